@@ -1,0 +1,134 @@
+"""The built wheels as fixtures, and the mark of the tests that need a browser.
+
+`WATERSPOUT_DIST` names the folder whose wheels are looked at (tox sets it). Without it, fresh wheels are built from the
+checkout into a temporary folder, so that an old `dist/` never answers for new sources.
+"""
+
+import ast
+import os
+import pathlib
+import subprocess
+import sys
+import tomllib
+import zipfile
+from dataclasses import dataclass
+from email.message import Message
+from email.parser import Parser
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BROWSER_TESTS = ROOT / "integration" / "browser"
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """One distribution as its pyproject.toml in this checkout states it."""
+
+    name: str
+    version: str
+    folder: pathlib.Path
+
+
+@dataclass(frozen=True)
+class Module:
+    """One Python file of a wheel, parsed."""
+
+    distribution: str
+    name: str
+    """The dotted name it is imported by; a package's `__init__.py` has the package's name."""
+    path: str
+    """Its path inside the wheel."""
+    source: bytes
+    tree: ast.Module
+
+    @property
+    def public_package(self) -> str:
+        """`waterspout.X` that it belongs to."""
+        return ".".join(self.name.split(".")[:2])
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """One built wheel: its metadata, its file names, its modules."""
+
+    distribution: str
+    metadata: Message
+    files: tuple[str, ...]
+    modules: tuple[Module, ...]
+
+    @property
+    def requirements(self) -> tuple[Requirement, ...]:
+        return tuple(Requirement(line) for line in self.metadata.get_all("Requires-Dist", []))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever lies in integration/browser needs a browser, and is deselected unless `-m browser` asks for it."""
+    for item in items:
+        if BROWSER_TESTS in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def checkout() -> dict[str, Checkout]:
+    """Every distribution of this checkout by its name."""
+    found = {}
+    for file in (ROOT / "pyproject.toml", *sorted(ROOT.glob("packages/*/pyproject.toml"))):
+        project = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
+        found[project["name"]] = Checkout(project["name"], project["version"], file.parent)
+    return found
+
+
+@pytest.fixture(scope="session")
+def wheels(checkout: dict[str, Checkout], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Wheel]:
+    """Every distribution's wheel by the distribution's name."""
+    given = os.environ.get("WATERSPOUT_DIST")
+    folder = pathlib.Path(given) if given else tmp_path_factory.mktemp("dist")
+    if not given:
+        for distribution in checkout.values():
+            build_wheel(distribution, folder)
+    found: dict[str, Wheel] = {}
+    for path in sorted(folder.glob("*.whl")):
+        wheel = read_wheel(path)
+        assert wheel.distribution not in found, f"two wheels of {wheel.distribution} in {folder}: remove the older one"
+        found[wheel.distribution] = wheel
+    return found
+
+
+@pytest.fixture(scope="session")
+def modules(wheels: dict[str, Wheel]) -> tuple[Module, ...]:
+    """Every module of every wheel."""
+    return tuple(module for wheel in wheels.values() for module in wheel.modules)
+
+
+@pytest.fixture(scope="session")
+def owners(modules: tuple[Module, ...]) -> dict[str, str]:
+    """The distribution that each public package `waterspout.X` comes from."""
+    return {module.public_package: module.distribution for module in modules}
+
+
+def build_wheel(distribution: Checkout, folder: pathlib.Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    run = subprocess.run(command, cwd=distribution.folder, capture_output=True, text=True)
+    if run.returncode != 0:
+        pytest.fail(f"the wheel of {distribution.name} cannot be built:\n{run.stdout}{run.stderr}")
+
+
+def read_wheel(path: pathlib.Path) -> Wheel:
+    with zipfile.ZipFile(path) as archive:
+        files = tuple(sorted(archive.namelist()))
+        (metadata_file,) = (name for name in files if name.endswith(".dist-info/METADATA"))
+        metadata = Parser().parsestr(archive.read(metadata_file).decode("utf-8"))
+        distribution = metadata["Name"]
+        modules = tuple(
+            Module(distribution, dotted(name), name, source, ast.parse(source, filename=name))
+            for name in files
+            if name.endswith(".py")
+            for source in [archive.read(name)]
+        )
+    return Wheel(distribution, metadata, files, modules)
+
+
+def dotted(path: str) -> str:
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")

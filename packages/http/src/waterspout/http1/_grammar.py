@@ -1,0 +1,63 @@
+"""RFC 9110 and 9112 grammar as regular expressions over bytes.
+
+All are possessive: a head either fits from left to right or it is refused, in time linear in its length.
+"""
+
+from __future__ import annotations
+
+import re
+
+#: RFC 9110, 5.6.2: tchar.
+TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
+#: RFC 9110, 5.5: field content, HTAB and obs-text included; no CR, LF, NUL or other control.
+VALUE = rb"[\t -~\x80-\xff]"
+#: One or more field lines. A name is directly followed by its colon (RFC 9112, 5.1), and no line begins with white
+#: space (no obs-fold, 5.2). Each line carries its CRLF in front, so that all of them are found in one literal search.
+FIELDS = rb"(?:\r\n" + TOKEN + rb"++:" + VALUE + rb"*+)*+"
+
+#: method SP request-target SP HTTP-version, fields, empty line. The target is visible ASCII but "#" (RFC 9112, 3).
+match_request_head = re.compile(
+    rb"(" + TOKEN + rb"++) ([!\"$-~]++) HTTP/1\.([01])(" + FIELDS + rb")\r\n\r\n"
+).match
+
+#: HTTP-version SP status SP [reason]. The space before an absent reason may be missing, as many servers send it.
+match_response_head = re.compile(
+    rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?: (" + VALUE + rb"*+))?+(" + FIELDS + rb")\r\n\r\n"
+).match
+
+#: The fields that a server must know to frame and answer a request, wherever they stand.
+find_noted = re.compile(
+    rb"\r\n(host|connection|content-length|content-type|transfer-encoding|expect|upgrade|if-none-match):"
+    rb"[ \t]*+([^\r]*+)",
+    re.IGNORECASE,
+).findall
+
+#: The same for responses.
+find_noted_in_response = re.compile(
+    rb"\r\n(connection|content-length|transfer-encoding|content-encoding):[ \t]*+([^\r]*+)", re.IGNORECASE
+).findall
+
+#: A byte that no start line, field or size line may hold: control characters, LF without CR, CR without LF. A CR at
+#: the very end of what has arrived may still get its LF.
+find_forbidden = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r(?!\n|\Z)").search
+
+#: RFC 9110, 8.6: 1*DIGIT; no sign, no list, and no more digits than any real length has.
+match_content_length = re.compile(rb"[0-9]{1,18}\Z").match
+
+#: uri-host [":" port] of RFC 9110, 7.2, with RFC 3986 reg-name restricted to what real names need.
+match_host = re.compile(
+    rb"(?:[0-9A-Za-z\-._~!$&'()*+;=%]++|\[[0-9A-Fa-f:.]++(?:%25[0-9A-Za-z\-._~]++)?+\])(?::([0-9]{0,5}))?+\Z"
+).match
+
+#: chunk-size and its extensions (RFC 9112, 7.1.1): token or quoted-string values, with white space only beside the
+#: delimiters of extensions, never alone after the size.
+match_chunk_size = re.compile(
+    rb"([0-9A-Fa-f]{1,15})((?:[\t ]*+;[\t ]*+" + TOKEN + rb"++(?:[\t ]*+=[\t ]*+(?:" + TOKEN + rb"++"
+    rb"|\"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*+\"))?+)*+)\r\n"
+).match
+
+#: Trailer fields that pretend to change framing or routing afterwards (RFC 9110, 6.5.1).
+find_forbidden_trailer = re.compile(rb"(?:^|\n)(content-length|transfer-encoding|host):", re.IGNORECASE).search
+
+#: The trailer section with the empty line that ends it.
+match_trailers = re.compile(rb"((?:" + TOKEN + rb"++:" + VALUE + rb"*+\r\n)*+)\r\n").match

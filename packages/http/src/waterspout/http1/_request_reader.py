@@ -1,0 +1,237 @@
+"""Reading requests: the server's role."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from waterspout.http1._content import ChunkedContent, LengthContent, too_large
+from waterspout.http1._grammar import find_noted, match_content_length, match_host, match_request_head
+from waterspout.http1._lenient import with_crlf
+from waterspout.http1._limits import Limits
+from waterspout.http1._malformed import malformed_request_head
+from waterspout.http1._reader import NOTHING, MessageReader
+from waterspout.http1._states import Reading
+from waterspout.http1._targets import split_absolute_target
+from waterspout.httputil._errors import HTTPInputError
+from waterspout.httputil._request import HTTPServerRequest
+
+__all__ = ["RequestReader"]
+
+_new = object.__new__
+_time = time.time
+_HTTP_1_1, _HTTP_1_0 = "HTTP/1.1", "HTTP/1.0"
+#: Methods by their bytes, so that the usual ones are not decoded (RFC 9110, 9.3; RFC 5789).
+_METHODS = {
+    name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT")
+}
+#: Connection as nearly every client sends it: the verdict for HTTP/1.1 and for HTTP/1.0.
+_USUAL_CONNECTION = {
+    b"keep-alive": (True, True),
+    b"Keep-Alive": (True, True),
+    b"close": (False, False),
+    b"Upgrade": (True, False),
+    b"upgrade": (True, False),
+}
+
+
+class RequestReader(MessageReader):
+    """Turns what a client sends into `HTTPServerRequest` heads, `Data` and `EndOfMessage`.
+
+    A request without content, or whose content of known length arrived with its head, comes as one head with
+    `complete` true and `body` set, and no further events.
+    """
+
+    __slots__ = ("_host", "_host_bytes", "lenient", "require_host")
+
+    def __init__(self, limits: Limits | None = None, *, lenient: bool = False) -> None:
+        """*lenient* accepts bare LF line ends and the like, as Tornado does."""
+        super().__init__(limits or Limits())
+        self.lenient = lenient
+        # A client names the same host again and again: it is checked when it changes.
+        self._host_bytes = b"\0"  # equals no host
+        self._host = ""
+
+    def _read_head(self, data: bytes) -> Sequence[Any]:
+        match = match_request_head(data)
+        if match is None:
+            return self._read_unusual_head(data)
+        method, target, minor, block = match.groups()
+        limits = self.limits
+        end = match.end()
+        if len(target) > limits.request_line or end > limits.head or block.count(b"\r\n") > limits.fields:
+            raise self._refuse(self._over_limit(target, block))
+        request = _new(HTTPServerRequest)
+        request._start_time = _time()
+        host = length = coding = kind = connection = None
+        request.upgrade = request.if_none_match = None
+        request.expect_continue = False
+        for name, value in find_noted(block):
+            size = len(name)
+            if size == 4:
+                if host is not None:
+                    raise self._refuse("more than one Host field")
+                host = value
+            elif size == 10:
+                connection = value if connection is None else connection + b"," + value
+            elif size == 14:
+                if length is not None:
+                    raise self._refuse("more than one Content-Length field")
+                length = value
+            elif size == 12:
+                if kind is not None:
+                    raise self._refuse("more than one Content-Type field")
+                kind = value
+            elif size == 17:
+                if coding is not None:
+                    raise self._refuse("more than one Transfer-Encoding field")
+                coding = value
+            elif size == 13:
+                known = request.if_none_match
+                request.if_none_match = value if known is None else known + b", " + value
+            elif size == 7:
+                request.upgrade = value if request.upgrade is None else request.upgrade + b", " + value
+            else:
+                request.expect_continue = value.rstrip(b" \t").lower() == b"100-continue"
+        request.method = _METHODS.get(method) or method.decode("ascii")
+        request.uri = uri = target.decode("ascii")
+        if target[0] != 47 or method == b"CONNECT":  # "/": anything but origin-form (RFC 9112, 3.2)
+            host, uri = self._unusual_target(method, target, host)
+        request.path, _, request.query = uri.partition("?")
+        if host is None:
+            if minor == b"1":
+                raise self._refuse("HTTP/1.1 request without a Host field (RFC 9112, 3.2)")
+            request.host = "127.0.0.1"
+        elif host == self._host_bytes:
+            request.host = self._host
+        else:
+            request.host = self._check_host(host)
+        if minor == b"1":
+            request.version = _HTTP_1_1
+            if connection is None:
+                request.keep_alive = True
+            else:
+                usual = _USUAL_CONNECTION.get(connection)
+                request.keep_alive = usual[0] if usual else b"close" not in _tokens(connection)
+        else:
+            request.version = _HTTP_1_0
+            tokens = _tokens(connection or b"")
+            request.keep_alive = b"keep-alive" in tokens and b"close" not in tokens
+        request.field_block = block
+        request.content_type = kind
+        request.body = b""
+        request.content_length = None
+        request.chunked = False
+        request.complete = True
+        request.parse_config = request.route = request.server_connection = None
+        request._remote_ip = request._protocol = request._finish_time = None
+        if length is not None or coding is not None:
+            return self._frame(request, length, coding, data, end)
+        if end != len(data):
+            self._held = data[end:]
+        self.state = Reading.DONE
+        return (request,)
+
+    def _frame(
+        self, request: HTTPServerRequest, length: bytes | None, coding: bytes | None, data: bytes, end: int
+    ) -> Sequence[Any]:
+        """Decide what content follows (RFC 9112, 6.3) and read what of it is already in *data*."""
+        if coding is not None:
+            if length is not None:
+                raise self._refuse("both Content-Length and Transfer-Encoding (RFC 9112, 6.3)")
+            if coding.rstrip(b" \t").lower() != b"chunked":
+                raise self._refuse(f"Transfer-Encoding {coding[:40]!r} is not supported; only chunked is")
+            if request.version == _HTTP_1_0:
+                raise self._refuse("Transfer-Encoding in an HTTP/1.0 request (RFC 9112, 6.1)")
+            request.chunked = True
+            request.complete = False
+            self._content = ChunkedContent(self.limits)
+            self.state = Reading.CHUNKS
+            self._held = data[end:]
+            return (request,)
+        assert length is not None
+        digits = length.rstrip(b" \t")
+        if not match_content_length(digits):
+            if self.lenient and len({part.strip() for part in digits.split(b",")}) == 1 and digits[:1].isdigit():
+                digits = digits.partition(b",")[0].rstrip()
+            elif digits.isdigit():
+                raise self._refuse(too_large(self.max_body))
+            else:
+                raise self._refuse(f"Content-Length {length[:40]!r} is not a number (RFC 9110, 8.6)")
+        request.content_length = size = int(digits)
+        rest = data[end:]
+        if size <= len(rest):
+            if size > self.max_body:
+                raise self._refuse(too_large(self.max_body))
+            request.body = rest[:size]
+            self._held = rest[size:]
+            self.state = Reading.DONE
+            return (request,)
+        request.complete = False
+        self._content = LengthContent(size)
+        self.state = Reading.LENGTH
+        self._held = rest
+        return (request,)
+
+    def _check_host(self, value: bytes) -> str:
+        """The Host field's text; refuses what is no ``uri-host [":" port]`` (RFC 9110, 7.2)."""
+        value = value.rstrip(b" \t")
+        if not value and self.lenient:
+            return ""
+        match = match_host(value)
+        if match is None or int(match[1] or 0) > 65535:
+            raise self._refuse(f"Host {value[:80]!r} names no host")
+        self._host_bytes = value
+        self._host = value.decode("ascii")
+        return self._host
+
+    def _unusual_target(self, method: bytes, target: bytes, host: bytes | None) -> tuple[bytes | None, str]:
+        """Check a target that is not a path; returns the host that then counts and what is to be routed.
+
+        An absolute URL's authority wins over the Host field, which must be there all the same (RFC 9112, 3.2.2).
+        """
+        if method == b"CONNECT":
+            match = match_host(target)
+            if match is None or not match[1]:
+                raise self._refuse("CONNECT needs host:port as its target")
+            return host, target.decode("ascii")
+        if target == b"*":
+            if method != b"OPTIONS":
+                raise self._refuse("the target * is for OPTIONS alone")
+            return host, "*"
+        parts = split_absolute_target(target)
+        if parts is None or match_host(parts[0]) is None:
+            raise self._refuse(f"target {target[:80]!r} is neither a path nor an absolute URL")
+        authority, path = parts
+        return (None if host is None else authority), path.decode("ascii")
+
+    def _read_unusual_head(self, data: bytes) -> Sequence[Any]:
+        """The head is not whole yet, or begins with an empty line, or is refused."""
+        if data.startswith(b"\r\n") and self._empty_lines == 0:  # RFC 9112, 2.2: one empty line before it is ignored
+            self._empty_lines = 1
+            return self._read_head(data[2:]) if len(data) > 2 else NOTHING
+        if self.lenient:
+            strict = with_crlf(data)
+            if strict is not None:
+                return self._read_head(strict)
+        verdict = malformed_request_head(data, self.limits, lenient=self.lenient)
+        if verdict is not None:
+            raise self._refuse(verdict)
+        self._held = data
+        return NOTHING
+
+    def _over_limit(self, target: bytes, block: bytes) -> HTTPInputError:
+        limits = self.limits
+        if len(target) > limits.request_line:
+            return HTTPInputError(f"request line exceeds {limits.request_line} bytes", status=414)
+        return HTTPInputError(f"head exceeds {limits.head} bytes or {limits.fields} fields", status=431)
+
+    def _refuse(self, why: str | HTTPInputError) -> HTTPInputError:
+        self.state = Reading.CLOSED
+        self._held = b""
+        return why if isinstance(why, HTTPInputError) else HTTPInputError(why)
+
+
+def _tokens(value: bytes) -> set[bytes]:
+    return {token.strip(b" \t").lower() for token in value.split(b",")}

@@ -1,0 +1,15 @@
+"""HTTP/1.x connections: the codec of `waterspout.http1` driven over an `IOStream`."""
+
+from waterspout.http1connection._application import HTTPApplication, as_application
+from waterspout.http1connection._connection import HTTP1Connection
+from waterspout.http1connection._params import HTTP1ConnectionParameters
+from waterspout.http1connection._server_connection import HTTP1ServerConnection, Phase
+
+__all__ = [
+    "HTTP1Connection",
+    "HTTP1ConnectionParameters",
+    "HTTP1ServerConnection",
+    "HTTPApplication",
+    "Phase",
+    "as_application",
+]

@@ -1,0 +1,61 @@
+"""How connections behave: limits and deadlines, chosen once for a server or client."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from waterspout.http1 import TORNADO_LIMITS, Limits
+from waterspout.util import is_tornado_compat
+
+__all__ = ["HTTP1ConnectionParameters"]
+
+#: Seconds for the whole of a request's head: a phone on a bad line needs few, a slow-loris needs many.
+HEADER_TIMEOUT = 30.0
+#: Seconds that a kept-alive connection may stay idle; above the 60 s of common load balancers.
+IDLE_TIMEOUT = 75.0
+#: A body must come at this rate (bytes a second) once the grace (seconds) is over.
+BODY_RATE, BODY_GRACE = 500, 10.0
+#: Seconds without the peer taking a single byte of what waits for it.
+WRITE_TIMEOUT = 60.0
+#: After an error: how long (seconds) and how much (bytes) of what the peer still sends is thrown away, so that the
+#: answer is not lost to a reset (RFC 9112, 9.6).
+LINGER_TIMEOUT, LINGER_BYTES = 2.0, 256 * 1024
+
+
+@dataclass(slots=True)
+class HTTP1ConnectionParameters:
+    """Parameters for `HTTP1Connection` and `HTTP1ServerConnection`, with Tornado's names.
+
+    `no_keep_alive` closes after one request. `chunk_size` is the largest piece (bytes) that a delegate gets.
+    `max_header_size`, `max_body_size` are bytes; `header_timeout` (seconds) bounds the wait for a head,
+    `idle_timeout` that between requests, `body_timeout` the whole of a body (None: only its rate is bounded).
+    `decompress` undoes ``Content-Encoding: gzip``. `compat` is ``"tornado"`` for its leniency. None takes the default.
+    """
+
+    no_keep_alive: bool = False
+    chunk_size: int | None = None
+    max_header_size: int | None = None
+    header_timeout: float | None = None
+    max_body_size: int | None = None
+    body_timeout: float | None = None
+    decompress: bool = False
+    idle_timeout: float | None = None
+    compat: str | None = None
+
+    @property
+    def lenient(self) -> bool:
+        """Whether malformed input that Tornado takes is taken."""
+        return is_tornado_compat(self.compat)
+
+    def limits(self) -> Limits:
+        """The codec's limits that these parameters amount to."""
+        base = TORNADO_LIMITS if self.lenient else Limits()
+        return Limits(
+            request_line=min(base.request_line, self.max_header_size or base.request_line),
+            head=self.max_header_size or base.head,
+            fields=base.fields,
+            body=base.body if self.max_body_size is None else self.max_body_size,
+        )
+
+
+HTTP1ConnectionParameters.__module__ = "waterspout.http1connection"

@@ -1,0 +1,491 @@
+"""A client's connection as the server holds it: requests in, answers out, one at a time.
+
+Theory of operation. The stream pushes what it receives; the codec makes events of it; a whole request goes to the
+application in the same call, and its answer joins the stream's output for the one flush at the end of the turn. No
+task, no timer and no future belong to a connection: deadlines sit in the server's coarse wheel, and `phase` says what
+the connection is waiting for. While a request is being answered, further bytes are kept, and reading pauses when they
+become many, so that a pipelining client is served in order and cannot fill our memory.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from asyncio import Future
+from collections.abc import Callable
+from enum import Enum
+from math import inf
+from typing import Any
+
+from waterspout.http1 import JOIN_LIMIT, Data, EndOfMessage, MessageWriter, Reading, RequestReader, status_line
+from waterspout.http1connection._application import HTTPApplication, as_application
+from waterspout.http1connection._connection import HTTP1Connection
+from waterspout.http1connection._decompress import DecompressingDelegate, decompress_whole
+from waterspout.http1connection._delivery import Delivery
+from waterspout.http1connection._heads import make_response_head
+from waterspout.http1connection._params import (
+    BODY_GRACE,
+    BODY_RATE,
+    HEADER_TIMEOUT,
+    IDLE_TIMEOUT,
+    LINGER_BYTES,
+    LINGER_TIMEOUT,
+    WRITE_TIMEOUT,
+    HTTP1ConnectionParameters,
+)
+from waterspout.httputil import (
+    HTTPHeaders,
+    HTTPInputError,
+    HTTPMessageDelegate,
+    HTTPOutputError,
+    HTTPServerConnectionDelegate,
+    HTTPServerRequest,
+    RequestStartLine,
+    ResponseStartLine,
+    format_timestamp,
+)
+from waterspout.ioloop import Deadlines
+from waterspout.iostream import IOStream, StreamClosedError
+from waterspout.log import app_log, gen_log
+
+__all__ = ["HTTP1ServerConnection", "Phase"]
+
+#: Bytes of further requests that are kept while one is being answered; then reading pauses.
+PIPELINE_LIMIT = 64 * 1024
+
+
+class Phase(Enum):
+    """What a server connection is waiting for."""
+
+    IDLE = "the next request"
+    HEAD = "the rest of a head"
+    BODY = "the rest of a body"
+    ANSWERING = "the application's answer"
+    LINGERING = "the peer to see our last answer and close"
+    CLOSED = "nothing: closed or handed over"
+
+
+class HTTP1ServerConnection(HTTP1Connection):
+    """Serves the requests of one client.
+
+    It is at once what Tornado calls the server connection and, for each request, its ``request.connection``.
+    `start_serving` must be called once. A *deadlines* wheel shared by many connections is watched for them.
+    """
+
+    __module__ = "waterspout.http1connection"
+    __slots__ = ("_application", "_closed", "_deadlines", "_keep", "_linger_left", "_on_lost", "_parts",
+                 "_pending_seen", "_pipelined", "_pumping", "_received", "_started", "deadline", "phase",
+                 "request")  # fmt: skip
+
+    _reader: RequestReader
+    #: The request being read or answered.
+    request: HTTPServerRequest | None
+    deadline: float
+
+    def __init__(
+        self,
+        stream: IOStream,
+        params: HTTP1ConnectionParameters | None = None,
+        context: object | None = None,
+        *,
+        deadlines: Deadlines | None = None,
+        on_lost: Callable[[HTTP1ServerConnection], None] | None = None,
+    ) -> None:
+        """*on_lost* is called once when the connection is closed or handed over."""
+        super().__init__(stream, False, params, context)
+        self.phase = Phase.IDLE
+        self.request = None
+        self._deadlines = Deadlines(stream.io_loop) if deadlines is None else deadlines
+        self._on_lost = on_lost
+        self._pumping = False
+        self._keep = False
+        self._pipelined = b""
+        self._parts: list[bytes] | None = None
+        self._received = 0
+        self._started = 0.0
+        self._linger_left = 0
+        self._pending_seen = 0
+        self._closed: Future[None] | None = None
+
+    def start_serving(self, delegate: HTTPServerConnectionDelegate | HTTPApplication | Callable[..., Any]) -> None:
+        """Serve requests with *delegate* until the connection ends; returns at once."""
+        self._application = as_application(delegate)
+        self._wait(Phase.IDLE, self.params.header_timeout if self.params.header_timeout is not None else HEADER_TIMEOUT)
+        try:
+            self.stream.set_receiver(self)
+        except StreamClosedError as error:
+            self.connection_lost(error)
+
+    # Reading.
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client: read them, and serve what is whole."""
+        if self.phase is Phase.ANSWERING:
+            self._pipelined += data
+            if len(self._pipelined) > PIPELINE_LIMIT:
+                self.stream.pause_receiving()
+            return
+        if self.phase is Phase.LINGERING or self.phase is Phase.CLOSED:
+            self._throw_away(data)
+            return
+        reader = self._reader
+        self._pumping = True
+        try:
+            while True:
+                events = reader.receive(data)
+                if not events:
+                    break
+                request = self.request
+                if request is None:
+                    self.request = request = events[0]
+                    request.connection = request.server_connection = self
+                    if request.complete:
+                        self.phase = Phase.ANSWERING
+                        self._keep = request.keep_alive and not self.params.no_keep_alive
+                        if self.params.decompress and request.body:
+                            decompress_whole(request, reader.max_body)
+                        self._application.serve_request(request)
+                    else:
+                        self._open(request)
+                else:
+                    self._take_body(events)
+                phase = self.phase
+                if (phase is not Phase.IDLE and phase is not Phase.BODY) or not (reader.held or self._pipelined):
+                    break
+                data, self._pipelined = self._pipelined, b""
+        except HTTPInputError as error:
+            self.refuse(error)
+        except Exception:
+            app_log.error("Uncaught exception", exc_info=True)
+            self.stream.close()
+        finally:
+            self._pumping = False
+        if self.phase is Phase.IDLE and reader.held:
+            timeout = self.params.header_timeout
+            self._wait(Phase.HEAD, HEADER_TIMEOUT if timeout is None else timeout)
+
+    def _open(self, request: HTTPServerRequest) -> None:
+        """A request whose body is still coming: ask who wants it, and in what way."""
+        self._keep = request.keep_alive and not self.params.no_keep_alive
+        self._received = 0
+        self._started = self._deadlines.now
+        self._wait(Phase.BODY, BODY_GRACE)
+        delegate = self._application.open_request(request)
+        if self.request is not request or self.phase is not Phase.BODY:
+            return  # answered from inside open_request
+        limit = self._reader.max_body
+        if request.content_length is not None and request.content_length > limit:
+            raise HTTPInputError(f"Content-Length {request.content_length} exceeds the limit of {limit}", status=413)
+        if request.expect_continue and request.version == "HTTP/1.1" and not self._reader.held:
+            self.stream.send(b"HTTP/1.1 100 (Continue)\r\n\r\n")
+        if delegate is None:
+            self._parts = []
+            return
+        if self.params.decompress:
+            delegate = DecompressingDelegate(delegate, limit, self.params.chunk_size)
+        self._start_delivery(delegate).deliver((request,))
+
+    def _start_delivery(self, delegate: HTTPMessageDelegate) -> Delivery:
+        self._delivery = Delivery(delegate, self.params.chunk_size, self._message_delivered, self._resume_reading)
+        return self._delivery
+
+    def _take_body(self, events: Any) -> None:
+        request = self.request
+        assert request is not None
+        parts, delivery = self._parts, self._delivery
+        ended = False
+        for event in events:
+            if type(event) is Data:
+                self._received += len(event.data)
+                if parts is not None:
+                    parts.append(event.data)
+            elif type(event) is EndOfMessage:
+                ended = True
+        if ended:
+            self.phase = Phase.ANSWERING
+            request.complete = True
+        if delivery is not None:
+            delivery.deliver(events)
+            if delivery.waiting is not None and not ended:
+                self.stream.pause_receiving()
+        elif parts is not None:
+            if ended:
+                self._parts = None
+                request.body = parts[0] if len(parts) == 1 else b"".join(parts)
+                if self.params.decompress and request.body:
+                    decompress_whole(request, self._reader.max_body)
+                self._application.serve_request(request)
+        elif ended:  # the answer went out before the body was whole, and all of it has now been thrown away
+            self._next()
+
+    def deliver(self, request: HTTPServerRequest, delegate: HTTPMessageDelegate) -> None:
+        """Hand a whole *request* to *delegate* part by part."""
+        self._start_delivery(delegate).deliver((request,))
+
+    def _message_delivered(self, error: BaseException | None) -> None:
+        self._delivery = None
+        if isinstance(error, HTTPInputError):
+            self.refuse(error)
+        elif error is not None:
+            app_log.error("Uncaught exception", exc_info=error)
+            self.stream.close()
+
+    def _throw_away(self, data: bytes) -> None:
+        self._linger_left -= len(data)
+        if self._linger_left < 0:
+            self.stream.close()
+
+    def eof_received(self) -> bool:
+        """The client has sent all it will: what was asked is still answered if that takes no further waiting."""
+        if self.phase is Phase.BODY or self.phase is Phase.HEAD:
+            try:
+                self._reader.receive_eof()
+            except HTTPInputError as error:
+                gen_log.debug("%s: %s", self.context, error)
+        return False
+
+    def connection_lost(self, error: BaseException | None) -> None:
+        """The stream is closed: whoever is answering or reading a body hears of it, once."""
+        self._leave()
+        delivery, self._delivery = self._delivery, None
+        if delivery is not None:
+            delivery.abandon()
+        self._parts = None
+        self.request = None
+        callback, self._close_callback = self._close_callback, None
+        if callback is not None:
+            callback()
+
+    def _leave(self) -> None:
+        self.phase = Phase.CLOSED
+        self.deadline = inf
+        self._deadlines.forget(self)
+        on_lost, self._on_lost = self._on_lost, None
+        if on_lost is not None:
+            on_lost(self)
+            on_close = getattr(self._application, "on_close", None)
+            if on_close is not None:
+                on_close(self)
+        if self._closed is not None and not self._closed.done():
+            self._closed.set_result(None)
+
+    # Answering.
+
+    def respond(self, status: int, reason: str | None, fields: str, body: bytes) -> None:
+        """Send a whole response and be done with the request.
+
+        *fields* are the header lines with their CRLF, Content-Length among them where there is one; *reason* None
+        takes the registered phrase. A body to HEAD is not sent. If the client is gone nothing happens: who wants
+        to know sets a close callback. Raises `HTTPOutputError` for what HTTP cannot carry, and closes.
+        """
+        request = self.request
+        if request is None or self.stream.closed():
+            return
+        if self._keep and request.complete and request.version == "HTTP/1.1":
+            head = f"{status_line(status, reason)}{fields}\r\n"
+        else:
+            self._keep = self._keep and request.complete and "Content-Length:" in fields
+            connection = "Keep-Alive" if self._keep else "close"
+            head = f"{status_line(status, reason)}{fields}Connection: {connection}\r\n\r\n"
+        try:
+            data = head.encode("latin-1")
+        except UnicodeEncodeError as error:
+            self.stream.close()
+            raise HTTPOutputError(f"a header holds {error.object[error.start]!r}, which is not Latin-1") from error
+        if not body or request.method == "HEAD":
+            self.stream.send(data)
+        elif len(body) <= JOIN_LIMIT:
+            self.stream.send(data + body)
+        else:
+            self.stream.send_many((data, body))
+        self._answered()
+
+    def close_after_response(self) -> None:
+        """Do not keep the connection after the response that comes next."""
+        self._keep = False
+
+    def write_headers(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders, chunk: bytes | None = None
+    ) -> Future[None]:
+        """Write the head of a response, with *chunk* as its first content; see `HTTP1Connection.write_headers`."""
+        if not isinstance(start_line, ResponseStartLine):
+            raise TypeError("a server connection writes responses")
+        request = self.request
+        if request is None or self.stream.closed():
+            return self._send([])
+        head, writer, keep = make_response_head(
+            start_line, headers, request.method, request.version,
+            self._keep and request.complete, request.keep_alive,
+        )  # fmt: skip
+        if start_line.code >= 200 or start_line.code == 101:
+            self._writer = writer
+            self._keep = keep
+        return self._send([head, *writer.data(chunk or b"")])
+
+    def finish(self) -> None:
+        """End the response."""
+        writer, self._writer = self._writer, None
+        if self.request is None:
+            return
+        if writer is not None:
+            self._finish_content(writer)
+        self._answered()
+
+    def _finish_content(self, writer: MessageWriter) -> None:
+        if self.stream.closed():
+            return
+        super()._finish_content(writer)
+
+    def _answered(self) -> None:
+        """The response is queued completely: make ready for the next request, or close."""
+        request = self.request
+        assert request is not None
+        request._finish_time = None
+        self._close_callback = None
+        if self.stream.closed():
+            self.request = None
+            return
+        if request.complete:
+            if self._keep:
+                self._next()
+            else:
+                self.request = None
+                self._close_when_sent(self._reader.held + len(self._pipelined) > 0)
+        else:
+            self._delivery = self._parts = None
+            self.request = None
+            self._close_when_sent(True)
+
+    def _next(self) -> None:
+        self.request = None
+        self.phase = Phase.IDLE
+        timeout = self.params.idle_timeout
+        self.deadline = self._deadlines.now + (IDLE_TIMEOUT if timeout is None else timeout)
+        if not self._pumping and (self._reader.held or self._pipelined):
+            data, self._pipelined = self._pipelined, b""
+            self.stream.resume_receiving()
+            self.data_received(data)
+
+    def refuse(self, error: HTTPInputError) -> None:
+        """Answer a malformed or excessive request with the error's status, and close once it has been seen."""
+        gen_log.info("Malformed HTTP message from %s: %s", self.context, error)
+        started = self._writer is not None
+        delivery, self._delivery = self._delivery, None
+        if delivery is not None:
+            delivery.abandon()
+        callback, self._close_callback = self._close_callback, None
+        if callback is not None:
+            callback()
+        self._parts = None
+        self.request = None
+        if self.stream.closed():
+            return
+        if started:
+            self.stream.close()
+            return
+        body = f"{error.status} {error.reason}\n".encode("latin-1", "replace")
+        self.stream.send(
+            f"{status_line(error.status, error.reason)}Date: {format_timestamp(time.time())}\r\n"
+            f"Content-Type: text/plain; charset=UTF-8\r\nContent-Length: {len(body)}\r\n"
+            "Connection: close\r\n\r\n".encode("latin-1") + body
+        )
+        self._close_when_sent(True)
+
+    def _close_when_sent(self, more_is_coming: bool) -> None:
+        """Close after the flush; if the client may still be sending, without a reset that would eat our answer.
+
+        RFC 9112, 9.6: shut down our side, and read on for a while.
+        """
+        self._pipelined = b""
+        if not more_is_coming:
+            self.phase = Phase.LINGERING
+            self.deadline = inf
+            self.stream.close_after_flush()
+            return
+        self._linger_left = LINGER_BYTES
+        self._wait(Phase.LINGERING, LINGER_TIMEOUT)
+        self.stream.resume_receiving()
+        self.stream.flushed().add_done_callback(self._shut_down_output)
+
+    def _shut_down_output(self, flushed: Future[None]) -> None:
+        if flushed.cancelled() or flushed.exception() is not None or self.stream.closed():
+            return
+        try:
+            self.stream.socket.shutdown(socket.SHUT_WR)
+        except OSError:  # the client has reset the connection meanwhile
+            self.stream.close()
+
+    # Deadlines.
+
+    def _wait(self, phase: Phase, seconds: float) -> None:
+        self.phase = phase
+        self.deadline = self._deadlines.now + seconds
+        self._deadlines.watch(self)
+
+    def deadline_passed(self) -> None:
+        """The wheel found that `deadline` has passed: by phase, end what took too long or look again later."""
+        if self.stream.pending and self.stream.pending == self._pending_seen:
+            gen_log.info("%s takes nothing of its response; closing", self.context)
+            self.stream.close()
+            return
+        self._pending_seen = self.stream.pending
+        if self._pending_seen or self.phase is Phase.ANSWERING:
+            self.deadline = self._deadlines.now + WRITE_TIMEOUT
+            self._deadlines.watch(self)
+        elif self.phase is Phase.BODY:
+            self._check_body_rate()
+        elif self.phase is Phase.HEAD:
+            self.refuse(HTTPInputError("the request head took too long", status=408))
+        else:
+            self.stream.close()
+
+    def _check_body_rate(self) -> None:
+        elapsed = self._deadlines.now - self._started
+        limit = self.params.body_timeout
+        if limit is not None and elapsed >= limit:
+            self.refuse(HTTPInputError(f"the request body took longer than {limit} s", status=408))
+        elif self._delivery is None or self._delivery.waiting is None:
+            if self._received < (elapsed - BODY_GRACE) * BODY_RATE:
+                self.refuse(HTTPInputError(f"the request body came at less than {BODY_RATE} bytes/s", status=408))
+                return
+            self._wait(Phase.BODY, min(BODY_GRACE, inf if limit is None else limit - elapsed))
+        else:  # it is the application that does not take it
+            self._wait(Phase.BODY, BODY_GRACE)
+
+    def set_body_timeout(self, body_timeout: float) -> None:
+        """Give the body of the request being read *body_timeout* seconds in all, from its head on."""
+        super().set_body_timeout(body_timeout)
+        if self.phase is Phase.BODY and body_timeout < BODY_GRACE:
+            self._wait(Phase.BODY, body_timeout)
+
+    # The end.
+
+    def is_busy(self) -> bool:
+        """Whether a request is being read or answered, or an answer is still on its way out."""
+        return self.request is not None or self.stream.pending > 0
+
+    def detach(self) -> IOStream:
+        """Give the stream up, for another protocol; see `HTTP1Connection.detach`."""
+        stream = self.stream
+        rest, self._pipelined = self._pipelined, b""
+        self.request = None
+        self._writer = None
+        detached = super().detach()
+        if rest:
+            stream.unread(rest)
+        self._leave()
+        return detached
+
+    async def wait_closed(self) -> None:
+        """Return when the connection is closed or handed over."""
+        if self.phase is not Phase.CLOSED:
+            if self._closed is None:
+                self._closed = self.stream.io_loop.asyncio_loop.create_future()
+            await self._closed
+
+    def close_when_idle(self) -> None:
+        """Close now if no request is under way, else right after its answer (draining)."""
+        self._keep = False
+        if not self.is_busy() and self.phase in (Phase.IDLE, Phase.HEAD):
+            if self._reader.state is not Reading.HEAD or not self._reader.held:
+                self.stream.close_after_flush()

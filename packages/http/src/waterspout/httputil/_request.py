@@ -1,0 +1,271 @@
+"""A request as the server sees it: what the head scan noted, and the rest built when asked for.
+
+The codec creates one `HTTPServerRequest` per request and fills only the slots; headers, arguments, cookies and
+files are `lazy`, because most requests never need them all.
+"""
+
+from __future__ import annotations
+
+import time
+from http.cookies import SimpleCookie
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote_to_bytes
+
+from waterspout.httputil._cookies import parse_cookie
+from waterspout.httputil._fields import field_pairs
+from waterspout.httputil._file import HTTPFile
+from waterspout.httputil._headers import HTTPHeaders
+from waterspout.httputil._lazy import lazy
+from waterspout.httputil._limits import ParseBodyConfig, default_parse_body_config
+from waterspout.httputil._multipart import parse_body_arguments
+from waterspout.httputil._startlines import RequestStartLine
+from waterspout.httputil._url import split_host_and_port
+from waterspout.httputil._urlencoded import parse_urlencoded
+
+if TYPE_CHECKING:
+    from waterspout.httputil._delegates import HTTPConnection
+
+__all__ = ["HTTPServerRequest", "RequestHead"]
+
+Arguments = dict[str, list[bytes]]
+
+
+class RequestHead:
+    """What the scan of a request head notes because the server itself must know it (RFC 9112, 2.1-3.2).
+
+    `field_block` holds the field lines as received, each with its CRLF. `content_length` is None where the
+    field is absent; `chunked` excludes it. `keep_alive` is the verdict of version and Connection together.
+    `if_none_match`, `content_type` and `upgrade` are raw field values. `complete` says that `body` is whole.
+    """
+
+    __slots__ = (
+        "body",
+        "chunked",
+        "complete",
+        "content_length",
+        "content_type",
+        "expect_continue",
+        "field_block",
+        "host",
+        "if_none_match",
+        "keep_alive",
+        "method",
+        "path",
+        "query",
+        "upgrade",
+        "uri",
+        "version",
+    )
+
+    method: str
+    uri: str
+    path: str
+    query: str
+    version: str
+    host: str
+    field_block: bytes
+    content_length: int | None
+    content_type: bytes | None
+    chunked: bool
+    keep_alive: bool
+    expect_continue: bool
+    upgrade: bytes | None
+    if_none_match: bytes | None
+    body: bytes
+    complete: bool
+
+
+class HTTPServerRequest(RequestHead):
+    """A single HTTP request, with Tornado's attributes.
+
+    `arguments` merges query and body arguments as lists of bytes by name; `query_arguments` and
+    `body_arguments` keep them apart; `files` maps field names to lists of `HTTPFile`. They are parsed on first
+    use and raise `HTTPInputError` (400) there when malformed or over their limits. `body` is bytes, empty while
+    a streamed body is still on its way. `connection` is the `HTTPConnection` to answer on.
+    """
+
+    __module__ = "waterspout.httputil"
+    __slots__ = ("__dict__", "__weakref__", "_finish_time", "_protocol", "_remote_ip", "_start_time",
+                 "connection", "parse_config", "route", "server_connection")  # fmt: skip
+
+    connection: HTTPConnection
+    server_connection: object | None
+    parse_config: ParseBodyConfig | None
+    #: What the router found, kept for the layers above; None until a router has looked.
+    route: Any
+    _start_time: float
+    _finish_time: float | None
+    _remote_ip: str | None
+    _protocol: str | None
+
+    def __init__(
+        self,
+        method: str | None = None,
+        uri: str | None = None,
+        version: str = "HTTP/1.0",
+        headers: HTTPHeaders | None = None,
+        body: bytes | None = None,
+        host: str | None = None,
+        files: dict[str, list[HTTPFile]] | None = None,
+        connection: HTTPConnection | None = None,
+        start_line: RequestStartLine | None = None,
+        server_connection: object | None = None,
+    ) -> None:
+        """For requests made by hand (tests, adapters); the codec fills the slots of its own.
+
+        Raises `HTTPInputError` for a Host that names no host.
+        """
+        if start_line is not None:
+            method, uri, version = start_line
+        self.method = cast(str, method)
+        self.uri = cast(str, uri)
+        self.version = version
+        self.path, _, self.query = (uri or "").partition("?")
+        self.__dict__["headers"] = headers = HTTPHeaders() if headers is None else headers
+        self.field_block = b""
+        self.host = host or headers.get("Host") or "127.0.0.1"
+        self.body = body or b""
+        self.complete = True
+        self.content_length = None
+        self.chunked = self.expect_continue = False
+        self.keep_alive = version == "HTTP/1.1"
+        self.content_type = _latin1(headers.get("Content-Type"))
+        self.upgrade = _latin1(headers.get("Upgrade"))
+        self.if_none_match = _latin1(headers.get("If-None-Match"))
+        if files is not None:
+            self.__dict__["files"] = files
+        self.connection = cast("HTTPConnection", connection)
+        self.server_connection = server_connection
+        context = getattr(connection, "context", None)
+        self._remote_ip = getattr(context, "remote_ip", None)
+        self._protocol = getattr(context, "protocol", "http")
+        self.parse_config = None
+        self.route = None
+        self._start_time = time.time()
+        self._finish_time = None
+        self.host_name = split_host_and_port(self.host.lower())[0]
+
+    @lazy
+    def headers(self) -> HTTPHeaders:
+        """The request's fields as `HTTPHeaders`; those of a received head were validated by the codec."""
+        return HTTPHeaders.from_pairs(field_pairs(self.field_block), trusted=True)
+
+    @lazy
+    def host_name(self) -> str:
+        """The host of the request, lower case, without its port."""
+        return split_host_and_port(self.host.lower())[0]
+
+    @property
+    def remote_ip(self) -> str | None:
+        """The client's address as text; behind a trusted proxy the one that it names."""
+        if self._remote_ip is None:
+            return getattr(getattr(self.connection, "context", None), "remote_ip", None)
+        return self._remote_ip
+
+    @remote_ip.setter
+    def remote_ip(self, value: str | None) -> None:
+        self._remote_ip = value
+
+    @property
+    def protocol(self) -> str:
+        """``"http"`` or ``"https"``; behind a trusted proxy the scheme that it names."""
+        if self._protocol is None:
+            return getattr(getattr(self.connection, "context", None), "protocol", None) or "http"
+        return self._protocol
+
+    @protocol.setter
+    def protocol(self, value: str) -> None:
+        self._protocol = value
+
+    @lazy
+    def query_arguments(self) -> Arguments:
+        """Arguments of the query: name to list of values, percent-decoded bytes."""
+        if not self.query:
+            return {}
+        return parse_urlencoded(self.query.encode("latin-1"), config=self._body_config().urlencoded)
+
+    @lazy
+    def arguments(self) -> Arguments:
+        """Query and body arguments together, those of the query first."""
+        merged = {name: list(values) for name, values in self.query_arguments.items()}
+        for name, values in self.body_arguments.items():
+            merged.setdefault(name, []).extend(values)
+        return merged
+
+    @lazy
+    def body_arguments(self) -> Arguments:
+        """Arguments of a form body, by its Content-Type; empty for any other body."""
+        return self._form()[0]
+
+    @lazy
+    def files(self) -> dict[str, list[HTTPFile]]:
+        """Uploaded files of a ``multipart/form-data`` body by field name."""
+        return self._form()[1]
+
+    def _form(self) -> tuple[Arguments, dict[str, list[HTTPFile]]]:
+        arguments: Arguments = {}
+        files: dict[str, list[HTTPFile]] = {}
+        if self.body and self.content_type is not None:
+            parse_body_arguments(
+                self.content_type.decode("latin-1"), self.body, arguments, files, self.headers, config=self._body_config()
+            )
+        self.__dict__.setdefault("body_arguments", arguments)
+        self.__dict__.setdefault("files", files)
+        return arguments, files
+
+    def parse_body(self) -> None:
+        """Parse a form body now, so that a malformed one is refused before any handler sees it.
+
+        Raises `HTTPInputError`.
+        """
+        self._form()
+
+    def _body_config(self) -> ParseBodyConfig:
+        return default_parse_body_config() if self.parse_config is None else self.parse_config
+
+    @lazy
+    def cookies(self) -> SimpleCookie:
+        """The request's cookies as a dictionary of ``http.cookies.Morsel``; ones that do not fit are left out."""
+        jar = SimpleCookie()
+        header = self.headers.get("Cookie")
+        if header is not None:
+            for name, value in parse_cookie(header).items():
+                try:
+                    jar[name] = value
+                except Exception:  # CookieError and its kin: a name that the class refuses is not a cookie of ours
+                    continue
+        return jar
+
+    def full_url(self) -> str:
+        """The URL that was asked for: scheme, host and target as received."""
+        if "://" in self.uri.partition("?")[0]:
+            return self.uri
+        return f"{self.protocol}://{self.host}{self.uri}"
+
+    def request_time(self) -> float:
+        """Seconds from the head's arrival until the response was finished, or until now."""
+        end = time.time() if self._finish_time is None else self._finish_time
+        return end - self._start_time
+
+    def get_ssl_certificate(self, binary_form: bool = False) -> dict[str, Any] | bytes | None:
+        """The client's TLS certificate as `ssl.SSLSocket.getpeercert` gives it, or None where there is none."""
+        stream = getattr(self.connection, "stream", None)
+        getpeercert = getattr(getattr(stream, "socket", None), "getpeercert", None)
+        if getpeercert is None:
+            return None
+        try:
+            return cast("dict[str, Any] | bytes | None", getpeercert(binary_form=binary_form))
+        except (ValueError, OSError):  # the handshake has not ended, or the connection has: no certificate to show
+            return None
+
+    def unquoted_path(self) -> bytes:
+        """The path, percent-decoded once."""
+        return unquote_to_bytes(self.path)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{n}={getattr(self, n)!r}" for n in ("protocol", "host", "method", "uri", "version", "remote_ip"))
+        return f"{type(self).__name__}({shown})"
+
+
+def _latin1(value: str | None) -> bytes | None:
+    return None if value is None else value.encode("latin-1", "replace")

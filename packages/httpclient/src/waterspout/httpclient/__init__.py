@@ -1,0 +1,70 @@
+"""HTTP clients: `AsyncHTTPClient` for coroutines, `HTTPClient` for everything else."""
+
+from waterspout.httpclient._auth import Auth, BasicAuth, BearerAuth, DigestAuth
+from waterspout.httpclient._base import AsyncHTTPClient
+from waterspout.httpclient._client import SimpleAsyncHTTPClient
+from waterspout.httpclient._dns import is_public_address
+from waterspout.httpclient._errors import (
+    BodyNotReplayableError,
+    ConnectError,
+    ConnectionRefused,
+    ConnectionResetByServer,
+    ContentDecodingError,
+    FetchError,
+    ForbiddenAddressError,
+    HTTPClientError,
+    HTTPError,
+    HTTPStreamClosedError,
+    HTTPTimeoutError,
+    InvalidRequestError,
+    InvalidURLError,
+    Phase,
+    ProtocolError,
+    ProxyError,
+    RedirectError,
+    ResolveError,
+    ResponseTooLargeError,
+    TLSError,
+    TooManyRedirectsError,
+    UnknownMethodError,
+)
+from waterspout.httpclient._pool import PoolStatistics
+from waterspout.httpclient._request import HTTPRequest
+from waterspout.httpclient._response import HTTPResponse
+from waterspout.httpclient._sync import HTTPClient
+
+__all__ = [
+    "AsyncHTTPClient",
+    "Auth",
+    "BasicAuth",
+    "BearerAuth",
+    "BodyNotReplayableError",
+    "ConnectError",
+    "ConnectionRefused",
+    "ConnectionResetByServer",
+    "ContentDecodingError",
+    "DigestAuth",
+    "FetchError",
+    "ForbiddenAddressError",
+    "HTTPClient",
+    "HTTPClientError",
+    "HTTPError",
+    "HTTPRequest",
+    "HTTPResponse",
+    "HTTPStreamClosedError",
+    "HTTPTimeoutError",
+    "InvalidRequestError",
+    "InvalidURLError",
+    "Phase",
+    "PoolStatistics",
+    "ProtocolError",
+    "ProxyError",
+    "RedirectError",
+    "ResolveError",
+    "ResponseTooLargeError",
+    "SimpleAsyncHTTPClient",
+    "TLSError",
+    "TooManyRedirectsError",
+    "UnknownMethodError",
+    "is_public_address",
+]

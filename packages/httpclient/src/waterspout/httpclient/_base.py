@@ -1,0 +1,154 @@
+"""AsyncHTTPClient: the interface of every asynchronous client, and the factory of the configured one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from waterspout.httpclient._request import HTTPRequest
+from waterspout.httpclient._settings import DEFAULTS, SettingsSource, filled_in
+from waterspout.ioloop import IOLoop
+from waterspout.util import Configurable
+
+if TYPE_CHECKING:
+    from waterspout.httpclient._response import HTTPResponse
+
+#: Where an IOLoop carries the clients that its coroutines share: a dictionary by class.
+_SHARED = "_shared_http_clients"
+
+
+class FetchFuture(asyncio.Future["HTTPResponse"]):
+    """What `fetch` returns. Cancelling it ends the fetch and closes its connection, without a callback's detour."""
+
+    __slots__ = ("abort", "raise_error")
+
+    raise_error: bool
+    #: What ends the fetch under way; None before it began and after it ended.
+    abort: Callable[[], None] | None
+
+    def settle(self, response: HTTPResponse) -> None:
+        """The fetch has ended."""
+        self.abort = None
+        if self.done():
+            return
+        error = response.error
+        if error is not None and (self.raise_error or not response._error_is_response_code):
+            self.set_exception(error)
+        else:
+            self.set_result(response)
+
+    def cancel(self, msg: Any = None) -> bool:
+        """As every Future's."""
+        if not super().cancel(msg):
+            return False
+        abort, self.abort = self.abort, None
+        if abort is not None:
+            abort()
+        return True
+
+
+class AsyncHTTPClient(Configurable):
+    """A non-blocking HTTP client.
+
+    ::
+
+        async with AsyncHTTPClient() as http:
+            response = await http.fetch("https://example.com/")
+        print(response.text)
+
+    ``AsyncHTTPClient()`` makes an object of the configured implementation, by default `SimpleAsyncHTTPClient`, and
+    gives everybody on the same IOLoop the same object. ``AsyncHTTPClient(force_instance=True, ...)`` and
+    ``async with AsyncHTTPClient(...)`` with any argument make one of their own. What all implementations take:
+
+    * ``defaults``: a dictionary of values for what requests leave open, for example
+      ``AsyncHTTPClient.configure(None, defaults=dict(user_agent="mine"))``;
+    * ``max_clients``: how many fetches may be under way at once; others wait.
+    """
+
+    __module__ = "waterspout.httpclient"
+
+    #: What is made when nothing is configured; the implementation's file fills it in.
+    _implementation: ClassVar[type[AsyncHTTPClient]]
+
+    io_loop: IOLoop
+    defaults: dict[str, Any]
+    _shares: bool
+    _closed: bool
+
+    @classmethod
+    def configurable_base(cls) -> type[Configurable]:
+        return AsyncHTTPClient
+
+    @classmethod
+    def configurable_default(cls) -> type[Configurable]:
+        return AsyncHTTPClient._implementation
+
+    def __new__(cls, force_instance: bool = False, **kwargs: Any) -> AsyncHTTPClient:
+        """The client that is shared on this IOLoop; one of its own with *force_instance*."""
+        io_loop = IOLoop.current()
+        shared: dict[type, AsyncHTTPClient] = io_loop.__dict__.setdefault(_SHARED, {})
+        if not force_instance:
+            found = shared.get(cls)
+            if found is not None:
+                return found
+        made: AsyncHTTPClient = super().__new__(cls, **kwargs)
+        made._shares = not force_instance
+        if not force_instance:
+            shared[cls] = made
+        return made
+
+    def initialize(self, defaults: dict[str, Any] | None = None) -> None:
+        """Called by the constructor with its arguments; implementations call it with *defaults*."""
+        self.io_loop = IOLoop.current()
+        self.defaults = {**DEFAULTS, **(defaults or {})}
+        self.settings_source = SettingsSource(self.defaults)
+        self._shares = False
+        self._closed = False
+
+    def close(self) -> None:
+        """Close all connections; fetches under way fail. The client cannot be used any more.
+
+        Needed only for clients of one's own, and when the IOLoop is closed.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        shared: dict[type, AsyncHTTPClient] = self.io_loop.__dict__.get(_SHARED, {})
+        for cls in [cls for cls, client in shared.items() if client is self]:
+            del shared[cls]
+
+    async def __aenter__(self) -> AsyncHTTPClient:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def fetch(
+        self, request: str | HTTPRequest, raise_error: bool = True, **kwargs: Any
+    ) -> asyncio.Future[HTTPResponse]:
+        """Send *request*, an `HTTPRequest` or a URL to which *kwargs* are added as for `HTTPRequest`.
+
+        The Future's result is an `HTTPResponse`. Any status but 2xx raises `HTTPClientError`, unless *raise_error*
+        is false; what keeps a response from coming at all (`FetchError` and others) is raised in any case.
+        Cancelling the Future closes the request's connection. Raises RuntimeError on a closed client, ValueError for
+        *kwargs* beside an `HTTPRequest`.
+        """
+        if self._closed:
+            raise RuntimeError(f"fetch() on a closed {type(self).__name__}")
+        if not isinstance(request, HTTPRequest):
+            request = HTTPRequest(request, **kwargs)
+        elif kwargs:
+            raise ValueError(f"arguments beside an HTTPRequest: {', '.join(kwargs)}; set them on the request itself")
+        future = FetchFuture(loop=self.io_loop.asyncio_loop)
+        future.raise_error = raise_error
+        future.abort = None
+        self.fetch_impl(filled_in(request, self.defaults), future.settle)
+        return future
+
+    def fetch_impl(self, request: HTTPRequest, callback: Callable[[HTTPResponse], None]) -> None:
+        """What implementations define: carry *request* out and call *callback* once, with a response in every case.
+
+        *request* is a copy in which no default is left open; its ``original_request`` is the user's.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define fetch_impl")

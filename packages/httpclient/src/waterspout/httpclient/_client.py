@@ -1,0 +1,240 @@
+"""SimpleAsyncHTTPClient: the default client, on our own streams, with a pool of connections."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from math import inf
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from waterspout.http1 import TORNADO_LIMITS, Limits
+from waterspout.httpclient._auth import auth_for
+from waterspout.httpclient._base import AsyncHTTPClient, FetchFuture
+from waterspout.httpclient._connect import Connector
+from waterspout.httpclient._decode import accepted_codings
+from waterspout.httpclient._errors import HTTPStreamClosedError
+from waterspout.httpclient._exchange import Exchange
+from waterspout.httpclient._pool import Pool, PoolStatistics
+from waterspout.httpclient._redirect import PRIVATE_BY_CUSTOM
+from waterspout.httpclient._request import PLAIN_SIZE, HTTPRequest
+from waterspout.ioloop import Deadlines
+from waterspout.log import gen_log
+from waterspout.netutil import OverrideResolver, Resolver
+from waterspout.tcpclient import TCPClient
+from waterspout.util import is_tornado_compat
+
+if TYPE_CHECKING:
+    from waterspout.httpclient._auth import Auth
+    from waterspout.httpclient._cookies import CookieJar
+    from waterspout.httpclient._response import HTTPResponse
+    from waterspout.httpclient._settings import Settings
+    from waterspout.httpclient._url import URL
+
+#: Response heads of real servers: cookies and policies make them longer than requests' heads.
+CLIENT_LIMITS = Limits(head=64 * 1024, fields=256)
+#: What Tornado has always sent at most, and kept in memory at most.
+DEFAULT_BODY_LIMIT = 100 * 1024 * 1024
+
+
+class SimpleAsyncHTTPClient(AsyncHTTPClient):
+    """The client that needs nothing but this package. Keywords of the constructor and of `AsyncHTTPClient.configure`:
+
+    * ``max_clients`` (10): fetches under way at once; others wait in line, which counts against their timeouts.
+    * ``hostname_mapping``: dictionary of host names to addresses, in front of ``resolver``, a `Resolver`;
+      ``dns_ttl`` (30): seconds that an address is remembered.
+    * ``max_buffer_size`` (100 MiB): of a body held in memory; ``max_body_size`` (the same): of any body, also one
+      that a streaming callback takes; ``max_header_size``: of a response's head.
+    * ``defaults``: for what requests leave open.
+    * ``max_connections``, ``max_connections_per_host``: at once, idle ones included; none by default.
+      ``idle_timeout`` (60): seconds that an unused connection is kept; 0: none is kept.
+    * ``cookies``: a `CookieJar`; without one, cookies are neither kept nor sent.
+    * ``allow_address``: called with an address (text) before it is connected to, for example
+      `is_public_address`: false forbids it.
+    * ``private_headers``: names of the application's own headers that no redirect may carry to another origin.
+    * ``compat``: ``"tornado"`` follows Tornado where it is less strict; see docs/differences.md.
+    """
+
+    __module__ = "waterspout.simple_httpclient"
+
+    max_clients: int
+    max_buffer_size: int
+    max_header_size: int | None
+    max_body_size: int
+    resolver: Resolver
+    own_resolver: bool
+    tcp_client: TCPClient
+    #: Exchanges that wait for a slot, and those under way.
+    queue: deque[Exchange]
+    active: dict[Exchange, None]
+
+    def initialize(  # type: ignore[override]  # each implementation has its own keywords
+        self,
+        max_clients: int = 10,
+        hostname_mapping: Mapping[Any, Any] | None = None,
+        max_buffer_size: int = DEFAULT_BODY_LIMIT,
+        resolver: Resolver | None = None,
+        defaults: dict[str, Any] | None = None,
+        max_header_size: int | None = None,
+        max_body_size: int | None = None,
+        *,
+        max_connections: int | None = None,
+        max_connections_per_host: int | None = None,
+        idle_timeout: float = 60.0,
+        dns_ttl: float = 30.0,
+        cookies: CookieJar | None = None,
+        allow_address: Callable[[str], bool] | None = None,
+        private_headers: Iterable[str] = PRIVATE_BY_CUSTOM,
+        compat: str | None = None,
+    ) -> None:
+        """See the class."""
+        super().initialize(defaults=defaults)
+        self.compat = compat
+        self.is_compat = is_tornado_compat(compat)
+        self.max_clients = max_clients
+        self.max_buffer_size = max_buffer_size
+        self.max_body_size = max_buffer_size if max_body_size is None else max_body_size
+        self.max_header_size = max_header_size
+        #: The smaller limit for bodies that are kept in memory; None where `max_body_size` is no larger.
+        self.buffer_limit = max_buffer_size if max_buffer_size < self.max_body_size else None
+        self.own_resolver = resolver is None
+        self.resolver = Resolver() if resolver is None else resolver
+        if hostname_mapping is not None:
+            self.resolver = OverrideResolver(resolver=self.resolver, mapping=hostname_mapping)
+        self.jar = cookies
+        self.private_headers = tuple(private_headers)
+        loop = self.io_loop.asyncio_loop
+        # asyncio's own loops do nothing but ask this clock; asking it directly spares a Python call.
+        self.time = monotonic if getattr(type(loop), "time", None) is asyncio.BaseEventLoop.time else loop.time
+        self.call_later = loop.call_later
+        self.deadlines = Deadlines(self.io_loop)
+        self.connector = Connector(self.resolver, dns_ttl, allow_address, max_buffer_size)
+        self.tcp_client = self.connector.tcp_client
+        self.pool = Pool(
+            deadlines=self.deadlines,
+            start=self._start_task,
+            open_stream=self.connector.open,
+            limits=self._limits(),
+            lenient=self.is_compat,
+            max_connections=inf if max_connections is None else max_connections,
+            max_per_host=inf if max_connections_per_host is None else max_connections_per_host,
+            idle_timeout=idle_timeout,
+        )
+        self.queue = deque()
+        self.active = {}
+        self.plain_settings = self.settings_source.plain()
+        self._accept_encoding: str | None = None
+        # A subclass that defines its own fetch_impl expects requests with all defaults filled in.
+        self._merges_itself = type(self).fetch_impl is SimpleAsyncHTTPClient.fetch_impl
+
+    def _limits(self) -> Limits:
+        limits = TORNADO_LIMITS if self.is_compat else CLIENT_LIMITS
+        head = limits.head if self.max_header_size is None else self.max_header_size
+        return dataclasses.replace(limits, head=head, body=self.max_body_size)
+
+    @property
+    def waiting(self) -> dict[Exchange, None]:
+        """The fetches that wait for a slot, first come first."""
+        return dict.fromkeys(self.queue)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    def close(self) -> None:
+        """Close all connections. Fetches under way, or waiting, fail with `HTTPStreamClosedError`."""
+        if self._closed:
+            return
+        super().close()
+        for exchange in [*self.queue, *self.active]:
+            exchange.fail(HTTPStreamClosedError(f"{exchange.name()}: the client was closed", url=exchange.shown_url()))
+        self.queue.clear()
+        self.active.clear()
+        self.pool.close()
+        self.deadlines.close()
+        if self.own_resolver:
+            self.resolver.close()
+        self.tcp_client.close()
+
+    def statistics(self) -> PoolStatistics:
+        """Numbers of the connection pool; a copy."""
+        return dataclasses.replace(self.pool.current_statistics())
+
+    def fetch(
+        self, request: str | HTTPRequest, raise_error: bool = True, **kwargs: Any
+    ) -> asyncio.Future[HTTPResponse]:
+        """See `AsyncHTTPClient.fetch`."""
+        if self._closed or not self._merges_itself:
+            return super().fetch(request, raise_error, **kwargs)
+        if not isinstance(request, HTTPRequest):
+            request = HTTPRequest(request, **kwargs)
+        elif kwargs:
+            raise ValueError(f"arguments beside an HTTPRequest: {', '.join(kwargs)}; set them on the request itself")
+        future = FetchFuture(loop=self.io_loop.asyncio_loop)
+        future.raise_error = raise_error
+        future.abort = None
+        self.fetch_impl(request, future.settle)
+        return future
+
+    def fetch_impl(self, request: HTTPRequest, callback: Callable[[HTTPResponse], None]) -> None:
+        """Carry *request* out and call *callback* with the response; what goes wrong is the response's ``error``."""
+        if len(request.__dict__) == PLAIN_SIZE and request.__class__ is HTTPRequest:
+            settings = self.plain_settings = self.settings_source.plain()
+        else:
+            settings = self.settings_source.of(request)
+            request = getattr(request, "original_request", request)
+        exchange = Exchange(self, request, settings, callback)
+        owner = getattr(callback, "__self__", None)
+        if owner.__class__ is FetchFuture:
+            owner.abort = exchange.cancel
+        exchange.start()
+
+    # For exchanges.
+
+    def admit(self, exchange: Exchange) -> None:
+        """Let *exchange* begin, or wait for its turn."""
+        if len(self.active) < self.max_clients and not self.queue:
+            self.active[exchange] = None
+            exchange.acquire()
+            return
+        self.queue.append(exchange)
+        gen_log.debug(
+            "max_clients limit reached, request queued. %d active, %d queued requests.", len(self.active), len(self.queue)
+        )
+        exchange.wait_in_queue()
+
+    def leave(self, exchange: Exchange) -> None:
+        """*exchange* is over: its slot is free."""
+        if exchange in self.active:
+            del self.active[exchange]
+            while self.queue and len(self.active) < self.max_clients and not self._closed:
+                following = self.queue.popleft()
+                self.active[following] = None
+                following.acquire()
+        elif self.queue and exchange in self.queue:
+            self.queue.remove(exchange)
+
+    def user_agent_for(self, settings: Settings) -> str | None:
+        """The User-Agent of requests with *settings*."""
+        return settings.user_agent or ("Tornado/6.6.1" if self.is_compat else "Waterspout")
+
+    def accept_encoding_for(self, settings: Settings) -> str | None:
+        """The Accept-Encoding of requests with *settings*; None where responses are wanted as they are."""
+        if not settings.decompress_response:
+            return None
+        if self._accept_encoding is None:
+            self._accept_encoding = "gzip" if self.is_compat else accepted_codings()
+        return self._accept_encoding
+
+    def auth_for(self, settings: Settings | None, url: URL | None) -> Auth | None:
+        """Who we are, for requests with *settings* to *url*: explicit options first, then the URL's own user name."""
+        return auth_for(settings, url)
+
+    def _start_task(self, coroutine: Any) -> asyncio.Task[None]:
+        return self.io_loop.asyncio_loop.create_task(coroutine)
+
+
+AsyncHTTPClient._implementation = SimpleAsyncHTTPClient

@@ -1,0 +1,113 @@
+"""Host names to addresses: no look-up for addresses, a short memory for names, and a guard against forbidden ones."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any
+
+from waterspout.httpclient._errors import ForbiddenAddressError, Phase
+from waterspout.netutil import Resolver
+
+Addresses = list[tuple[int, Any]]
+
+#: Names remembered at once.
+_KEPT = 1000
+
+
+class Ready:
+    """An awaitable whose result is there."""
+
+    __slots__ = ("_result",)
+
+    def __init__(self, result: Addresses) -> None:
+        self._result = result
+
+    def __await__(self) -> Generator[None, None, Addresses]:
+        return self._result
+        yield
+
+
+class CachingResolver(Resolver):
+    """Puts a memory in front of another resolver and answers addresses itself, without a thread.
+
+    `ttl` is in seconds: the system's resolver does not say how long an answer holds, so it is kept shortly.
+    """
+
+    def initialize(self, resolver: Resolver, ttl: float = 30.0, allow: Callable[[str], bool] | None = None) -> None:
+        self.resolver = resolver
+        self.ttl = ttl
+        self._allow = allow
+        self._known: dict[tuple[str, int, int], tuple[float, Addresses]] = {}
+
+    def close(self) -> None:
+        """Forget all names and close the resolver behind."""
+        self._known.clear()
+        self.resolver.close()
+
+    def resolve(
+        self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> Awaitable[Addresses]:
+        """As `Resolver.resolve`. Raises `ForbiddenAddressError` if the guard allows none of the addresses."""
+        literal = _literal(host, port, family)
+        if literal is not None:
+            return Ready(self._guarded(host, literal))
+        known = self._known.get((host, port, family))
+        if known is not None and known[0] > time.monotonic():
+            return Ready(known[1])
+        return self._look_up(host, port, family)
+
+    async def _look_up(self, host: str, port: int, family: socket.AddressFamily) -> Addresses:
+        addresses = self._guarded(host, list(await self.resolver.resolve(host, port, family)))
+        if self.ttl > 0:
+            if len(self._known) >= _KEPT:
+                self._known.pop(next(iter(self._known)))
+            self._known[host, port, family] = time.monotonic() + self.ttl, addresses
+        return addresses
+
+    def _guarded(self, host: str, addresses: Addresses) -> Addresses:
+        allow = self._allow
+        if allow is None:
+            return addresses
+        # What is returned here is what is connected to: a name that changes its answer gains nothing (CS8).
+        allowed = [(family, address) for family, address in addresses if allow(address[0])]
+        if not allowed:
+            found = ", ".join(sorted({str(address[0]) for _, address in addresses}))
+            raise ForbiddenAddressError(f"Connections to {host} ({found}) are not allowed", phase=Phase.RESOLVE)
+        return allowed
+
+
+def _literal(host: str, port: int, family: int) -> Addresses | None:
+    """The address that *host* is, or None if it is a name."""
+    for candidate in (socket.AF_INET, socket.AF_INET6):
+        if family in (socket.AF_UNSPEC, candidate):
+            try:
+                socket.inet_pton(candidate, host)
+            except (OSError, UnicodeError, ValueError):
+                continue
+            return [(candidate, (host, port) if candidate == socket.AF_INET else (host, port, 0, 0))]
+    return None
+
+
+def is_public_address(address: str) -> bool:
+    """Whether *address* is one of the public Internet: the guard against requests into one's own network (CS8).
+
+    False for loopback, private, link-local, multicast, unspecified and reserved addresses, also when they are
+    written inside an IPv6 address (IPv4-mapped, 6to4, Teredo, NAT64).
+    """
+    import ipaddress  # only clients with a guard need it
+
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(parsed, ipaddress.IPv6Address):
+        inner = parsed.ipv4_mapped or parsed.sixtofour or (parsed.teredo[1] if parsed.teredo else None)
+        if inner is None and parsed in ipaddress.IPv6Network("64:ff9b::/96"):
+            inner = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
+        if inner is None and parsed in ipaddress.IPv6Network("64:ff9b:1::/48"):
+            return False
+        if inner is not None:
+            parsed = inner
+    return parsed.is_global and not parsed.is_multicast

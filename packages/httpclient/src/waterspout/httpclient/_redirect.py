@@ -1,0 +1,76 @@
+"""Where a redirect leads, and what of the request may go there (RFC 9110, 15.4)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from waterspout.httpclient._errors import BodyNotReplayableError, InvalidURLError, Phase, RedirectError
+from waterspout.httpclient._url import URL, join_url, parse_url
+from waterspout.httputil import HTTPHeaders
+
+#: Statuses that say "look there instead".
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+#: Never sent to another origin than the one they were given for (CS10).
+CREDENTIALS = ("Authorization", "Cookie", "Proxy-Authorization")
+#: Kept from other origins too, because so many services take them for credentials.
+PRIVATE_BY_CUSTOM = ("X-Api-Key", "X-Auth-Token", "X-Csrf-Token")
+#: What describes a body that is not sent again.
+_OF_BODY = ("Content-Length", "Content-Type", "Content-Encoding", "Content-Language", "Content-Location", "Transfer-Encoding")
+
+
+class Step(NamedTuple):
+    """The next request. `same_origin` says whether it may carry credentials; `keeps_body` whether it has the body."""
+
+    location: str
+    url: URL
+    method: str
+    headers: HTTPHeaders | None
+    keeps_body: bool
+    same_origin: bool
+
+
+def next_step(
+    *,
+    status: int,
+    location: str,
+    base: str,
+    origin: tuple[str, str, int],
+    method: str,
+    headers: HTTPHeaders | None,
+    has_producer: bool,
+    private: tuple[str, ...],
+    compat: str | None,
+    lenient: bool,
+) -> Step:
+    """The request that a response of *status* with *location*, to a request of *method* for *base*, asks for.
+
+    Raises `RedirectError` for a place that is not http or https, or goes from https to http (the latter only if not
+    *lenient*), and `BodyNotReplayableError` for 307 and 308 to a request whose body came from a producer.
+    """
+    where = join_url(base, location)
+    try:
+        url = parse_url(where, compat)
+    except InvalidURLError as error:
+        raise RedirectError(f"{base} redirects to {location[:200]!r}: {error}", url=base, phase=Phase.REDIRECT) from error
+    if url.scheme == "http" and origin[0] == "https" and not lenient:
+        raise RedirectError(
+            f"{base} redirects to {url}, from https to http, which is not followed", url=base, phase=Phase.REDIRECT
+        )
+    becomes_get = (status == 303 and method != "HEAD") or (status in (301, 302) and method == "POST")
+    if has_producer and not becomes_get:
+        raise BodyNotReplayableError(
+            f"{base} redirects with status {status}, but the body came from a producer and cannot be sent again",
+            url=base,
+            phase=Phase.REDIRECT,
+        )
+    same_origin = url.origin == origin
+    if headers is not None:
+        headers = headers.copy()
+        headers.pop("Host", None)
+        if becomes_get:
+            for name in _OF_BODY:
+                headers.pop(name, None)
+        if not same_origin:
+            for name in CREDENTIALS + private:
+                headers.pop(name, None)
+    return Step(where, url, "GET" if becomes_get else method, headers, not becomes_get, same_origin)

@@ -1,0 +1,137 @@
+"""HTTPServer: a TCP server whose connections speak HTTP/1.1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from waterspout.http1connection import (
+    HTTP1ConnectionParameters,
+    HTTP1ServerConnection,
+    HTTPApplication,
+    as_application,
+)
+from waterspout.httpserver._context import HTTPRequestContext
+from waterspout.httpserver._proxies import ProxiedApplication, TrustedProxies
+from waterspout.httputil import HTTPServerConnectionDelegate, HTTPServerRequest
+from waterspout.ioloop import Deadlines
+from waterspout.iostream import IOStream
+from waterspout.tcpserver import TCPServer
+from waterspout.util import Configurable, is_tornado_compat
+
+if TYPE_CHECKING:
+    import ssl
+
+__all__ = ["HTTPServer"]
+
+RequestCallback = HTTPServerConnectionDelegate | HTTPApplication | Callable[[HTTPServerRequest], None]
+
+
+class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
+    """A non-blocking, single-threaded HTTP/1.1 server.
+
+    Give it an `Application`, any `HTTPServerConnectionDelegate`, or a function that takes an `HTTPServerRequest`
+    and answers on its ``connection``. Then ``listen(port)`` (one process), ``bind`` and ``start(n)`` (several), or
+    ``add_sockets``. The loop must be run by the caller.
+
+    Times are seconds, sizes bytes. ``idle_connection_timeout`` closes connections that wait for a request,
+    ``max_header_size``, ``max_body_size`` bound what is read (431/414, 413), ``body_timeout`` bounds the time for a
+    body, ``decompress_request`` undoes gzip within the same limit. ``xheaders`` believes X-Forwarded-For and
+    X-Forwarded-Proto, but only from the proxies in ``trusted_downstream`` (addresses, CIDR networks, or ``"*"``).
+    ``compat="tornado"`` takes malformed input as Tornado does, and X-Real-Ip and forwarding headers from everyone.
+    """
+
+    __module__ = "waterspout.httpserver"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # Everything is done by initialize(), as Configurable has it.
+        pass
+
+    def initialize(
+        self,
+        request_callback: RequestCallback,
+        no_keep_alive: bool = False,
+        xheaders: bool = False,
+        ssl_options: dict[str, Any] | ssl.SSLContext | None = None,
+        protocol: str | None = None,
+        decompress_request: bool = False,
+        chunk_size: int | None = None,
+        max_header_size: int | None = None,
+        idle_connection_timeout: float | None = None,
+        body_timeout: float | None = None,
+        max_body_size: int | None = None,
+        max_buffer_size: int | None = None,
+        trusted_downstream: list[str] | None = None,
+        compat: str | None = None,
+    ) -> None:
+        """See the class. Raises `ValueError` for a `trusted_downstream` that names no address."""
+        self.request_callback = request_callback
+        self.xheaders = xheaders
+        self.protocol = protocol
+        self.conn_params = HTTP1ConnectionParameters(
+            no_keep_alive=no_keep_alive,
+            chunk_size=chunk_size,
+            max_header_size=max_header_size,
+            header_timeout=None,
+            idle_timeout=idle_connection_timeout,
+            max_body_size=max_body_size if max_body_size is not None else max_buffer_size,
+            body_timeout=body_timeout,
+            decompress=decompress_request,
+            compat=compat,
+        )
+        super().__init__(ssl_options=ssl_options, max_buffer_size=max_buffer_size, read_chunk_size=chunk_size)
+        self.trusted_downstream = trusted_downstream or []
+        self._connections: set[HTTP1ServerConnection] = set()
+        self._deadlines: Deadlines | None = None
+        self._application = self._wrapped(as_application(request_callback), is_tornado_compat(compat))
+
+    def _wrapped(self, application: HTTPApplication, tornado: bool) -> HTTPApplication:
+        if not self.xheaders:
+            return application
+        hops = TrustedProxies(self.trusted_downstream)
+        peers = TrustedProxies(["*"]) if tornado else hops
+        return ProxiedApplication(application, peers, hops, real_ip=tornado)
+
+    @classmethod
+    def configurable_base(cls) -> type[Configurable]:
+        """See `Configurable`."""
+        return HTTPServer
+
+    @classmethod
+    def configurable_default(cls) -> type[Configurable]:
+        """See `Configurable`."""
+        return HTTPServer
+
+    def handle_stream(self, stream: IOStream, address: Any) -> None:
+        """A client has connected: serve it until it leaves."""
+        deadlines = self._deadlines
+        if deadlines is None:
+            deadlines = self._deadlines = Deadlines(stream.io_loop)
+        context = HTTPRequestContext(stream, address, self.protocol)
+        connection = HTTP1ServerConnection(
+            stream, self.conn_params, context, deadlines=deadlines, on_lost=self._connections.discard
+        )
+        self._connections.add(connection)
+        connection.start_serving(self._application)
+
+    async def close_all_connections(self) -> None:
+        """Close every open connection, whatever it is doing; call `stop` first.
+
+        Returns when all are closed.
+        """
+        for connection in list(self._connections):
+            connection.close()
+        for connection in list(self._connections):
+            connection.deadline = inf
+            await connection.wait_closed()
+
+    def start_request(self, server_conn: object, request_conn: Any) -> Any:
+        """Tornado's entry for subclasses and tests: the delegate that the request callback gives for a request."""
+        callback = self.request_callback
+        if isinstance(callback, HTTPServerConnectionDelegate):
+            return callback.start_request(server_conn, request_conn)
+        raise TypeError(f"{callback!r} takes whole requests; it has no delegate for one in parts")
+
+    def on_close(self, server_conn: object) -> None:
+        """See `HTTPServerConnectionDelegate`."""

@@ -1,0 +1,75 @@
+"""Finding the first rule that fits a path without trying them all.
+
+Order decides: of all rules that match, the first wins. Rules that match one literal path are found by it; rules that
+begin with a literal first segment (``/story/...``) are only tried for paths with that segment; all others are tried
+for every path. Each list keeps the order of the rules, and a literal hit only wins over earlier patterns if none of
+them matches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from waterspout.routing._matchers import PathMatches
+from waterspout.routing._rules import Rule
+
+__all__ = ["PathIndex"]
+
+
+class PathIndex:
+    """An index over an ordered list of rules."""
+
+    __slots__ = ("_by_segment", "_exact", "_others", "first_exact", "size")
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self.size = len(rules)
+        self._exact: dict[str, tuple[int, Rule]] = {}
+        others: list[tuple[int, Rule]] = []
+        segments: dict[str, list[tuple[int, Rule]]] = {}
+        for number, rule in enumerate(rules):
+            matcher = rule.matcher
+            if type(matcher) is not PathMatches:
+                others.append((number, rule))
+                continue
+            pattern = matcher.pattern
+            if pattern.literal is not None:
+                self._exact.setdefault(pattern.literal, (number, rule))
+            else:
+                segment = first_segment(pattern.prefix)
+                if segment is None:
+                    others.append((number, rule))
+                else:
+                    segments.setdefault(segment, []).append((number, rule))
+        self._others = tuple(others)
+        self._by_segment = {key: tuple(sorted(found + others, key=lambda e: e[0])) for key, found in segments.items()}
+        #: Paths that no earlier rule could take from their literal rule.
+        self.first_exact = {path: rule for path, (n, rule) in self._exact.items() if not self._earlier(path, n)}
+
+    def _earlier(self, path: str, number: int) -> bool:
+        return any(other < number for other, _ in self._patterns(path))
+
+    def _patterns(self, path: str) -> Sequence[tuple[int, Rule]]:
+        end = path.find("/", 1)
+        if end < 0:
+            return self._others
+        return self._by_segment.get(path[: end + 1], self._others)
+
+    def candidates(self, path: str) -> list[Rule]:
+        """The rules that may match *path*, in order; matching them is left to the caller.
+
+        For nearly every path this is one rule, or none.
+        """
+        patterns = self._patterns(path)
+        exact = self._exact.get(path)
+        if exact is None:
+            return [rule for _, rule in patterns]
+        number = exact[0]
+        before = [rule for n, rule in patterns if n < number]
+        after = [rule for n, rule in patterns if n > number]
+        return [*before, exact[1], *after]
+
+
+def first_segment(prefix: str) -> str | None:
+    """``/story/`` of ``/story/x``; None unless the segment is complete."""
+    end = prefix.find("/", 1)
+    return prefix[: end + 1] if prefix.startswith("/") and end > 0 else None

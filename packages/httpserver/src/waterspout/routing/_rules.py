@@ -1,0 +1,62 @@
+"""Rules: a matcher and the target it leads to."""
+
+from __future__ import annotations
+
+from re import Pattern
+from typing import Any
+
+from waterspout.routing._matchers import Matcher, PathMatches
+from waterspout.util import basestring_type, import_object
+
+__all__ = ["Rule", "URLSpec"]
+
+
+class Rule:
+    """Requests that *matcher* fits go to *target*.
+
+    *target* is what the router understands: a delegate, a router, a callable, for an application also a request
+    handler class or a list of rules. *target_kwargs* are given to it, *name* is for `reverse_url`.
+    """
+
+    __module__ = "waterspout.routing"
+
+    def __init__(
+        self, matcher: Matcher, target: Any, target_kwargs: dict[str, Any] | None = None, name: str | None = None
+    ) -> None:
+        if isinstance(target, basestring_type):
+            target = import_object(target)
+        self.matcher = matcher
+        self.target = target
+        self.target_kwargs = target_kwargs or {}
+        self.name = name
+
+    def reverse(self, *args: Any) -> str | None:
+        """See `Matcher.reverse`."""
+        return self.matcher.reverse(*args)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({self.matcher!r}, {self.target}, kwargs={self.target_kwargs!r}, name={self.name!r})"
+        )
+
+
+class URLSpec(Rule):
+    """Requests whose path fits the regular expression *pattern* go to the *handler*.
+
+    *kwargs* are given to the handler's ``initialize``. *handler* may be a dotted name, imported now.
+    """
+
+    __module__ = "waterspout.routing"
+    matcher: PathMatches
+
+    def __init__(
+        self, pattern: str | Pattern[str], handler: Any, kwargs: dict[str, Any] | None = None, name: str | None = None
+    ) -> None:
+        matcher = PathMatches(pattern)
+        super().__init__(matcher, handler, kwargs, name)
+        self.regex = matcher.regex
+        self.handler_class = self.target
+        self.kwargs = kwargs or {}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.regex.pattern!r}, {self.handler_class}, kwargs={self.kwargs!r}, name={self.name!r})"

@@ -1,0 +1,5 @@
+"""``python -m waterspout.autoreload``."""
+
+from waterspout.autoreload._command import main
+
+main()

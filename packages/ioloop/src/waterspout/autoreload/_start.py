@@ -1,0 +1,71 @@
+"""Watching from inside a program: on its loop, or instead of ending."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from itertools import islice
+
+from waterspout.autoreload._restart import process, reload
+from waterspout.autoreload._watcher import module_files
+from waterspout.ioloop import IOLoop, PeriodicCallback
+from waterspout.log import gen_log
+
+#: Files that are looked at in one turn of the loop (about a millisecond), so that 10,000 do not hold up a server.
+FILES_PER_TURN = 500
+
+#: Seconds between two looks of `wait`.
+WAIT_INTERVAL = 0.3
+
+
+def watch(filename: str) -> None:
+    """Watch a file besides the modules' own, for example a template; it need not exist yet."""
+    process.files.add(os.path.abspath(filename))
+
+
+def start(check_time: int = 500) -> None:
+    """Watch all loaded modules' files from the current loop, every ``check_time`` milliseconds.
+
+    When one has changed and can be loaded, the process starts again; while it has a syntax error, the process goes on as
+    it is. Not for use together with several processes (`process.fork_processes`).
+    """
+    io_loop = IOLoop.current()
+    if io_loop in process.loops:
+        return
+    process.loops.add(io_loop)
+    if len(process.loops) > 1:
+        gen_log.warning("autoreload started more than once in the same process")
+    PeriodicCallback(check, check_time).start()
+
+
+def wait() -> None:
+    """Block until a watched file has changed and can be loaded, then start the program again; never returns.
+
+    For scripts and tests, as their last statement: they run again whenever they are edited.
+    """
+    paths = _all_files()
+    process.watcher.look(paths)
+    while not process.watcher.changed(paths):
+        time.sleep(WAIT_INTERVAL)
+    reload()
+
+
+start.__module__ = wait.__module__ = watch.__module__ = "waterspout.autoreload"
+
+
+async def check() -> None:
+    """One look at all files; restarts the process if one has changed."""
+    paths = _all_files()
+    if process.report is not None:
+        process.report.watch(paths)
+    remaining = iter(paths)
+    while some := list(islice(remaining, FILES_PER_TURN)):
+        for path in process.watcher.changed(some):
+            gen_log.info("%s modified; restarting server", path)
+            reload()
+        await asyncio.sleep(0)
+
+
+def _all_files() -> set[str]:
+    return process.files.union(module_files())

@@ -1,0 +1,137 @@
+"""The `coroutine` decorator: generators as asynchronous functions."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from asyncio import Future
+from collections.abc import Callable, Generator
+from contextvars import copy_context
+from inspect import isgeneratorfunction
+from typing import Any, ParamSpec, TypeVar, overload
+
+from waterspout.concurrent._lazy import ReadyFuture
+from waterspout.gen._return import Return
+from waterspout.gen._runner import CoroutineFuture, Runner
+
+_T = TypeVar("_T")
+_P = ParamSpec("_P")
+
+# Code that looks for Tornado's coroutines looks for this attribute.
+_MARK = "__tornado_coroutine__"
+
+_ENDED = object()
+
+_new = Future.__new__
+
+
+@overload
+def coroutine(func: Callable[_P, Generator[Any, Any, _T]]) -> Callable[_P, Future[_T]]: ...
+
+
+@overload
+def coroutine(func: Callable[_P, _T]) -> Callable[_P, Future[_T]]: ...
+
+
+def coroutine(func: Callable[..., Any]) -> Callable[..., Future[Any]]:
+    """Make a generator function asynchronous: calls return a Future, `yield` waits.
+
+    The function starts at once, in the call, and in a context of its own: context variables that it
+    sets are kept over each `yield` and not seen by the caller. What it yields may be anything that
+    `convert_yielded` knows. It returns by `return value`, or by raising `Return(value)`.
+
+    An exception is kept in the Future and raised where that is awaited. If the function raises
+    asyncio.CancelledError, or yields a future that is cancelled and lets the exception pass, the
+    returned Future is cancelled. Cancelling the returned Future does not stop the function. A
+    function that returns something else than a generator is done with that.
+
+    Use it where code shared with old Pythons or Tornado's API asks for it; `async def` is faster.
+    """
+
+    wrap = _wrap_generator_function if isgeneratorfunction(func) else _wrap_other_function
+    call = functools.update_wrapper(wrap(func), func)
+    setattr(call, _MARK, True)
+    return call
+
+
+# The two ways below are one, but for what each may leave out: a coroutine that never waits should
+# cost little more than its function.
+
+
+def _wrap_generator_function(func: Callable[..., Any]) -> Callable[..., Future[Any]]:
+    def call(*args: Any, **kwargs: Any) -> Future[Any]:
+        run = copy_context().run
+        ready: ReadyFuture[Any] = _new(ReadyFuture)
+        try:
+            generator = _keep_value(func(*args, **kwargs), ready)
+            yielded = run(next, generator, _ENDED)
+        except Return as end:
+            return ReadyFuture(end.value)
+        except asyncio.CancelledError as cancelled:
+            return _cancelled(cancelled)
+        except Exception as error:
+            return _failed(error)
+        if yielded is _ENDED:
+            return ready
+        future: Future[Any] = CoroutineFuture()
+        Runner(run, generator, future, yielded)
+        try:
+            return future
+        finally:
+            # If it failed at once, its exception leads to this frame (see _runner).
+            del future
+
+    return call
+
+
+def _wrap_other_function(func: Callable[..., Any]) -> Callable[..., Future[Any]]:
+    def call(*args: Any, **kwargs: Any) -> Future[Any]:
+        run = copy_context().run
+        try:
+            result = run(func, *args, **kwargs)
+        except (StopIteration, Return) as end:
+            result = end.value
+        except asyncio.CancelledError as cancelled:
+            return _cancelled(cancelled)
+        except Exception as error:
+            return _failed(error)
+        # Asking the abstract class is slow, and most results have no `send`.
+        if hasattr(result, "send") and isinstance(result, Generator):
+            going_on: Future[Any] = run(_drive_generator, result)
+            return going_on
+        ready: ReadyFuture[Any] = _new(ReadyFuture)
+        ready._value = result
+        return ready
+
+    return call
+
+
+def _keep_value(generator: Generator[Any, Any, _T], ready: ReadyFuture[_T]) -> Generator[Any, Any, _T]:
+    """`generator`, but what it returns is the result of `ready` as well.
+
+    `next(generator, default)` does not make a StopIteration where a generator ends, which is most
+    of the cost of one that never yields; but it drops the value.
+    """
+    ready._value = value = yield from generator
+    return value
+
+
+# For functions that return a generator that somebody else has made.
+_drive_generator = _wrap_generator_function(lambda generator: generator)
+
+
+def _failed(error: BaseException) -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_exception(error)
+    return future
+
+
+def _cancelled(cancelled: asyncio.CancelledError) -> Future[Any]:
+    future: Future[Any] = Future()
+    future.cancel(*cancelled.args[:1])
+    return future
+
+
+def is_coroutine_function(func: Any) -> bool:
+    """Whether `func` was made by `coroutine`; it says nothing of `async def` functions."""
+    return getattr(func, _MARK, False)

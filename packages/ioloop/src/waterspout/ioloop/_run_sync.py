@@ -1,0 +1,63 @@
+"""`IOLoop.run_sync`: start the loop, run one function to its end, stop the loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from waterspout.concurrent import convert_yielded
+
+if TYPE_CHECKING:
+    from waterspout.ioloop._loop import IOLoop
+
+
+def run_sync(io_loop: IOLoop, func: Callable[[], Any], timeout: float | None) -> Any:
+    """See `IOLoop.run_sync`, whose contract this is."""
+    running: list[Any] = []  # the function's future, once it has been called
+    expired: list[bool] = []
+    waiting = True  # a future that is done after we gave it up must not stop the loop of somebody else
+
+    def begin() -> None:
+        try:
+            result = func()
+            future = _done(io_loop) if result is None else convert_yielded(result)
+        except Exception as error:
+            future = _done(io_loop, error)
+        running.append(future)
+        io_loop.add_future(future, finish)
+
+    def finish(_: Any) -> None:
+        if waiting:
+            io_loop.stop()
+
+    def expire() -> None:
+        expired.append(True)
+        # A task that is cancelled gets the chance to clean up; the loop stops when it has.
+        if not (running and running[0].cancel()):
+            io_loop.stop()
+
+    io_loop.add_callback(begin)
+    timer = None if timeout is None else io_loop.asyncio_loop.call_later(timeout, expire)
+    try:
+        io_loop.start()
+    finally:
+        waiting = False
+        if timer is not None:
+            timer.cancel()
+    if running and running[0].done() and not running[0].cancelled():
+        return running[0].result()
+    if expired:
+        raise TimeoutError(f"Operation timed out after {timeout} seconds")
+    if running and running[0].cancelled():
+        raise RuntimeError("The future was cancelled before it completed.")
+    raise RuntimeError("Event loop stopped before Future completed.")
+
+
+def _done(io_loop: IOLoop, error: Exception | None = None) -> asyncio.Future[None]:
+    future: asyncio.Future[None] = io_loop.asyncio_loop.create_future()
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)
+    return future

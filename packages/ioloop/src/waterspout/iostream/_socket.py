@@ -1,0 +1,345 @@
+"""IOStream: a stream on a socket."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket as socket_module
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from waterspout.iostream._base import BaseIOStream
+from waterspout.iostream._core import IOV_MAX, NOT_READING, PULLING, PUSHING, READS_IN_A_ROW, Buffer
+from waterspout.iostream._errors import StreamClosedError
+from waterspout.iostream._sendfile import HasFileno, send_by_kernel, send_by_reading, size_from
+from waterspout.log import gen_log
+from waterspout.netutil._tls_options import context_for
+
+if TYPE_CHECKING:
+    import asyncio
+    import ssl
+    from typing import Self
+
+    from waterspout.iostream._tls import SSLIOStream
+
+_HAS_SENDMSG: Final = hasattr(socket_module.socket, "sendmsg")
+
+
+class IOStream(BaseIOStream):
+    """A stream on a connected or unconnected socket, which it makes non-blocking and owns: ``IOStream(socket, ...)``.
+
+    ``stream.socket`` is that socket.  Further keywords as for `BaseIOStream`.
+
+    The functions that move bytes call the socket directly; where a subclass overrides `read_from_fd` or `write_to_fd`,
+    those are called instead.
+    """
+
+    __module__ = "waterspout.iostream"
+
+    __slots__ = ("socket",)
+
+    socket: socket_module.socket
+    _tls_class: ClassVar[type[SSLIOStream]]  #: what `start_tls` makes; _tls.py fills it in
+
+    def __init__(self, socket: socket_module.socket, *args: Any, **kwargs: Any) -> None:
+        self.socket = socket
+        socket.setblocking(False)
+        super().__init__(*args, **kwargs)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = cls.__dict__
+        if "read_from_fd" in own and "_push_readable" not in own:
+            cls._push_readable = BaseIOStream._push_readable  # type: ignore[method-assign]
+            cls._pull_readable = BaseIOStream._pull_readable  # type: ignore[method-assign]
+        if "write_to_fd" in own and "flush_pending" not in own:
+            cls.flush_pending = BaseIOStream.flush_pending  # type: ignore[method-assign]
+            cls._write_some = BaseIOStream._write_some  # type: ignore[method-assign]
+
+    def fileno(self) -> int:
+        return self.socket.fileno()
+
+    def close_fd(self) -> None:
+        self.socket.close()
+
+    def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
+        try:
+            return self.socket.recv_into(buf)
+        except (BlockingIOError, InterruptedError):
+            return None
+
+    def write_to_fd(self, data: memoryview) -> int:
+        return self.socket.send(data)
+
+    def get_fd_error(self) -> BaseException | None:
+        number = self.socket.getsockopt(socket_module.SOL_SOCKET, socket_module.SO_ERROR)
+        return OSError(number, os.strerror(number)) if number else None
+
+    def set_nodelay(self, value: bool) -> None:
+        if self.socket.family in (socket_module.AF_INET, socket_module.AF_INET6):
+            self.socket.setsockopt(socket_module.IPPROTO_TCP, socket_module.TCP_NODELAY, 1 if value else 0)
+
+    # -- moving bytes: these four run for each request -----------------------------------------------
+
+    def _push_readable(self) -> None:
+        turn = self._turn
+        try:
+            count = self.socket.recv_into(turn.buffer, self._chunk)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self.close(error)
+            return
+        if not count:
+            self._push_eof()
+            return
+        self._received += count
+        try:
+            self._receiver.data_received(bytes(turn.view[:count]))  # type: ignore[union-attr]
+        except Exception as error:
+            self._receiver_failed(error)
+            return
+        if count == self._chunk:
+            self._push_bulk()
+
+    def _push_bulk(self) -> None:
+        """A full read: there is probably more.  No copy through the shared buffer here."""
+        chunk = self._chunk
+        for _ in range(READS_IN_A_ROW - 1):
+            if self._reading != PUSHING:
+                return
+            try:
+                data = self.socket.recv(chunk)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                self.close(error)
+                return
+            if not data:
+                self._push_eof()
+                return
+            self._received += len(data)
+            self._deliver(data)
+            if len(data) < chunk:
+                return
+
+    def _pull_readable(self) -> None:
+        future = self._read_future
+        if future is None or future.done():
+            self._nobody_reads()
+            return
+        turn = self._turn
+        chunk = self._chunk
+        for _ in range(READS_IN_A_ROW):
+            try:
+                count = self.socket.recv_into(turn.buffer, chunk)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                self.close(error)
+                return
+            if not count:
+                self.close()
+                return
+            self._received += count
+            self._arrived(bytes(turn.view[:count]))
+            if count < chunk or self._read_future is not future:
+                return
+
+    def flush_pending(self) -> bool | None:
+        if self._blocked:
+            return False
+        self._dirty = False
+        out = self._out
+        if out is None:
+            return False
+        try:
+            sent = self.socket.send(out[0]) if len(out) == 1 else self._write_some(out)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError as error:
+            self.close(error)
+            return None
+        if self._waiting or sent > self.high_water:
+            return self._account(sent)
+        self._sent = total = self._sent + sent
+        if total == self._total_write_index:
+            self._out = None
+            return False
+        self._sent = total - sent
+        return self._account(sent)
+
+    if _HAS_SENDMSG:
+
+        def _write_some(self, out: list[Buffer]) -> int:
+            if len(out) == 1:
+                return self.socket.send(out[0])
+            return self.socket.sendmsg(out if len(out) <= IOV_MAX else out[:IOV_MAX]) if out else 0
+
+    else:
+
+        def _write_some(self, out: list[Buffer]) -> int:
+            return self.socket.send(b"".join(out)) if out else 0
+
+    def _watch_for_close(self) -> bool:
+        try:
+            data = self.socket.recv(1, socket_module.MSG_PEEK)
+        except (BlockingIOError, InterruptedError):
+            return True
+        except OSError as error:
+            self.close(error)
+            return True
+        if not data:
+            self.close()
+        return not data
+
+    # -- connecting ----------------------------------------------------------------------------------
+
+    def connect(self, address: Any, server_hostname: str | None = None) -> asyncio.Future[Self]:
+        """Connect to ``address`` (as ``socket.connect`` takes it, with an IP address: names would block).
+
+        The Future's result is the stream; it fails with a StreamClosedError whose `real_error` says why, and then the
+        stream is closed.  Reading and writing may begin at once and wait.  ``server_hostname`` is for TLS streams.
+        """
+        future: asyncio.Future[Self] = self._loop.create_future()
+        self._opening = self._blocked = self._dirty = True
+        self._listen(NOT_READING)
+        self._connecting = future
+        try:
+            self.socket.connect(address)
+        except OSError as error:
+            # A UNIX socket says EAGAIN if its peer's backlog is full: nothing is in progress then.
+            full = error.errno == errno.EAGAIN and self.socket.family not in (
+                socket_module.AF_INET,
+                socket_module.AF_INET6,
+            )
+            if full or not isinstance(error, BlockingIOError):
+                self._connect_failed(error)
+                return future
+        self._writer_on = True
+        self.io_loop.selector_loop.add_writer(self.fileno(), self._connect_settled)
+        return future
+
+    #: The Future of `connect`; an attribute of the instance only while it is needed.
+    _connecting: asyncio.Future[Any] | None = None
+
+    def _connect_failed(self, error: BaseException) -> None:
+        gen_log.warning("Connect error on fd %s: %s", self.fileno(), error)
+        self.close(error)
+
+    def _connect_settled(self) -> None:
+        self._writer_on = False
+        self.io_loop.selector_loop.remove_writer(self.fileno())
+        error = self.get_fd_error()
+        if error is not None:
+            self._connect_failed(error)
+            return
+        self._connected()
+
+    def _connected(self) -> None:
+        """The connection stands: let what waited begin."""
+        self._open()
+
+    def _open(self) -> None:
+        """Reading and writing may begin."""
+        self._opening = self._blocked = self._dirty = False
+        future = self._connecting
+        if future is not None:
+            del self._connecting
+            if not future.done():
+                future.set_result(self)
+        if self._receiver is not None:
+            if not self._paused:
+                self._listen(PUSHING)
+        elif self._read_future is not None or self._close_callback is not None:
+            self._listen(PULLING)
+        if self._out is not None:
+            self.flush_pending()
+
+    def _after_close(self) -> None:
+        future = self._connecting
+        if future is not None:
+            del self._connecting
+            self._fail(future)
+        super()._after_close()
+
+    # -- leaving the stream --------------------------------------------------------------------------
+
+    def start_tls(
+        self,
+        server_side: bool,
+        ssl_options: dict[str, Any] | ssl.SSLContext | None = None,
+        server_hostname: str | None = None,
+    ) -> asyncio.Future[SSLIOStream]:
+        """Begin TLS on this connection: the Future's result is an `SSLIOStream` that replaces this stream.
+
+        The stream must be idle; its close callback moves along.  ValueError otherwise: above all if bytes have been
+        received that nobody read, for they came before the handshake and whoever sent them wants them to be taken for
+        protected ones.  ``ssl_options`` and ``server_hostname`` are as for `SSLIOStream`.  The Future fails with the error
+        that made the handshake fail; cancelling it closes the connection.
+        """
+        self._check_idle("start TLS")
+        if self._unread:
+            raise ValueError(
+                f"cannot start TLS: {self._unread} bytes arrived before the handshake; close this connection"
+            )
+        context = context_for(ssl_options, server_side)
+        callback, self._close_callback = self._close_callback, None
+        self._forget_fd()
+        try:
+            stream = self._tls_class(
+                self.socket,
+                ssl_options=context,
+                server_side=server_side,
+                server_hostname=server_hostname,
+                max_buffer_size=self.max_buffer_size,
+                read_chunk_size=self.read_chunk_size,
+                max_write_buffer_size=self.max_write_buffer_size,
+            )
+        except BaseException:
+            self.socket.close()
+            raise
+        stream.set_close_callback(callback)
+        future = stream.wait_for_handshake()
+        future.add_done_callback(lambda done: stream.close() if done.cancelled() else None)
+        return future
+
+    def detach(self) -> tuple[socket_module.socket, bytes]:
+        """Give the connection away: its socket (non-blocking), and what was received and not read.
+
+        The stream is closed afterwards; nobody is told.  ValueError unless it is idle.
+        """
+        self._check_idle("detach")
+        rest = self._take(self._unread)
+        self._forget_fd()
+        self._close_callback = self._receiver = None
+        return self.socket, rest
+
+    def _check_idle(self, purpose: str) -> None:
+        reasons = {
+            "it is closed": self._closed,
+            "it is not connected yet": self._opening,
+            "a read is waiting": self.reading(),
+            "output is queued": self.pending > 0,
+            "it has a receiver": self._receiver is not None,
+        }
+        for reason, holds in reasons.items():
+            if holds:
+                raise ValueError(f"IOStream is not idle; cannot {purpose}: {reason}")
+        if self._read_future is not None:
+            self._drop_read()
+
+    async def sendfile(self, file: HasFileno, offset: int = 0, count: int | None = None) -> int:
+        """Send ``count`` bytes of ``file`` (a regular file, open for reading) from ``offset`` on; default all.
+
+        Returns the number of bytes when they are in the kernel.  What is written meanwhile leaves afterwards.  The kernel
+        copies, save with TLS.  EOFError if the file is shorter, StreamClosedError if the stream closes.  Cancelled, a part
+        of the file may have been sent.
+        """
+        count = size_from(file, offset, count)
+        if self._closed:
+            raise StreamClosedError(real_error=self.error)
+        if self._SENDS_FILES and hasattr(os, "sendfile"):
+            return await send_by_kernel(self, file, offset, count)
+        return await send_by_reading(self, file, offset, count)
+
+    _SENDS_FILES: ClassVar[bool] = True  #: whether the kernel may write to the descriptor itself

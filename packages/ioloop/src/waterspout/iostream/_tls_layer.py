@@ -1,0 +1,148 @@
+"""The two ways TLS sits on a socket; the one file here that imports ssl, itself imported by the first TLS stream.
+
+`MemoryLayer` is an ``ssl.SSLObject`` between two memory BIOs: no I/O in it, the stream moves the ciphertext.  Streams use
+it for the sockets they wrap themselves.  `SocketLayer` is an ``ssl.SSLSocket`` that was handed in.
+
+Why memory: an SSLSocket reads each record with two system calls (5 bytes of header, then the body) and writes each with
+one; over memory 64 KiB are four records and one system call.  ``loadtest/streams.py`` has the numbers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import socket
+
+    from waterspout.iostream._core import Buffer
+
+#: A TLS record holds so much at most (RFC 8446, section 5.1): with this room one is read completely.
+RECORD: Final = 16 * 1024
+
+
+class Outcome(Enum):
+    """Why `MemoryLayer.decrypt` stopped, when no error did."""
+
+    WANTS_MORE = "nothing more can be decrypted of what was fed"
+    FULL = "the buffer is full; there may be more"
+    END = "the peer said that it sends nothing more (close_notify)"
+
+
+class MemoryLayer:
+    """Ciphertext in by `feed`, out by `output`; plaintext out by `decrypt`, in by `encrypt`."""
+
+    __slots__ = ("incoming", "outgoing", "tls")
+
+    def __init__(self, context: ssl.SSLContext, server_side: bool, server_hostname: str | None) -> None:
+        self.incoming = ssl.MemoryBIO()
+        self.outgoing = ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_side, server_hostname)
+
+    def feed(self, data: Buffer) -> None:
+        """Take ciphertext from the peer; no bytes at all are the end of its connection."""
+        if data:
+            self.incoming.write(data)
+        else:
+            self.incoming.write_eof()
+
+    def handshake(self) -> bool:
+        """Go on with the handshake; true when it is complete.  ssl.SSLError if it fails."""
+        try:
+            self.tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        return True
+
+    def decrypt(self, view: memoryview) -> tuple[int, Outcome | OSError]:
+        """Decrypt into ``view``, which is larger than a record: how many bytes, and why not more.
+
+        An error is ssl.SSLEOFError if the connection ended without close_notify, so that what came may be truncated.
+        """
+        tls, incoming = self.tls, self.incoming
+        room = len(view)
+        filled = 0
+        try:
+            while filled <= room - RECORD:
+                count: int = tls.read(room - filled, view[filled:] if filled else view)  # type: ignore[call-overload]
+                if not count:
+                    return filled, Outcome.END
+                filled += count
+                if not incoming.pending and not incoming.eof:  # an exception saved
+                    return filled, Outcome.WANTS_MORE
+        except ssl.SSLWantReadError:
+            return filled, Outcome.WANTS_MORE
+        except OSError as error:
+            return filled, error
+        return filled, Outcome.FULL
+
+    def has_input(self) -> bool:
+        """Whether `decrypt` may find something without being fed."""
+        return self.incoming.pending > 0 or self.incoming.eof
+
+    def encrypt(self, data: Buffer) -> int:
+        """Encrypt all of ``data``, and return its length."""
+        try:
+            return self.tls.write(data)
+        except ssl.SSLWantReadError:
+            raise ssl.SSLError(ssl.SSL_ERROR_WANT_READ, "the peer renegotiates TLS, which is not supported") from None
+
+    def output(self) -> bytes:
+        """Ciphertext for the peer."""
+        return self.outgoing.read()
+
+    def close(self) -> bytes:
+        """End our side: the close_notify to send.  Without it the peer must take the end for a truncation."""
+        with contextlib.suppress(ssl.SSLError):  # the peer's own close_notify is not waited for
+            self.tls.unwrap()
+        return self.outgoing.read()
+
+
+class SocketLayer:
+    """An ``ssl.SSLSocket``, with "not now" said in one way."""
+
+    __slots__ = ("socket",)
+
+    def __init__(self, socket: ssl.SSLSocket) -> None:
+        self.socket = socket
+        socket.suppress_ragged_eofs = False  # a truncated stream is an error, not an end
+
+    def handshake(self) -> str:
+        """Go on with the handshake: ``""`` when it is complete, else ``"read"`` or ``"write"``, what it waits for."""
+        try:
+            self.socket.do_handshake()
+        except ssl.SSLWantReadError:
+            return "read"
+        except ssl.SSLWantWriteError:
+            return "write"
+        return ""
+
+    def read_into(self, view: bytearray | memoryview) -> int | None:
+        """Decrypt into ``view``: how many bytes; 0 after close_notify; None if there is nothing now."""
+        try:
+            return self.socket.recv_into(view, len(view))
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return None
+
+    def write(self, data: Buffer) -> int:
+        """Encrypt and send: how many bytes.  BlockingIOError if the socket takes nothing now."""
+        try:
+            return self.socket.send(data)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise BlockingIOError("the TLS socket takes nothing now") from None
+
+    def has_input(self) -> bool:
+        """Whether a record was decrypted and not read completely: the socket itself would stay silent about it."""
+        return self.socket.pending() > 0
+
+    def close(self) -> None:
+        """Send close_notify, if there is room for it."""
+        with contextlib.suppress(OSError, ValueError):
+            self.socket.unwrap()
+
+
+def is_ssl_socket(sock: socket.socket) -> bool:
+    """Whether it is wrapped already."""
+    return isinstance(sock, ssl.SSLSocket)

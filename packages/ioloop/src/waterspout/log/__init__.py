@@ -1,0 +1,21 @@
+"""Loggers, a formatter and the logging options.
+
+Three loggers: `waterspout.access` (requests that servers answered), `waterspout.application` (errors
+in the application's code) and `waterspout.general` (everything else).
+"""
+
+from waterspout.log._formatter import LogFormatter
+from waterspout.log._loggers import access_log, app_log, gen_log, use_logger_names
+from waterspout.log._setup import define_logging_options, enable_pretty_logging, register_default_options
+from waterspout.log._terminal import __getattr__ as __getattr__
+
+__all__ = [
+    "LogFormatter",
+    "access_log",
+    "app_log",
+    "define_logging_options",
+    "enable_pretty_logging",
+    "gen_log",
+    "register_default_options",
+    "use_logger_names",
+]

@@ -1,0 +1,101 @@
+"""add_accept_handler: a callback for each connection to a listening socket."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Any, Final
+
+from waterspout.ioloop import IOLoop
+from waterspout.log import app_log, gen_log
+
+if TYPE_CHECKING:
+    import asyncio
+    import socket
+    from collections.abc import Callable
+
+#: Connections accepted in one go, before others have their turn: a burst of thousands must not starve those in work.
+ACCEPTS_IN_A_ROW: Final = 128
+
+#: Seconds without accepting after the process has run out of descriptors or memory.  The socket stays readable meanwhile:
+#: going on would be a busy loop.
+EXHAUSTED_PAUSE: Final = 1.0
+
+#: The process or the system lacks something; the connection stays in the backlog.
+_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+#: The listening socket itself is unusable.
+_BROKEN: Final = frozenset({errno.EBADF, errno.ENOTSOCK, errno.EINVAL, errno.EFAULT})
+
+
+def add_accept_handler(
+    sock: socket.socket, callback: Callable[[socket.socket, Any], object]
+) -> Callable[[], None]:
+    """Call ``callback(connection, address)`` on the current loop for each connection to the listening ``sock``.
+
+    Accepts all that wait, up to 128 at once.  A connection that failed before it was accepted is skipped; without free
+    descriptors accepting pauses for a second, and the clients wait in the backlog.  An exception out of the callback is
+    logged.  Returns a function that ends it and leaves ``sock`` open; it may be called twice.
+    """
+    acceptor = _Acceptor(sock, callback, IOLoop.current())
+    acceptor.listen()
+    return acceptor.remove
+
+
+add_accept_handler.__module__ = "waterspout.netutil"
+
+
+class _Acceptor:
+    __slots__ = ("callback", "io_loop", "pause", "removed", "sock")
+
+    def __init__(self, sock: socket.socket, callback: Callable[[socket.socket, Any], object], io_loop: IOLoop) -> None:
+        self.sock = sock
+        self.callback = callback
+        self.io_loop = io_loop
+        self.removed = False
+        self.pause: asyncio.TimerHandle | None = None
+
+    def listen(self) -> None:
+        self.pause = None
+        if not self.removed:
+            self.io_loop.selector_loop.add_reader(self.sock.fileno(), self.ready)
+
+    def remove(self) -> None:
+        if self.removed:
+            return
+        self.removed = True
+        if self.pause is not None:
+            self.pause.cancel()
+        elif self.sock.fileno() >= 0 and not self.io_loop.asyncio_loop.is_closed():
+            self.io_loop.selector_loop.remove_reader(self.sock.fileno())
+
+    def ready(self) -> None:
+        for _ in range(ACCEPTS_IN_A_ROW):
+            try:
+                connection, address = self.sock.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                if error.errno in _EXHAUSTED:
+                    self.wait_for_descriptors(error)
+                    return
+                if error.errno in _BROKEN:
+                    gen_log.error("Cannot accept on %r any more: %s", self.sock, error)
+                    self.remove()
+                    return
+                continue  # this client is gone already (Linux hands on its network errors here); the next one is not
+            try:
+                self.callback(connection, address)
+            except Exception:
+                app_log.error("Error in connection callback", exc_info=True)
+            if self.removed:
+                return
+
+    def wait_for_descriptors(self, error: OSError) -> None:
+        gen_log.warning(
+            "Cannot accept on %r: %s; trying again in %g s. Raise the limit (ulimit -n) or close connections.",
+            self.sock,
+            error,
+            EXHAUSTED_PAUSE,
+        )
+        self.io_loop.selector_loop.remove_reader(self.sock.fileno())
+        self.pause = self.io_loop.asyncio_loop.call_later(EXHAUSTED_PAUSE, self.listen)

@@ -1,0 +1,91 @@
+"""From what users give for TLS to an ssl.SSLContext.  ssl is imported by the functions: few programs need it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import socket as socket_module
+    import ssl
+
+_KEYS: Final = frozenset({"ssl_version", "certfile", "keyfile", "cert_reqs", "ca_certs", "ciphers"})
+
+
+def ssl_options_to_context(
+    ssl_options: dict[str, Any] | ssl.SSLContext, server_side: bool | None = None
+) -> ssl.SSLContext:
+    """Make an ``ssl.SSLContext`` of a dict with the keys ``certfile``, ``keyfile``, ``cert_reqs``, ``ca_certs``, ``ciphers``
+    and ``ssl_version``; a context is returned as it is.
+
+    ``server_side`` says which end it is for; None makes one that serves both and verifies nothing unless ``cert_reqs`` says
+    so.  A client's verifies the server, against the system's authorities unless ``ca_certs`` names others.  TLS before 1.2
+    and compression are off.  ValueError names an unknown key.
+    """
+    import ssl  # heavy, and only needed with TLS
+
+    if isinstance(ssl_options, ssl.SSLContext):
+        return ssl_options
+    unknown = ssl_options.keys() - _KEYS
+    if unknown:
+        raise ValueError(f"unknown ssl_options {sorted(unknown)}: the keys are {sorted(_KEYS)}")
+    if server_side is None:
+        default = ssl.PROTOCOL_TLS
+    else:
+        default = ssl.PROTOCOL_TLS_SERVER if server_side else ssl.PROTOCOL_TLS_CLIENT
+    version = ssl_options.get("ssl_version")
+    context = _plain_context(ssl.PROTOCOL_TLS if version is None and server_side is None else version or default)
+    if version is None:
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_COMPRESSION
+    if "certfile" in ssl_options:
+        context.load_cert_chain(ssl_options["certfile"], ssl_options.get("keyfile"))
+    if "cert_reqs" in ssl_options:
+        if ssl_options["cert_reqs"] == ssl.CERT_NONE:
+            context.check_hostname = False
+        context.verify_mode = ssl_options["cert_reqs"]
+    if "ca_certs" in ssl_options:
+        context.load_verify_locations(ssl_options["ca_certs"])
+    elif server_side is False and context.verify_mode != ssl.CERT_NONE:
+        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+    if "ciphers" in ssl_options:
+        context.set_ciphers(ssl_options["ciphers"])
+    return context
+
+
+ssl_options_to_context.__module__ = "waterspout.netutil"
+
+
+def _plain_context(protocol: Any) -> ssl.SSLContext:
+    import ssl
+    import warnings
+
+    with warnings.catch_warnings():  # PROTOCOL_TLS is deprecated, and the only one that serves both ends
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return ssl.SSLContext(protocol)
+
+
+def context_for(ssl_options: dict[str, Any] | ssl.SSLContext | None, server_side: bool) -> ssl.SSLContext:
+    """As `ssl_options_to_context`; None means the library's safe default for this end."""
+    if ssl_options is not None:
+        return ssl_options_to_context(ssl_options, server_side)
+    import ssl
+
+    return ssl.create_default_context(ssl.Purpose.CLIENT_AUTH if server_side else ssl.Purpose.SERVER_AUTH)
+
+
+def ssl_wrap_socket(
+    socket: socket_module.socket,
+    ssl_options: dict[str, Any] | ssl.SSLContext,
+    server_hostname: str | None = None,
+    server_side: bool | None = None,
+    **kwargs: Any,
+) -> ssl.SSLSocket:
+    """Wrap ``socket`` in an ``ssl.SSLSocket``.
+
+    ``ssl_options`` is as for `ssl_options_to_context`; ``kwargs`` go to ``SSLContext.wrap_socket``.
+    """
+    context = ssl_options_to_context(ssl_options, server_side)
+    return context.wrap_socket(socket, server_side=bool(server_side), server_hostname=server_hostname, **kwargs)
+
+
+ssl_wrap_socket.__module__ = "waterspout.netutil"

@@ -1,0 +1,3 @@
+"""Bridges to other event-driven libraries: `platform.asyncio`, `platform.twisted`, `platform.caresresolver`."""
+
+__all__: list[str] = []

@@ -1,0 +1,224 @@
+"""TCPServer: connections to a port become streams."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+from waterspout.concurrent import convert_yielded
+from waterspout.iostream import IOStream, SSLIOStream
+from waterspout.log import app_log
+from waterspout.netutil import add_accept_handler, bind_sockets
+from waterspout.tcpserver._contexts import ServerContext
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Awaitable, Callable, Iterable
+    from types import TracebackType
+    from typing import Self
+
+#: Connections that may wait to be accepted (see ``netutil.bind_sockets``).
+DEFAULT_BACKLOG = 4096
+
+
+class TCPServer:
+    """A non-blocking server for connection-oriented sockets.  Subclass it and define `handle_stream`:
+
+        class Echo(TCPServer):
+            async def handle_stream(self, stream, address):
+                async for chunk in stream:
+                    await stream.write(chunk)
+
+        async def main():
+            async with Echo() as server:
+                server.listen(8888)
+                await asyncio.Event().wait()
+
+    Three ways to begin: `listen` (one process); `bind` and `start` (forks); `add_sockets` with sockets made by
+    ``netutil.bind_sockets`` (what the other two do).
+
+    ``ssl_options`` (an ``ssl.SSLContext``, or a dict of ``ssl.wrap_socket``'s keywords with at least ``certfile``) makes it a
+    TLS server: streams are `SSLIOStream` and their handshake goes on while `handle_stream` begins; the first read waits for
+    it.  ``max_buffer_size`` and ``read_chunk_size`` go to the streams.
+    """
+
+    __module__ = "waterspout.tcpserver"
+
+    ssl_options: dict[str, Any] | ssl.SSLContext | None
+    max_buffer_size: int | None
+    read_chunk_size: int | None
+
+    def __init__(
+        self,
+        ssl_options: dict[str, Any] | ssl.SSLContext | None = None,
+        max_buffer_size: int | None = None,
+        read_chunk_size: int | None = None,
+    ) -> None:
+        self.ssl_options = ssl_options
+        self.max_buffer_size = max_buffer_size
+        self.read_chunk_size = read_chunk_size
+        self._sockets: dict[int, socket.socket] = {}
+        self._removers: dict[int, Callable[[], None]] = {}
+        self._bound: list[socket.socket] = []  # by bind(), waiting for start()
+        self._started = self._stopped = False
+        self._handling: set[asyncio.Future[Any]] = set()
+        self._accepted = self._failed = 0
+        self._tls: ServerContext | None = None
+        if isinstance(ssl_options, dict):
+            _check_files(ssl_options)
+            self._tls = ServerContext(ssl_options)
+
+    # -- beginning and ending ------------------------------------------------------------------------
+
+    def listen(
+        self,
+        port: int,
+        address: str | None = None,
+        family: socket.AddressFamily = socket.AF_UNSPEC,
+        backlog: int = DEFAULT_BACKLOG,
+        flags: int | None = None,
+        reuse_port: bool = False,
+    ) -> None:
+        """Begin to accept connections on ``port`` (arguments as for ``netutil.bind_sockets``); may be called repeatedly."""
+        self.add_sockets(bind_sockets(port, address, family, backlog, flags, reuse_port))
+
+    def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
+        """Begin to accept connections on these listening sockets, which the server closes when it stops."""
+        for sock in sockets:
+            number = sock.fileno()
+            self._sockets[number] = sock
+            self._removers[number] = add_accept_handler(sock, self._handle_connection)
+
+    def add_socket(self, socket: socket.socket) -> None:
+        """`add_sockets` with one."""
+        self.add_sockets([socket])
+
+    def bind(
+        self,
+        port: int,
+        address: str | None = None,
+        family: socket.AddressFamily = socket.AF_UNSPEC,
+        backlog: int = DEFAULT_BACKLOG,
+        flags: int | None = None,
+        reuse_port: bool = False,
+    ) -> None:
+        """Bind ``port`` (arguments as for ``netutil.bind_sockets``) and accept from `start` on; may be called repeatedly."""
+        sockets = bind_sockets(port, address, family, backlog, flags, reuse_port)
+        if self._started:
+            self.add_sockets(sockets)
+        else:
+            self._bound += sockets
+
+    def start(self, num_processes: int | None = 1, max_restarts: int | None = None) -> None:
+        """Accept on what `bind` bound, in this process, or in ``num_processes`` forked ones (``None`` or 0: one a core).
+
+        With more than one, no event loop may exist yet, and no other process than the forked ones returns; a child that
+        dies is started again, ``max_restarts`` times (default 100).  AssertionError if called twice.
+        """
+        assert not self._started, "the server was started before"
+        self._started = True
+        if num_processes != 1:
+            from waterspout.process import fork_processes  # brings subprocess, and few servers fork
+
+            fork_processes(num_processes, max_restarts)
+        sockets, self._bound = self._bound, []
+        self.add_sockets(sockets)
+
+    def stop(self) -> None:
+        """Accept no more and close the listening sockets.  Connections that are there go on."""
+        if self._stopped:
+            return
+        self._stopped = True
+        for number, sock in self._sockets.items():
+            self._removers.pop(number)()
+            sock.close()
+        for sock in self._bound:
+            sock.close()
+        self._bound = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """`stop`, cancel the `handle_stream` coroutines that still run, and wait until they have ended."""
+        self.stop()
+        handling = list(self._handling)
+        for future in handling:
+            future.cancel()
+        if handling:
+            await asyncio.wait(handling)
+
+    # -- connections -----------------------------------------------------------------------------------
+
+    def handle_stream(self, stream: IOStream, address: Any) -> Awaitable[None] | None:
+        """Serve one connection; to be defined by subclasses, as a plain method or a coroutine.
+
+        ``address`` is what ``socket.accept`` gave.  An exception is logged and closes ``stream``.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define handle_stream(stream, address)")
+
+    def _handle_connection(self, connection: socket.socket, address: Any) -> None:
+        self._accepted += 1
+        stream: IOStream | None = None
+        try:
+            if self.ssl_options is None:
+                stream = IOStream(
+                    connection, max_buffer_size=self.max_buffer_size, read_chunk_size=self.read_chunk_size
+                )
+            else:
+                stream = SSLIOStream(
+                    connection,
+                    ssl_options=self.ssl_options if self._tls is None else self._tls.get(),
+                    server_side=True,
+                    max_buffer_size=self.max_buffer_size,
+                    read_chunk_size=self.read_chunk_size,
+                )
+            result = self.handle_stream(stream, address)
+            if result is None:
+                return
+            future = asyncio.ensure_future(convert_yielded(result))
+        except Exception as error:
+            self._connection_failed(error, stream)
+            if stream is None:
+                connection.close()
+            return
+        self._handling.add(future)  # the loop itself refers to its tasks only weakly
+        future.add_done_callback(lambda done: self._handled(done, stream))
+
+    def _handled(self, future: asyncio.Future[Any], stream: IOStream) -> None:
+        self._handling.discard(future)
+        if future.cancelled():
+            stream.close()
+        else:
+            error = future.exception()
+            if error is not None:
+                self._connection_failed(error, stream)
+
+    def _connection_failed(self, error: BaseException, stream: IOStream | None) -> None:
+        self._failed += 1
+        app_log.error("Error in connection callback", exc_info=error)
+        if stream is not None:
+            stream.close(error)
+
+    def statistics(self) -> dict[str, int]:
+        """``listening`` sockets, connections ``accepted``, coroutines now ``handling`` one, connections ``failed``."""
+        return {
+            "listening": 0 if self._stopped else len(self._sockets),
+            "accepted": self._accepted,
+            "handling": len(self._handling),
+            "failed": self._failed,
+        }
+
+
+def _check_files(ssl_options: dict[str, Any]) -> None:
+    """Say at once what would otherwise fail at each connection."""
+    if "certfile" not in ssl_options:
+        raise KeyError('missing key "certfile" in ssl_options')
+    for key in ("certfile", "keyfile"):
+        path = ssl_options.get(key)
+        if path is not None and not os.path.exists(path):
+            raise ValueError(f'{key} "{path}" does not exist')

@@ -1,0 +1,33 @@
+"""What every other module may use and none of them owns."""
+
+from waterspout.util._arguments import ArgReplacer
+from waterspout.util._compat import is_tornado_compat, set_compat_default
+from waterspout.util._configurable import Configurable
+from waterspout.util._doctests import doctests
+from waterspout.util._errors import errno_from_exception, raise_exc_info
+from waterspout.util._gzip import GzipDecompressor
+from waterspout.util._imports import exec_in, import_object
+from waterspout.util._names import TimeoutError, basestring_type, bytes_type, unicode_type
+from waterspout.util._objectdict import ObjectDict
+from waterspout.util._regexps import re_unescape
+from waterspout.util._times import timedelta_to_seconds
+
+__all__ = [
+    "ArgReplacer",
+    "Configurable",
+    "GzipDecompressor",
+    "ObjectDict",
+    "TimeoutError",
+    "basestring_type",
+    "bytes_type",
+    "doctests",
+    "errno_from_exception",
+    "exec_in",
+    "import_object",
+    "is_tornado_compat",
+    "raise_exc_info",
+    "re_unescape",
+    "set_compat_default",
+    "timedelta_to_seconds",
+    "unicode_type",
+]

@@ -1,0 +1,99 @@
+"""`IOLoop.run_sync`."""
+
+import asyncio
+
+import pytest
+from waterspout.concurrent import BadYieldError
+
+
+def test_result_of_a_coroutine_a_future_a_list_and_nothing(io_loop):
+    async def coroutine():
+        await asyncio.sleep(0)
+        return 1
+
+    def future():
+        made = asyncio.get_running_loop().create_future()
+        made.set_result(2)
+        return made
+
+    assert io_loop.run_sync(coroutine) == 1
+    assert io_loop.run_sync(future) == 2
+    assert io_loop.run_sync(lambda: [coroutine(), future()]) == [1, 2]
+    assert io_loop.run_sync(lambda: None) is None
+
+
+def test_exceptions_come_back_sync_or_async(io_loop):
+    async def coroutine():
+        raise ZeroDivisionError("async")
+
+    def plain():
+        raise ZeroDivisionError("sync")
+
+    for function in (coroutine, plain):
+        with pytest.raises(ZeroDivisionError):
+            io_loop.run_sync(function)
+
+
+def test_result_that_cannot_be_awaited_is_refused(io_loop):
+    with pytest.raises(BadYieldError):
+        io_loop.run_sync(lambda: 42)
+
+
+def test_function_runs_inside_the_loop(io_loop):
+    assert io_loop.run_sync(lambda: asyncio.sleep(0, asyncio.get_running_loop())) is io_loop.asyncio_loop
+
+
+def test_timeout_cancels_and_waits_for_the_clean_up(io_loop):
+    cleaned = []
+
+    async def slow():
+        try:
+            await asyncio.sleep(100)
+        finally:
+            await asyncio.sleep(0)
+            cleaned.append(1)
+
+    with pytest.raises(TimeoutError, match="timed out after 0.001 seconds"):
+        io_loop.run_sync(slow, timeout=0.001)
+    assert cleaned == [1]
+
+
+def test_timeout_that_is_not_reached_leaves_nothing_behind(io_loop):
+    async def quick():
+        return 1
+
+    assert io_loop.run_sync(quick, timeout=100) == 1
+    assert io_loop.run_sync(lambda: asyncio.sleep(0.001, 2)) == 2
+
+
+def test_result_that_arrives_in_spite_of_the_cancellation_counts(io_loop):
+    async def stubborn():
+        try:
+            await asyncio.sleep(100)
+        except asyncio.CancelledError:
+            return "saved"
+
+    assert io_loop.run_sync(stubborn, timeout=0.001) == "saved"
+
+
+def test_stopping_the_loop_too_early_is_an_error(io_loop):
+    async def stops():
+        io_loop.stop()
+        await asyncio.sleep(0.001)
+
+    with pytest.raises(RuntimeError, match="stopped before Future completed"):
+        io_loop.run_sync(stops)
+    io_loop.run_sync(lambda: asyncio.sleep(0.005))
+
+
+def test_a_function_that_cancels_itself_is_an_error(io_loop):
+    async def cancelled():
+        raise asyncio.CancelledError
+
+    with pytest.raises(RuntimeError, match="cancelled"):
+        io_loop.run_sync(cancelled)
+
+
+def test_run_sync_works_again_and_again(io_loop):
+    for n in range(5):
+        assert io_loop.run_sync(lambda n=n: asyncio.sleep(0, n)) == n

@@ -1,0 +1,205 @@
+"""`new_event_loop`: the turn is flushed before the loop waits, and the loop never sleeps on what the flush made ready."""
+
+import asyncio
+import socket
+import time
+
+import pytest
+from waterspout.ioloop import IOLoop, new_event_loop
+from waterspout.ioloop._selector import FlushingSelector, turn_of
+from waterspout.ioloop._turn import CallSoonTurn, SelectorTurn
+
+
+class Item:
+    def __init__(self, action, answer=None):
+        self.action = action
+        self.answer = answer
+
+    def flush_pending(self):
+        self.action()
+        return self.answer
+
+
+class CountingSelector(FlushingSelector):
+    """Remembers each timeout that the system was really asked to wait."""
+
+    def __init__(self, turn):
+        super().__init__(turn)
+        self.timeouts = []
+        poll = self._selector.poll
+
+        class Poll:
+            def __getattr__(_, name):
+                return getattr(self._epoll, name)
+
+            def poll(_, timeout, *args):
+                self.timeouts.append(timeout)
+                return poll(timeout, *args)
+
+        self._epoll, self._selector = self._selector, Poll()
+
+
+@pytest.fixture
+def loop():
+    made = new_event_loop()
+    yield made
+    made.close()
+
+
+def test_loop_is_an_ordinary_selector_loop_that_carries_its_turn(loop):
+    assert type(loop) is asyncio.SelectorEventLoop
+    assert isinstance(turn_of(loop), SelectorTurn)
+    assert turn_of(loop) is turn_of(loop)
+
+
+def test_every_other_loop_gets_one_call_soon_turn():
+    loop = asyncio.new_event_loop()
+    try:
+        turn = turn_of(loop)
+        assert isinstance(turn, CallSoonTurn)
+        assert turn_of(loop) is turn
+    finally:
+        loop.close()
+
+
+def test_a_loop_that_takes_no_attributes_gets_a_turn_that_somebody_else_must_keep():
+    class Closed:
+        __slots__ = ()
+
+        def call_soon(self, callback):
+            raise AssertionError("not called in this test")
+
+    assert isinstance(turn_of(Closed()), CallSoonTurn)
+
+
+def test_works_as_a_loop_factory_for_asyncio_runner():
+    async def main():
+        return type(IOLoop.current().turn)
+
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        assert runner.run(main()) is SelectorTurn
+
+
+def test_what_became_dirty_before_the_loop_ran_is_flushed(loop):
+    flushed = []
+    turn_of(loop).add(Item(lambda: flushed.append(1), False))
+    loop.run_until_complete(asyncio.sleep(0))
+    assert flushed == [1]
+
+
+def test_flush_comes_after_all_callbacks_of_the_pass_and_before_the_next(loop):
+    order = []
+    turn = turn_of(loop)
+
+    async def main():
+        turn.add(Item(lambda: order.append("flush"), False))
+        loop.call_soon(order.append, "next pass")
+        order.append("same pass")
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    loop.run_until_complete(main())
+    assert order == ["same pass", "flush", "next pass"]
+
+
+@pytest.mark.parametrize("answer", [None, True])
+def test_loop_does_not_sleep_on_a_future_that_the_flush_completed(loop, answer):
+    turn = turn_of(loop)
+
+    async def main():
+        future = loop.create_future()
+        turn.add(Item(lambda: future.set_result(5), answer))
+        return await asyncio.wait_for(future, 5)
+
+    began = time.perf_counter()
+    assert loop.run_until_complete(main()) == 5
+    assert time.perf_counter() - began < 1
+
+
+def test_loop_does_not_oversleep_a_timer_that_the_flush_set(loop):
+    turn = turn_of(loop)
+
+    async def main():
+        done = loop.create_future()
+        loop.call_later(5, done.set_result, "the other timer")
+        turn.add(Item(lambda: loop.call_later(0.001, done.set_result, "timer of the flush")))
+        return await done
+
+    assert loop.run_until_complete(main()) == "timer of the flush"
+
+
+def test_loop_does_not_sleep_when_an_object_became_dirty_again_and_again(loop):
+    turn = turn_of(loop)
+
+    async def main():
+        done = loop.create_future()
+        seen = []
+
+        class Restless:
+            def flush_pending(self):
+                seen.append(1)
+                if len(seen) < 50:
+                    turn.add(self)
+                else:
+                    done.set_result(len(seen))
+                return len(seen) == 50
+
+        turn.add(Restless())
+        return await asyncio.wait_for(done, 5)
+
+    began = time.perf_counter()
+    assert loop.run_until_complete(main()) == 50
+    assert time.perf_counter() - began < 1
+
+
+def test_flush_that_scheduled_nothing_costs_no_additional_poll():
+    """One write to a peer who answers: as many polls as without a turn."""
+    turn = SelectorTurn()
+    selector = CountingSelector(turn)
+    loop = asyncio.SelectorEventLoop(selector)
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    try:
+
+        async def main():
+            answered = loop.create_future()
+            loop.add_reader(ours, answered.set_result, None)
+            loop.call_later(0.005, theirs.send, b"answer")
+            turn.add(Item(lambda: ours.send(b"question"), False))
+            selector.timeouts.clear()
+            await answered
+
+        loop.run_until_complete(main())
+        # Waiting for the timer, for the answer, and the poll for the task that the answer woke.
+        assert [timeout > 0 for timeout in selector.timeouts[:1]] == [True]
+        assert len(selector.timeouts) <= 4
+        assert turn.flushes == 1
+    finally:
+        loop.remove_reader(ours)
+        loop.close()
+        ours.close()
+        theirs.close()
+
+
+def test_what_the_last_turn_queued_leaves_before_start_returns(io_loop):
+    flushed = []
+
+    def last():
+        io_loop.turn.add(Item(lambda: flushed.append(1), False))
+        io_loop.stop()
+
+    io_loop.add_callback(last)
+    io_loop.start()
+    assert flushed == [1]
+
+
+def test_flush_happens_on_every_kind_of_loop(io_loop):
+    flushed = []
+
+    async def main():
+        for n in range(3):
+            io_loop.turn.add(Item(lambda n=n: flushed.append(n), False))
+        await asyncio.sleep(0.001)
+
+    io_loop.run_sync(main)
+    assert flushed == [0, 1, 2]

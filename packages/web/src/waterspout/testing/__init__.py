@@ -1,0 +1,23 @@
+"""Testing asynchronous code and web applications."""
+
+from waterspout.asynctest import (
+    AsyncTestCase,
+    ExpectLog,
+    bind_unused_port,
+    gen_test,
+    get_async_test_timeout,
+    main,
+    setup_with_context_manager,
+)
+from waterspout.testing._http import AsyncHTTPTestCase
+
+__all__ = [
+    "AsyncHTTPTestCase",
+    "AsyncTestCase",
+    "ExpectLog",
+    "bind_unused_port",
+    "gen_test",
+    "get_async_test_timeout",
+    "main",
+    "setup_with_context_manager",
+]

@@ -1,0 +1,81 @@
+"""Test cases that serve an application and fetch from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from waterspout.asynctest import AsyncTestCase, bind_unused_port, get_async_test_timeout
+from waterspout.httpclient import AsyncHTTPClient, HTTPResponse
+from waterspout.httpserver import HTTPServer
+from waterspout.web import Application
+
+__all__ = ["AsyncHTTPTestCase"]
+
+
+class AsyncHTTPTestCase(AsyncTestCase):
+    """Starts a server on a free port for each test.
+
+    Subclasses implement `get_app`. `fetch` gets a path from it, or any URL, and waits for the answer; methods under
+    `gen_test` use `http_client` and `get_url`.
+    """
+
+    __module__ = "waterspout.testing"
+
+    def setUp(self) -> None:
+        """Make application, server and client."""
+        super().setUp()
+        sock, port = bind_unused_port()
+        self.__port = port
+        self.http_client = self.get_http_client()
+        self._app = self.get_app()
+        self.http_server = self.get_http_server()
+        self.http_server.add_sockets([sock])
+
+    def get_http_client(self) -> AsyncHTTPClient:
+        """The client that `fetch` uses."""
+        return AsyncHTTPClient()
+
+    def get_http_server(self) -> HTTPServer:
+        """The server for `get_app`'s application."""
+        return HTTPServer(self._app, **self.get_httpserver_options())
+
+    def get_app(self) -> Application:
+        """The application to test, or another request callback."""
+        raise NotImplementedError
+
+    def fetch(self, path: str, raise_error: bool = False, **kwargs: Any) -> HTTPResponse:
+        """Fetch *path* from the server, or an absolute URL, and return the response, errors included.
+
+        *kwargs* are those of `AsyncHTTPClient.fetch`. Runs the loop until the answer is there.
+        """
+        url = path if path.lower().startswith(("http://", "https://")) else self.get_url(path)
+
+        async def fetch() -> HTTPResponse:
+            return await self.http_client.fetch(url, raise_error=raise_error, **kwargs)
+
+        return self.io_loop.run_sync(fetch, timeout=get_async_test_timeout())
+
+    def get_httpserver_options(self) -> dict[str, Any]:
+        """Keyword arguments for the server."""
+        return {}
+
+    def get_http_port(self) -> int:
+        """The server's port."""
+        return self.__port
+
+    def get_protocol(self) -> str:
+        """The scheme of the server's URLs."""
+        return "http"
+
+    def get_url(self, path: str) -> str:
+        """The absolute URL of *path* on the server."""
+        return f"{self.get_protocol()}://127.0.0.1:{self.get_http_port()}{path}"
+
+    def tearDown(self) -> None:
+        """Stop the server, close its connections and the client."""
+        self.http_server.stop()
+        self.io_loop.run_sync(self.http_server.close_all_connections, timeout=get_async_test_timeout())
+        self.http_client.close()
+        del self.http_server
+        del self._app
+        super().tearDown()

@@ -1,0 +1,52 @@
+"""A web framework with asynchronous handlers, for large numbers of open connections."""
+
+from waterspout.routing import URLSpec
+from waterspout.web._application import Application
+from waterspout.web._compress import GZipContentEncoding
+from waterspout.web._decorators import addslash, authenticated, removeslash, stream_request_body
+from waterspout.web._errors import Finish, HTTPError, MissingArgumentError
+from waterspout.web._handler import RequestHandler
+from waterspout.web._handlers import ErrorHandler, FallbackHandler, RedirectHandler
+from waterspout.web._signed import (
+    DEFAULT_SIGNED_VALUE_MIN_VERSION,
+    DEFAULT_SIGNED_VALUE_VERSION,
+    MAX_SUPPORTED_SIGNED_VALUE_VERSION,
+    MIN_SUPPORTED_SIGNED_VALUE_VERSION,
+    create_signed_value,
+    decode_signed_value,
+    get_signature_key_version,
+)
+from waterspout.web._transform import OutputTransform
+from waterspout.web._uimodules import TemplateModule, UIModule
+from waterspout.web._urls import is_absolute
+
+url = URLSpec
+
+__all__ = [
+    "DEFAULT_SIGNED_VALUE_MIN_VERSION",
+    "DEFAULT_SIGNED_VALUE_VERSION",
+    "MAX_SUPPORTED_SIGNED_VALUE_VERSION",
+    "MIN_SUPPORTED_SIGNED_VALUE_VERSION",
+    "Application",
+    "ErrorHandler",
+    "FallbackHandler",
+    "Finish",
+    "GZipContentEncoding",
+    "HTTPError",
+    "MissingArgumentError",
+    "OutputTransform",
+    "RedirectHandler",
+    "RequestHandler",
+    "TemplateModule",
+    "UIModule",
+    "URLSpec",
+    "addslash",
+    "authenticated",
+    "create_signed_value",
+    "decode_signed_value",
+    "get_signature_key_version",
+    "is_absolute",
+    "removeslash",
+    "stream_request_body",
+    "url",
+]

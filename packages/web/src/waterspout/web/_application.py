@@ -1,0 +1,299 @@
+"""Application: routes, settings and what all requests share."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import time
+from contextvars import copy_context
+from logging import INFO
+from typing import TYPE_CHECKING, Any, cast
+
+from waterspout.http1connection import HTTP1ServerConnection
+from waterspout.httpserver import HTTPServer
+from waterspout.httputil import HTTPHeaders, HTTPMessageDelegate, HTTPServerRequest, format_timestamp
+from waterspout.log import access_log
+from waterspout.routing import (
+    AnyMatches,
+    DefaultHostMatches,
+    HostMatches,
+    ReversibleRouter,
+    ReversibleRuleRouter,
+    Rule,
+)
+from waterspout.util import is_tornado_compat
+from waterspout.web._delegate import HandlerDelegate
+from waterspout.web._execution import start
+from waterspout.web._handler import RequestHandler
+from waterspout.web._handlers import ErrorHandler
+from waterspout.web._ui import UINamespace, load_methods, load_modules
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from waterspout.web._transform import OutputTransform
+
+__all__ = ["Application", "HandlerRouter"]
+
+_CONTENT_TYPE = "text/html; charset=UTF-8"
+_NO_ARGS: tuple[Any, ...] = ()
+_NO_KWARGS: dict[str, Any] = {}
+_plain_execute = RequestHandler._execute
+
+
+class HandlerRouter(ReversibleRuleRouter):
+    """A router whose targets may be handler classes and lists of further rules."""
+
+    def __init__(self, application: Application, rules: Sequence[Any] | None = None) -> None:
+        self._application = application
+        super().__init__(rules)
+
+    def process_rule(self, rule: Rule) -> Rule:
+        rule = super().process_rule(rule)
+        if isinstance(rule.target, list | tuple):
+            rule.target = HandlerRouter(self._application, rule.target)
+        return rule
+
+    def get_target_delegate(
+        self, target: Any, request: HTTPServerRequest, **target_params: Any
+    ) -> HTTPMessageDelegate | None:
+        if isinstance(target, type) and issubclass(target, RequestHandler):
+            return self._application.get_handler_delegate(request, target, **target_params)
+        return super().get_target_delegate(target, request, **target_params)
+
+
+class Application(ReversibleRouter):
+    """A collection of request handlers: a web application.
+
+    *handlers* are rules in order: `URLSpec` objects or their arguments as tuples. *default_host* is the host whose
+    handlers serve requests that name no known one; *transforms* are `OutputTransform` classes. Everything else is a
+    setting. Serve it with `listen`, or give it to an `HTTPServer`.
+    """
+
+    __module__ = "waterspout.web"
+
+    def __init__(
+        self,
+        handlers: Sequence[Any] | None = None,
+        default_host: str | None = None,
+        transforms: list[type[OutputTransform]] | None = None,
+        **settings: Any,
+    ) -> None:
+        self.settings = settings
+        self.default_host = default_host
+        self.compat: str | None = settings.get("compat")
+        self.compat_tornado = is_tornado_compat(self.compat)
+        self.transforms = list(transforms or ())
+        if transforms is None and settings.get("compress_response", settings.get("gzip")):
+            from waterspout.web._compress import GZipContentEncoding  # zlib: only where it is asked for
+
+            self.transforms.append(GZipContentEncoding)
+        self._template_loaders: dict[str, Any] = {}
+        self._head_second = 0
+        self._head_fields = ""
+        self._server_name = settings.get("server_name") or _server_name(self.compat_tornado)
+        self.ui_modules = load_modules(settings.get("ui_modules"))
+        self.ui_methods = load_methods(settings.get("ui_methods"))
+        if settings.get("debug"):
+            settings.setdefault("autoreload", True)
+            settings.setdefault("compiled_template_cache", False)
+            settings.setdefault("static_hash_cache", False)
+            settings.setdefault("serve_traceback", True)
+        self.wildcard_router = HandlerRouter(self, handlers)
+        self.default_router = HandlerRouter(self, [Rule(AnyMatches(), self.wildcard_router)])
+        if settings.get("autoreload"):
+            from waterspout import autoreload  # only where it is asked for
+
+            autoreload.start()
+
+    # Serving.
+
+    def listen(
+        self,
+        port: int,
+        address: str | None = None,
+        *,
+        family: int = 0,
+        backlog: int = 4096,
+        flags: int | None = None,
+        reuse_port: bool = False,
+        **kwargs: Any,
+    ) -> HTTPServer:
+        """Start an `HTTPServer` for this application on *port* (0: any free one) and return it.
+
+        *kwargs* are `HTTPServer`'s. The loop must be run by the caller. Raises `OSError` that names the port if it
+        is in use.
+        """
+        kwargs.setdefault("compat", self.compat)
+        server = HTTPServer(self, **kwargs)
+        server.listen(port, address=address, family=family, backlog=backlog, flags=flags, reuse_port=reuse_port)
+        return server
+
+    def add_handlers(self, host_pattern: str, host_handlers: Sequence[Any]) -> None:
+        """Add rules for the hosts that *host_pattern* (a regular expression) matches; tried before earlier ones' wildcard."""
+        matcher = HostMatches(host_pattern)
+        rule = Rule(matcher, HandlerRouter(self, host_handlers))
+        self.default_router.rules.insert(-1, rule)
+        self.default_router.process_rule(rule)
+        if self.default_host is not None:
+            self.wildcard_router.add_rules([(DefaultHostMatches(self, matcher.host_pattern), host_handlers)])
+
+    def add_transform(self, transform_class: type[OutputTransform]) -> None:
+        """Have every response go through *transform_class*."""
+        self.transforms.append(transform_class)
+
+    def reverse_url(self, name: str, *args: Any) -> str:
+        """The path of the route called *name*, with *args* percent-encoded in its groups. `KeyError` if there is none."""
+        url = self.default_router.reverse_url(name, *args)
+        if url is None:
+            raise KeyError(f"{name} not found in named urls")
+        return url
+
+    # The way of a request: see DESIGN.md, section 2.
+
+    def serve_request(self, request: HTTPServerRequest) -> None:
+        """Answer a whole request (`waterspout.http1connection.HTTPApplication`)."""
+        if len(self.default_router.rules) == 1:
+            path = request.path
+            rule = self.wildcard_router.index.first_exact.get(path)
+            if rule is not None:
+                parameters = _NO_KWARGS
+            else:
+                for rule in self.wildcard_router.index.candidates(path):
+                    found = rule.matcher.match(request)
+                    if found is not None:
+                        parameters = found
+                        break
+                else:
+                    self._run_delegate(request, self.get_handler_delegate(request, *self._not_found()))
+                    return
+            target = rule.target
+            if isinstance(target, type) and issubclass(target, RequestHandler):
+                copy_context().run(
+                    self._run,
+                    target,
+                    rule.target_kwargs,
+                    request,
+                    parameters.get("path_args", _NO_ARGS),
+                    parameters.get("path_kwargs", _NO_KWARGS),
+                )
+                return
+        delegate = self.find_handler(request)
+        self._run_delegate(request, delegate)
+
+    def _run_delegate(self, request: HTTPServerRequest, delegate: HTTPMessageDelegate) -> None:
+        if isinstance(delegate, HandlerDelegate) and not delegate.streams:
+            delegate.execute()
+        else:
+            cast(HTTP1ServerConnection, request.connection).deliver(request, delegate)
+
+    def open_request(self, request: HTTPServerRequest) -> HTTPMessageDelegate | None:
+        """Say who takes a request whose body is still on its way (`waterspout.http1connection.HTTPApplication`)."""
+        delegate = self.find_handler(request)
+        if isinstance(delegate, HandlerDelegate) and not delegate.streams:
+            return None
+        return delegate
+
+    def _run(
+        self, handler_class: type[RequestHandler], init: dict[str, Any], request: HTTPServerRequest, args: Any, kwargs: Any
+    ) -> None:
+        """Make a handler and run it; to be called in the request's own context."""
+        if request.content_type is not None and request.body:
+            request.parse_body()
+        handler = handler_class(self, request, **init)
+        if handler_class._execute is _plain_execute:
+            start(handler, args, kwargs)
+        else:
+            handler._execute_in_task(args, kwargs)
+
+    def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> HTTPMessageDelegate:
+        """The delegate for *request*; one that answers 404, or the default handler, if no rule fits."""
+        found = self.default_router.find_handler(request)
+        return found if found is not None else self.get_handler_delegate(request, *self._not_found())
+
+    def _not_found(self) -> tuple[type[RequestHandler], dict[str, Any]]:
+        default = self.settings.get("default_handler_class")
+        if default:
+            return default, self.settings.get("default_handler_args", {})
+        return ErrorHandler, {"status_code": 404}
+
+    def get_handler_delegate(
+        self,
+        request: HTTPServerRequest,
+        target_class: type[RequestHandler],
+        target_kwargs: dict[str, Any] | None = None,
+        path_args: list[bytes] | None = None,
+        path_kwargs: dict[str, bytes] | None = None,
+    ) -> HandlerDelegate:
+        """A delegate that serves *request* with *target_class*."""
+        return HandlerDelegate(self, request, target_class, target_kwargs, path_args, path_kwargs)
+
+    def __call__(self, request: HTTPServerRequest) -> Any:
+        """Serve *request*, as a callback for requests made by hand."""
+        delegate = self.find_handler(request)
+        assert isinstance(delegate, HandlerDelegate)
+        return delegate.execute()
+
+    def _make_transforms(self, request: HTTPServerRequest) -> list[OutputTransform]:
+        return [transform(request) for transform in self.transforms]
+
+    # What every response has.
+
+    def _default_fields(self) -> str:
+        """Server, Content-Type and Date as text, made once a second."""
+        second = int(time.time())
+        if second != self._head_second:
+            self._head_fields = (
+                f"Server: {self._server_name}\r\nContent-Type: {_CONTENT_TYPE}\r\nDate: {format_timestamp(second)}\r\n"
+            )
+            self._head_second = second
+        return self._head_fields
+
+    def _default_headers(self) -> HTTPHeaders:
+        """The same as headers."""
+        self._default_fields()
+        fields = self._head_fields
+        date = fields[fields.index("Date: ") + 6 : -2]
+        return HTTPHeaders.from_pairs(
+            (("Server", self._server_name), ("Content-Type", _CONTENT_TYPE), ("Date", date)), trusted=True
+        )
+
+    # Logging.
+
+    def _wants_log(self, status: int) -> bool:
+        """Whether `log_request` would do anything, so that it need not be called."""
+        return (
+            status >= 400
+            or access_log.isEnabledFor(INFO)
+            or "log_function" in self.settings
+            or type(self).log_request is not Application.log_request
+        )
+
+    def log_request(self, handler: RequestHandler) -> None:
+        """Write the access log's line for a finished request, or call the setting ``log_function``."""
+        function = self.settings.get("log_function")
+        if function is not None:
+            function(handler)
+            return
+        status = handler.get_status()
+        if status < 400:
+            write = access_log.info
+        elif status < 500:
+            write = access_log.warning
+        else:
+            write = access_log.error
+        milliseconds = 1000.0 * handler.request.request_time()
+        write("%d %s %.2fms", status, handler._request_summary(), milliseconds)
+
+    # UI.
+
+    def _ui_of(self, handler: RequestHandler) -> UINamespace:
+        return UINamespace(handler, self.ui_modules, self.ui_methods)
+
+
+def _server_name(tornado: bool) -> str:
+    if tornado:
+        return "TornadoServer/6.6.1"
+    try:
+        return f"Waterspout/{importlib.metadata.version('waterspout-web')}"
+    except importlib.metadata.PackageNotFoundError:  # run from a checkout that is not installed
+        return "Waterspout"

@@ -1,0 +1,111 @@
+"""The way of a request whose parts come one by one, or whose route is not a plain handler class."""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import Future
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
+
+from waterspout.httputil import HTTPHeaders, HTTPMessageDelegate, HTTPServerRequest, RequestStartLine, ResponseStartLine
+
+if TYPE_CHECKING:
+    from waterspout.web._application import Application
+    from waterspout.web._handler import RequestHandler
+
+__all__ = ["HandlerDelegate"]
+
+
+class HandlerDelegate(HTTPMessageDelegate):
+    """Receives one request for a handler class.
+
+    For a class under `stream_request_body` the handler is made and run when the head has come: ``prepare`` sees no
+    body, each piece goes to ``data_received``, and the method runs when the body is whole. Otherwise the body is
+    collected first.
+    """
+
+    __slots__ = ("_application", "_args", "_class", "_handler", "_init", "_kwargs", "_parts", "_request")
+
+    def __init__(
+        self,
+        application: Application,
+        request: HTTPServerRequest,
+        handler_class: type[RequestHandler],
+        handler_kwargs: dict[str, Any] | None,
+        path_args: list[Any] | None,
+        path_kwargs: dict[str, Any] | None,
+    ) -> None:
+        self._application = application
+        self._request = request
+        self._class = handler_class
+        self._init = handler_kwargs or {}
+        self._args = path_args or []
+        self._kwargs = path_kwargs or {}
+        self._parts: list[bytes] = []
+        self._handler: RequestHandler | None = None
+
+    @property
+    def streams(self) -> bool:
+        """Whether the handler wants the body in pieces."""
+        return self._class._streams_body
+
+    def headers_received(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
+    ) -> Future[None] | None:
+        if self._class._streams_body:
+            return copy_context().run(self._start_streaming)
+        return None
+
+    def _start_streaming(self) -> Future[None] | None:
+        loop = asyncio.get_running_loop()
+        handler = self._make_handler()
+        handler._body_complete = loop.create_future()
+        handler._prepared = loop.create_future()
+        prepared = handler._prepared
+        handler._watch_connection()
+        coroutine = handler._execute(self._application._make_transforms(self._request), *self._args, **self._kwargs)
+        task = loop.create_task(coroutine)
+        if not task.done():
+            handler._task = task
+            task.add_done_callback(_body_no_longer_wanted(prepared))
+        return prepared
+
+    def data_received(self, chunk: bytes) -> Any:
+        handler = self._handler
+        if handler is None:
+            self._parts.append(chunk)
+            return None
+        if handler._finished:
+            return None
+        return handler.data_received(chunk)
+
+    def finish(self) -> None:
+        handler = self._handler
+        if handler is not None:
+            if handler._body_complete is not None and not handler._body_complete.done():
+                handler._body_complete.set_result(None)
+            return
+        if self._parts:
+            self._request.body = b"".join(self._parts)
+        self.execute()
+
+    def on_connection_close(self) -> None:
+        handler = self._handler
+        if handler is not None:
+            handler._connection_lost()
+
+    def execute(self) -> None:
+        """Make the handler and run it with the request as it is."""
+        copy_context().run(self._application._run, self._class, self._init, self._request, self._args, self._kwargs)
+
+    def _make_handler(self) -> RequestHandler:
+        self._handler = handler = self._class(self._application, self._request, **self._init)
+        return handler
+
+
+def _body_no_longer_wanted(prepared: Future[None]) -> Any:
+    def let_it_flow(_: Any) -> None:
+        if not prepared.done():
+            prepared.set_result(None)
+
+    return let_it_flow

@@ -1,0 +1,63 @@
+"""Entity tags: making them, and comparing them with If-None-Match and If-Match (RFC 9110, 8.8.3 and 13.1)."""
+
+import re
+from collections.abc import Iterable
+from hashlib import sha1
+
+# A tag, or one element of a list that is none; possessive, so that the scan is linear whatever it is given.
+_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*+"')
+_LIST_END = re.compile(r"[ \t]*+(?:,|\Z)")
+
+
+def content_etag(chunks: Iterable[bytes]) -> str:
+    """The tag of a body, in quotes: a hash of its bytes. It is no secret and guards nothing, so SHA-1 will do."""
+    digest = sha1(usedforsecurity=False)
+    for chunk in chunks:
+        digest.update(chunk)
+    return f'"{digest.hexdigest()}"'
+
+
+def weakened(etag: str) -> str:
+    """The weak form of a tag, for another coding of the same content."""
+    return etag if etag.startswith("W/") else "W/" + etag
+
+
+def parse_etags(header: str) -> list[str] | None:
+    """The tags of a list; None for ``*``. What is no tag (no quotes) is left out. Linear in the header's length."""
+    if header.strip() == "*":
+        return None
+    tags = []
+    position, end = 0, len(header)
+    while position < end:
+        if header[position] in " \t,":
+            position += 1
+            continue
+        tag = _TAG.match(header, position)
+        finish = _LIST_END.match(header, tag.end()) if tag else None
+        if tag is not None and finish is not None:
+            tags.append(tag[0])
+            position = finish.end()
+        else:
+            comma = header.find(",", position)
+            position = end if comma < 0 else comma + 1
+    return tags
+
+
+def matches_weakly(header: str, etag: str) -> bool:
+    """Whether If-None-Match ``header`` lists ``etag``, weak and strong taken for equal; ``*`` lists all."""
+    if header == etag:
+        return bool(etag)
+    opaque = etag.removeprefix("W/")
+    # Most requests list other tags: one search in C says so.
+    if opaque not in header and "*" not in header:
+        return False
+    tags = parse_etags(header)
+    return tags is None or any(tag.removeprefix("W/") == opaque for tag in tags)
+
+
+def matches_strongly(header: str, etag: str | None) -> bool:
+    """Whether If-Match ``header`` lists ``etag``, both strong; ``*`` lists all. None (no tag): only ``*`` does."""
+    tags = parse_etags(header)
+    if tags is None:
+        return True
+    return etag is not None and not etag.startswith("W/") and etag in tags

@@ -1,0 +1,102 @@
+"""How a handler is run: prepare -> method -> finish, in one place.
+
+A handler whose methods return nothing is run straight through, in a context of its own and without a task. The first
+awaitable that a method returns, which for ``async def`` is before its first line has run, is taken over by a task
+that does the rest: `asyncio.current_task`, timeouts and cancellation work in it as anywhere. Where the Python has
+eager tasks (3.12) the task's first step runs at once.
+
+Methods are called, and functions compared, through the class at the time of the request, so that overriding and
+patching work; the comparison only saves calls to methods that would do nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from asyncio import CancelledError
+from typing import TYPE_CHECKING, Any
+
+from waterspout.concurrent import convert_yielded
+from waterspout.web._errors import HTTPError
+
+if TYPE_CHECKING:
+    from waterspout.web._handler import RequestHandler
+
+__all__ = ["drive", "start"]
+
+_EAGER: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
+_SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
+
+
+def start(handler: RequestHandler, args: Any, kwargs: Any) -> None:
+    """Run *handler* as far as it goes without waiting; a task takes over where it waits.
+
+    To be called in a context that is the request's own.
+    """
+    try:
+        if args or kwargs:
+            args, kwargs = handler._decode_path(args, kwargs)
+        method = _method(handler)
+        cls = type(handler)
+        if cls.prepare is not cls._nothing_to_prepare:
+            awaitable = handler.prepare()
+            if awaitable is not None:
+                return take_over(handler, awaitable, method, args, kwargs)
+            if handler._finished:
+                return None
+        awaitable = method(*args, **kwargs)
+        if awaitable is not None:
+            return take_over(handler, awaitable, None, (), {})
+        if handler._auto_finish and not handler._finished:
+            handler._finish_unasked()
+    except Exception as error:
+        handler._handle_request_exception(error)
+    return None
+
+
+def take_over(handler: RequestHandler, awaitable: Any, method: Any, args: Any, kwargs: Any) -> None:
+    """Let a task wait for *awaitable*, then call *method* if it is given, and finish."""
+    handler._watch_connection()
+    coroutine = drive(handler, awaitable, method, args, kwargs)
+    task = asyncio.Task(coroutine, loop=asyncio.get_running_loop(), name="request", **_EAGER)
+    if not task.done():
+        handler._task = task
+
+
+async def drive(handler: RequestHandler, awaitable: Any, method: Any, args: Any, kwargs: Any) -> None:
+    """The rest of `start`, where something has to be waited for."""
+    try:
+        if awaitable is not None:
+            await _awaited(awaitable)
+        if method is not None:
+            if handler._finished:
+                return
+            if handler._body_complete is not None:
+                handler._body_wanted()
+                await handler._body_complete
+            result = method(*args, **kwargs)
+            if result is not None:
+                await _awaited(result)
+        if handler._auto_finish and not handler._finished:
+            handler._finish_unasked()
+    except Exception as error:
+        handler._handle_request_exception(error)
+    except CancelledError as error:
+        handler._handle_cancellation(error)
+    finally:
+        handler._task = None
+
+
+def _awaited(result: Any) -> Any:
+    """What can be awaited: natively, or the Future of anything else that may be yielded."""
+    return result if hasattr(result, "__await__") else convert_yielded(result)
+
+
+def _method(handler: RequestHandler) -> Any:
+    """The bound method for the request's verb; refuses what the class does not support, and forged requests."""
+    verb = handler.request.method
+    if verb not in handler.SUPPORTED_METHODS:
+        raise HTTPError(405)
+    if verb not in _SAFE_METHODS and handler.application.settings.get("xsrf_cookies"):
+        handler.check_xsrf_cookie()
+    return getattr(handler, verb.lower())

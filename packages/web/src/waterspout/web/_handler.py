@@ -1,0 +1,852 @@
+"""RequestHandler: the base class of what answers a request.
+
+It keeps many methods because they are its public and overridable surface. Each is a few lines that call a function in
+a file of its own: how a handler is run is in ``_execution.py``, how its response leaves in ``_response.py``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import numbers
+import time
+import traceback
+from asyncio import CancelledError, Future, Task
+from collections.abc import Awaitable, Callable, Iterable
+from http.cookies import Morsel
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, cast, overload
+
+from waterspout import escape, locale
+from waterspout.escape import utf8
+from waterspout.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest, format_timestamp, parse_quality_list, responses
+from waterspout.iostream import IOStream, StreamClosedError
+from waterspout.log import app_log, gen_log
+from waterspout.web._arguments import REQUIRED, Required, clean_arguments, last_argument
+from waterspout.web._errors import Finish, HTTPError
+from waterspout.web._execution import drive
+from waterspout.web._etag import content_etag, matches_weakly
+from waterspout.web._fetchmetadata import FetchVerdict, check_fetch_metadata
+from waterspout.web._keys import Secret
+from waterspout.web._pageresources import embedded_css, embedded_js, linked_css, linked_js
+from waterspout.web._redirect import redirect_location
+from waterspout.web._rendering import finish_page, make_loader, namespace_of, render_template
+from waterspout.web._response import flush_response, send_whole_response
+from waterspout.web._setcookie import set_cookie_header
+from waterspout.web._signed import create_signed_value, decode_signed_value, get_signature_key_version
+from waterspout.web._urls import is_absolute
+from waterspout.web._xsrf import decode_token, encode_token, is_genuine, new_token, tokens_match
+
+if TYPE_CHECKING:
+    from waterspout.web._application import Application
+    from waterspout.web._transform import OutputTransform
+
+__all__ = ["RequestHandler"]
+
+HeaderValue = bytes | str | int | numbers.Integral | datetime.datetime
+
+
+class RequestHandler:
+    """Base class for HTTP request handlers; one object serves one request.
+
+    Subclasses define methods named for the HTTP methods they support. Each may be plain or ``async``; the order is
+    `initialize`, `prepare`, the method, `on_finish`. What `write` collects is sent when the method is done.
+    """
+
+    __module__ = "waterspout.web"
+
+    SUPPORTED_METHODS: tuple[str, ...] = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
+
+    application: Application
+    request: HTTPServerRequest
+    path_args: list[str] = []  # replaced, never changed
+    path_kwargs: dict[str, str] = {}
+
+    # What most requests never change stays here, off the instance.
+    _status_code = 200
+    _reason: str | None = None
+    _header_map: HTTPHeaders | None = None
+    _headers_written = False
+    _finished = False
+    _auto_finish = True
+    _transforms: list[OutputTransform] | None = None
+    _task: Task[None] | None = None
+    _body_complete: Future[None] | None = None
+    _prepared: Future[None] | None = None
+    _detached = False
+    _streams_body = False
+
+    def __init__(self, application: Application, request: HTTPServerRequest, **kwargs: Any) -> None:
+        self.application = application
+        self.request = request
+        self._write_buffer: list[bytes] = []
+        cls = type(self)
+        if cls.clear is not _clear or cls.set_default_headers is not _set_default_headers:
+            self.clear()
+        if kwargs or cls.initialize is not _initialize:
+            self.initialize(**kwargs)
+
+    # What subclasses fill in.
+
+    def _initialize(self) -> None:
+        """Take what the route's dictionary gives, as keyword arguments; called first. Must not be ``async``."""
+
+    initialize: Callable[..., None] = _initialize
+
+    def prepare(self) -> Awaitable[None] | None:
+        """Called before the method, for every method. May be ``async``; the method is not called if it finishes."""
+        return None
+
+    def on_finish(self) -> None:
+        """Called when the response has been handed to the connection, for clean-up and logging; cannot answer."""
+
+    def on_connection_close(self) -> None:
+        """The client left while the handler was waiting. Not called after the response was finished.
+
+        The place to cancel what a long poll waits for.
+        """
+        body = self._body_complete
+        if self._streams_body and body is not None and not body.done():
+            body.set_exception(StreamClosedError())
+            body.exception()
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        """A piece of the body, for classes under `stream_request_body`; may be ``async``, which slows the client."""
+        raise NotImplementedError
+
+    def set_default_headers(self) -> None:
+        """Set headers that every response of the class has, errors included."""
+
+    def _unimplemented(self, *args: str, **kwargs: str) -> None:
+        raise HTTPError(405)
+
+    head: Callable[..., Awaitable[None] | None] = _unimplemented
+    get: Callable[..., Awaitable[None] | None] = _unimplemented
+    post: Callable[..., Awaitable[None] | None] = _unimplemented
+    delete: Callable[..., Awaitable[None] | None] = _unimplemented
+    patch: Callable[..., Awaitable[None] | None] = _unimplemented
+    put: Callable[..., Awaitable[None] | None] = _unimplemented
+    options: Callable[..., Awaitable[None] | None] = _unimplemented
+
+    # Settings.
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The application's settings."""
+        return self.application.settings
+
+    def require_setting(self, name: str, feature: str = "this feature") -> None:
+        """Raise an exception that names the setting, unless *name* is set."""
+        if not self.application.settings.get(name):
+            raise Exception(f"You must define the '{name}' setting in your application to use {feature}")
+
+    def reverse_url(self, name: str, *args: Any) -> str:
+        """The path of the route called *name*; see `Application.reverse_url`."""
+        return self.application.reverse_url(name, *args)
+
+    # Arguments.
+
+    @overload
+    def get_argument(self, name: str, default: str, strip: bool = True) -> str: ...
+    @overload
+    def get_argument(self, name: str, default: Required = REQUIRED, strip: bool = True) -> str: ...
+    @overload
+    def get_argument(self, name: str, default: None, strip: bool = True) -> str | None: ...
+    def get_argument(self, name: str, default: Any = REQUIRED, strip: bool = True) -> str | None:
+        """The last value of argument *name* from query or body, as text.
+
+        Raises `MissingArgumentError` (400) if there is none and no *default*.
+        """
+        return cast("str | None", last_argument(self.get_arguments(name, strip), name, default))
+
+    def get_arguments(self, name: str, strip: bool = True) -> list[str]:
+        """All values of argument *name* from query and body; an empty list if there is none."""
+        if not isinstance(strip, bool):
+            raise AssertionError("strip must be a bool; did you mean get_argument?")
+        return clean_arguments(self.request.arguments, name, strip, self.decode_argument)
+
+    @overload
+    def get_body_argument(self, name: str, default: str, strip: bool = True) -> str: ...
+    @overload
+    def get_body_argument(self, name: str, default: Required = REQUIRED, strip: bool = True) -> str: ...
+    @overload
+    def get_body_argument(self, name: str, default: None, strip: bool = True) -> str | None: ...
+    def get_body_argument(self, name: str, default: Any = REQUIRED, strip: bool = True) -> str | None:
+        """Like `get_argument`, from the body alone."""
+        return cast("str | None", last_argument(self.get_body_arguments(name, strip), name, default))
+
+    def get_body_arguments(self, name: str, strip: bool = True) -> list[str]:
+        """Like `get_arguments`, from the body alone."""
+        return clean_arguments(self.request.body_arguments, name, strip, self.decode_argument)
+
+    @overload
+    def get_query_argument(self, name: str, default: str, strip: bool = True) -> str: ...
+    @overload
+    def get_query_argument(self, name: str, default: Required = REQUIRED, strip: bool = True) -> str: ...
+    @overload
+    def get_query_argument(self, name: str, default: None, strip: bool = True) -> str | None: ...
+    def get_query_argument(self, name: str, default: Any = REQUIRED, strip: bool = True) -> str | None:
+        """Like `get_argument`, from the query alone."""
+        return cast("str | None", last_argument(self.get_query_arguments(name, strip), name, default))
+
+    def get_query_arguments(self, name: str, strip: bool = True) -> list[str]:
+        """Like `get_arguments`, from the query alone."""
+        return clean_arguments(self.request.query_arguments, name, strip, self.decode_argument)
+
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+        """Text of an argument's or path group's bytes; override it for other encodings. 400 if it is no UTF-8."""
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError:
+            raise HTTPError(400, "Invalid unicode in %s: %r", name or "url", value[:40]) from None
+
+    def _decode_path(self, args: Iterable[Any], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        decode = self.decode_argument
+        self.path_args = [arg if arg is None else decode(arg) for arg in args]
+        self.path_kwargs = {key: arg if arg is None else decode(arg, name=key) for key, arg in kwargs.items()}
+        return self.path_args, self.path_kwargs
+
+    # Status and headers of the response.
+
+    def clear(self) -> None:
+        """Forget status, headers and content that were set for this response."""
+        self._header_map = None
+        self.set_default_headers()
+        self._write_buffer = []
+        self._status_code = 200
+        self._reason = None
+
+    def set_status(self, status_code: int, reason: str | None = None) -> None:
+        """Set the status. A *reason* that the status line cannot carry becomes ``Unknown``."""
+        self._status_code = status_code
+        self._reason = None if reason is None else escape.native_str(reason)
+
+    def get_status(self) -> int:
+        """The status of the response."""
+        return self._status_code
+
+    @property
+    def _headers(self) -> HTTPHeaders:
+        """The response's headers, made from the defaults when first asked for."""
+        headers = self._header_map
+        if headers is None:
+            headers = self._header_map = self.application._default_headers()
+        return headers
+
+    @_headers.setter
+    def _headers(self, headers: HTTPHeaders) -> None:
+        self._header_map = headers
+
+    def set_header(self, name: str, value: HeaderValue) -> None:
+        """Set a header, replacing those of that name. Numbers and datetimes are formatted.
+
+        Raises `ValueError` for a name that is no token or a value with control characters, `TypeError` for other
+        types.
+        """
+        self._headers[name] = self._convert_header_value(value)
+
+    def add_header(self, name: str, value: HeaderValue) -> None:
+        """Add a header beside those of that name; raises as `set_header` does."""
+        self._headers.add(name, self._convert_header_value(value))
+
+    def clear_header(self, name: str) -> None:
+        """Remove a header; nothing happens if it is not there."""
+        headers = self._headers
+        if name in headers:
+            del headers[name]
+
+    def _convert_header_value(self, value: HeaderValue) -> str:
+        if type(value) is str:
+            return value
+        if isinstance(value, bytes):
+            return value.decode("latin-1")
+        if isinstance(value, str):
+            return str(value)
+        if isinstance(value, numbers.Integral):
+            return str(value)
+        if isinstance(value, datetime.datetime):
+            return format_timestamp(value)
+        raise TypeError(f"Unsupported header value {value!r}")
+
+    # Content of the response.
+
+    def write(self, chunk: str | bytes | dict[str, Any]) -> None:
+        """Add *chunk* to the response: bytes, text (sent as UTF-8) or a dictionary (sent as JSON).
+
+        Nothing leaves before `flush` or the end. A list is refused, because some browsers could be tricked into
+        running one as a script. Raises `RuntimeError` after `finish`.
+        """
+        if self._finished:
+            raise RuntimeError("Cannot write() after finish()")
+        if type(chunk) is bytes:
+            self._write_buffer.append(chunk)
+        elif type(chunk) is str:
+            self._write_buffer.append(chunk.encode())
+        elif isinstance(chunk, dict):
+            self._headers["Content-Type"] = "application/json; charset=UTF-8"
+            self._write_buffer.append(escape.json_encode(chunk).encode())
+        elif isinstance(chunk, bytes | str):
+            self._write_buffer.append(utf8(chunk))
+        else:
+            message = "write() only accepts bytes, unicode, and dict objects"
+            if isinstance(chunk, list):
+                message += ". Lists not accepted for security reasons; see RequestHandler.write"
+            raise TypeError(message)
+
+    def flush(self, include_footers: bool = False) -> Future[None]:
+        """Send what has been written so far, headers first.
+
+        The Future is done when it has reached the kernel; waiting for it is what keeps memory bounded. It fails
+        with `StreamClosedError` if the client is gone.
+        """
+        return flush_response(self, include_footers)
+
+    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> Future[None]:
+        """Send the rest, with *chunk* added, and end the response.
+
+        Called for you when the method returns. The Future is as that of `flush`. Raises `RuntimeError` if called
+        twice.
+        """
+        if self._finished:
+            raise RuntimeError("finish() called twice")
+        if chunk is not None:
+            self.write(chunk)
+        self._finish_response()
+        return self._flushed()
+
+    def _flushed(self) -> Future[None]:
+        """Done when all that was sent is in the kernel."""
+        stream = getattr(self.request.connection, "stream", None)
+        if stream is not None:
+            return cast("Future[None]", stream.flushed())
+        future: Future[None] = Future()  # a connection without a stream: it has no kernel to wait for
+        future.set_result(None)
+        return future
+
+    def _finish_unasked(self) -> None:
+        """`finish` where nobody takes its Future, unless a subclass has its own."""
+        if type(self).finish is _finish:
+            self._finish_response()
+        else:
+            self.finish()
+
+    def _finish_response(self) -> None:
+        send_whole_response(self)
+        self._finished = True
+        cls = type(self)
+        application = self.application
+        if cls._log is not _log:
+            self._log()
+        elif application._wants_log(self._status_code):
+            application.log_request(self)
+        if cls.on_finish is not _on_finish:
+            self.on_finish()
+
+    def _log(self) -> None:
+        self.application.log_request(self)
+
+    def detach(self) -> IOStream:
+        """Take the connection over for another protocol; the request counts as finished, and nothing is sent."""
+        self._detached = True
+        self._finished = True
+        connection: Any = self.request.connection
+        return cast(IOStream, connection.detach())
+
+    def redirect(self, url: str, permanent: bool = False, status: int | None = None) -> None:
+        """Send the client to *url*, relative or absolute, and finish: 302, 301 if *permanent*, or *status* (3xx).
+
+        Raises an exception once headers have been sent.
+        """
+        if self._headers_written:
+            raise Exception("Cannot redirect after headers have been written")
+        if status is None:
+            status = 301 if permanent else 302
+        elif not 300 <= status <= 399:
+            raise ValueError(f"{status} is no status of a redirection (300-399)")
+        self.set_status(status)
+        self.set_header("Location", redirect_location(url, compat=self.application.compat))
+        self.finish()
+
+    # Entity tags.
+
+    def compute_etag(self) -> str | None:
+        """The entity tag of what was written: a hash of it. Override it, or return None for no tag."""
+        return content_etag(self._write_buffer)
+
+    def set_etag_header(self) -> None:
+        """Set ``Etag`` to what `compute_etag` gives; called for you when a response is finished in one piece."""
+        etag = self.compute_etag()
+        if etag is not None:
+            self.set_header("Etag", etag)
+
+    def check_etag_header(self) -> bool:
+        """Whether the client has this content already: If-None-Match lists ``Etag``, by weak comparison."""
+        wanted = self.request.headers.get("If-None-Match", "")
+        return bool(wanted) and matches_weakly(wanted, self._headers.get("Etag", ""))
+
+    # Errors.
+
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
+        """Answer with an error page and finish. What was written and not flushed is dropped.
+
+        *kwargs* are given to `write_error`. Once the head has left, the connection is closed instead.
+        """
+        if self._headers_written:
+            gen_log.error("Cannot send error response after headers written")
+            if not self._finished:
+                self._abort_response()
+            return
+        self.clear()
+        reason = kwargs.get("reason")
+        if "exc_info" in kwargs:
+            exception = kwargs["exc_info"][1]
+            if isinstance(exception, HTTPError) and exception.reason:
+                reason = exception.reason
+        self.set_status(status_code, reason=reason)
+        try:
+            self.write_error(status_code, **kwargs)
+        except Exception:
+            app_log.error("Uncaught exception in write_error", exc_info=True)
+        if not self._finished:
+            self._finish_unasked()
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Write an error page: override it for your own. ``exc_info`` in *kwargs* is what was raised, if anything.
+
+        With the setting ``serve_traceback`` the page is the traceback.
+        """
+        if self.settings.get("serve_traceback") and "exc_info" in kwargs:
+            self.set_header("Content-Type", "text/plain")
+            for line in traceback.format_exception(*kwargs["exc_info"]):
+                self.write(line)
+            self._finish_unasked()
+        else:
+            phrase = escape.xhtml_escape(self._reason or responses.get(status_code, "Unknown"))
+            title = f"{status_code}: {phrase}"
+            self.write(f"<html><title>{title}</title><body>{title}</body></html>")
+            self._finish_unasked()
+
+    def log_exception(
+        self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        """Log what was raised: HTTPErrors with a message as warnings, without traceback; anything else as an error."""
+        if isinstance(value, HTTPError):
+            message = value.get_message()
+            if message:
+                gen_log.warning("%d %s: %s", value.status_code, self._request_summary(), message)
+        else:
+            app_log.error(
+                "Uncaught exception %s\n%r", self._request_summary(), self.request, exc_info=(typ, value, tb)  # type: ignore[arg-type]
+            )
+
+    def _request_summary(self) -> str:
+        request = self.request
+        return f"{request.method} {request.uri} ({request.remote_ip})"
+
+    def _handle_request_exception(self, error: Exception) -> None:
+        """Turn what a method raised into an answer; called in the ``except`` clause."""
+        if isinstance(error, Finish):
+            if not self._finished:
+                self.finish(*error.args)
+            return
+        if isinstance(error, HTTPInputError):  # arguments that are read late are refused late
+            error = HTTPError(error.status, "%s", error)
+        if isinstance(error, StreamClosedError) and self._client_is_gone():
+            self._end_quietly()
+            return
+        exc_info = (type(error), error, error.__traceback__)
+        try:
+            self.log_exception(*exc_info)
+        except Exception:
+            app_log.error("Error in exception logger", exc_info=True)
+        if self._finished:
+            return
+        self.send_error(error.status_code if isinstance(error, HTTPError) else 500, exc_info=exc_info)
+
+    def _handle_cancellation(self, error: CancelledError) -> None:
+        """The task was cancelled: quietly if the client has left, which is the usual reason."""
+        if self._finished:
+            return
+        if self._client_is_gone():
+            self._end_quietly()
+            return
+        app_log.warning("Handler of %s was cancelled", self._request_summary())
+        self.send_error(503, exc_info=(type(error), error, error.__traceback__))
+
+    def _client_is_gone(self) -> bool:
+        stream = getattr(self.request.connection, "stream", None)
+        return stream is not None and stream.closed()
+
+    def _end_quietly(self) -> None:
+        """Nobody is there to answer: count the request as finished, without a line in the log."""
+        if not self._finished:
+            self._finished = True
+            self.on_finish()
+
+    def _abort_response(self) -> None:
+        """The response cannot be completed: close, so that the client sees that it is cut short (RW8)."""
+        self._finished = True
+        connection: Any = self.request.connection
+        stream = getattr(connection, "stream", None)
+        if stream is not None:
+            stream.close()
+        self._log()
+        self.on_finish()
+
+    # Running. The straight way is in _execution.py; this is for classes, and instruments, that put their own around it.
+
+    async def _execute(self, transforms: list[OutputTransform], *args: Any, **kwargs: Any) -> None:
+        """Run the whole request in the current task."""
+        self._transforms = transforms
+        try:
+            if self.request.method not in self.SUPPORTED_METHODS:
+                raise HTTPError(405)
+            path_args, path_kwargs = self._decode_path(args, kwargs)
+            if self.request.method not in ("GET", "HEAD", "OPTIONS") and self.settings.get("xsrf_cookies"):
+                self.check_xsrf_cookie()
+            method = getattr(self, self.request.method.lower())
+            awaitable = self.prepare()
+        except Exception as error:
+            self._handle_request_exception(error)
+            self._body_wanted()
+            return
+        await drive(self, awaitable, method, path_args, path_kwargs)
+
+    def _execute_in_task(self, args: Any, kwargs: dict[str, Any]) -> None:
+        """For classes whose `_execute` is not ours."""
+        coroutine: Any = self._execute(self.application._make_transforms(self.request), *args, **kwargs)
+        self._watch_connection()
+        self._task = task = asyncio.ensure_future(coroutine)
+        task.add_done_callback(self._task_done)
+
+    def _task_done(self, task: Task[None]) -> None:
+        self._task = None
+        if not task.cancelled() and task.exception() is not None:
+            app_log.error("Uncaught exception in _execute of %r", type(self), exc_info=task.exception())
+
+    def _body_wanted(self) -> None:
+        """`prepare` is done: let the pieces of a streamed body come."""
+        prepared = self._prepared
+        if prepared is not None and not prepared.done():
+            prepared.set_result(None)
+
+    def _watch_connection(self) -> None:
+        """Hear of it when the client leaves: from now on the handler waits."""
+        connection: Any = self.request.connection
+        set_close_callback = getattr(connection, "set_close_callback", None)
+        if set_close_callback is not None and not self._finished:
+            set_close_callback(self._connection_lost)
+
+    def _connection_lost(self) -> None:
+        if self._finished:
+            return
+        try:
+            self.on_connection_close()
+        except Exception:
+            app_log.error("Exception in on_connection_close of %r", type(self), exc_info=True)
+
+    # The base class's own methods, to be compared with what a subclass has.
+    _plain_execute = _execute
+    _nothing_to_prepare = prepare
+    _plain_compute_etag = compute_etag
+    _plain_set_etag = set_etag_header
+    _plain_check_etag = check_etag_header
+
+    # Cookies.
+
+    # Those that were set, by name; written as headers when the head leaves.
+    _new_cookie: dict[str, str] | None = None
+
+    @property
+    def cookies(self) -> dict[str, Morsel[str]]:
+        """The request's cookies."""
+        return self.request.cookies
+
+    @overload
+    def get_cookie(self, name: str, default: str) -> str: ...
+    @overload
+    def get_cookie(self, name: str, default: None = None) -> str | None: ...
+    def get_cookie(self, name: str, default: str | None = None) -> str | None:
+        """The value of the request's cookie *name*; what was set for the response does not show here."""
+        morsel = self.request.cookies.get(name)
+        return default if morsel is None else morsel.value
+
+    def set_cookie(
+        self,
+        name: str,
+        value: str | bytes,
+        domain: str | None = None,
+        expires: float | tuple[int, ...] | datetime.datetime | None = None,
+        path: str = "/",
+        expires_days: float | None = None,
+        *,
+        max_age: int | None = None,
+        httponly: bool = False,
+        secure: bool = False,
+        samesite: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Have the response set a cookie. Lives as long as the browser runs, unless an expiry (days, or a time) is given.
+
+        Raises `ValueError` for names, values and attributes that are malformed or that browsers would drop.
+        """
+        cookies = self._new_cookie
+        if cookies is None:
+            cookies = self._new_cookie = {}
+        name = escape.native_str(name)
+        cookies[name] = set_cookie_header(
+            name, value, domain, expires, path, expires_days, max_age=max_age, httponly=httponly, secure=secure,
+            samesite=samesite, compat=self.application.compat, **kwargs,
+        )  # fmt: skip
+
+    def clear_cookie(self, name: str, **kwargs: Any) -> None:
+        """Have the browser forget a cookie. *domain* and *path* must be those it was set with."""
+        for unwanted in ("expires", "max_age"):
+            if unwanted in kwargs:
+                raise TypeError(f"clear_cookie() got an unexpected keyword argument '{unwanted}'")
+        now = datetime.datetime.now(datetime.timezone.utc)
+        self.set_cookie(name, value="", expires=now - datetime.timedelta(days=365), **kwargs)
+
+    def clear_all_cookies(self, **kwargs: Any) -> None:
+        """`clear_cookie` for every cookie of the request."""
+        for name in self.request.cookies:
+            self.clear_cookie(name, **kwargs)
+
+    def _cookie_secret(self) -> Secret:
+        self.require_setting("cookie_secret", "secure cookies")
+        return cast(Secret, self.application.settings["cookie_secret"])
+
+    def set_signed_cookie(
+        self, name: str, value: str | bytes, expires_days: float | None = 30, version: int | None = None, **kwargs: Any
+    ) -> None:
+        """Set a cookie that nobody can forge; needs the setting ``cookie_secret``. It can be read by its owner.
+
+        *expires_days* None makes it last as long as the browser runs; reading it has an age limit of its own.
+        """
+        self.set_cookie(name, self.create_signed_value(name, value, version), expires_days=expires_days, **kwargs)
+
+    set_secure_cookie = set_signed_cookie
+
+    def create_signed_value(self, name: str, value: str | bytes, version: int | None = None) -> bytes:
+        """*value* signed for cookie *name*, with the key of the setting ``key_version`` where there are several."""
+        secret = self._cookie_secret()
+        key_version: int | None = None
+        if isinstance(secret, dict):
+            if self.application.settings.get("key_version") is None:
+                raise Exception("key_version setting must be used for secret_key dicts")
+            key_version = self.application.settings["key_version"]
+        return create_signed_value(secret, name, value, version=version, key_version=key_version)
+
+    def get_signed_cookie(
+        self, name: str, value: str | None = None, max_age_days: float = 31, min_version: int | None = None
+    ) -> bytes | None:
+        """What `set_signed_cookie` was given, or None if it was not us, or is older than *max_age_days*."""
+        secret = self._cookie_secret()
+        if value is None:
+            value = self.get_cookie(name)
+        return decode_signed_value(
+            secret, name, value, max_age_days=max_age_days, min_version=min_version, compat=self.application.compat
+        )
+
+    get_secure_cookie = get_signed_cookie
+
+    def get_signed_cookie_key_version(self, name: str, value: str | None = None) -> int | None:
+        """The version of the key that a signed cookie says it was signed with; None if it has none."""
+        self._cookie_secret()
+        if value is None:
+            value = self.get_cookie(name)
+        return None if value is None else get_signature_key_version(value)
+
+    get_secure_cookie_key_version = get_signed_cookie_key_version
+
+    # Who is asking, and in what language.
+
+    @property
+    def current_user(self) -> Any:
+        """Who is signed in: `get_current_user`, asked once, or what `prepare` has assigned. Falsy if nobody is."""
+        if not hasattr(self, "_current_user"):
+            self._current_user = self.get_current_user()
+        return self._current_user
+
+    @current_user.setter
+    def current_user(self, value: Any) -> None:
+        self._current_user = value
+
+    def get_current_user(self) -> Any:
+        """Override it to tell who is signed in, from a signed cookie for example. Must not be ``async``."""
+        return None
+
+    def get_login_url(self) -> str:
+        """Where `authenticated` sends who is not signed in: the setting ``login_url``, unless overridden."""
+        self.require_setting("login_url", "@tornado.web.authenticated")
+        return cast(str, self.application.settings["login_url"])
+
+    @property
+    def locale(self) -> locale.Locale:
+        """The locale of this request: `get_user_locale`, else `get_browser_locale`; assign to replace it."""
+        chosen: locale.Locale | None = self.__dict__.get("_locale")
+        if chosen is None:
+            chosen = self.get_user_locale()
+            self._locale = chosen = chosen or self.get_browser_locale()
+        return chosen
+
+    @locale.setter
+    def locale(self, value: locale.Locale) -> None:
+        self._locale = value
+
+    def get_user_locale(self) -> locale.Locale | None:
+        """Override it to give the locale that the user has chosen; None leaves it to the browser."""
+        return None
+
+    def get_browser_locale(self, default: str = "en_US") -> locale.Locale:
+        """The best match for Accept-Language among the locales that are loaded."""
+        accepted = parse_quality_list(self.request.headers.get("Accept-Language", ""))
+        codes = [code for code, quality in accepted if quality > 0]
+        return locale.get(*codes) if codes else locale.get(default)
+
+    # Cross-site request forgery.
+
+    @property
+    def xsrf_token(self) -> bytes:
+        """The token that forms of this user must send back, set as a cookie when first asked for. Text differs each time."""
+        if not hasattr(self, "_xsrf_token"):
+            version, token, timestamp = self._get_raw_xsrf_token()
+            output_version = self.settings.get("xsrf_cookie_version", 2)
+            if output_version not in (1, 2):
+                raise ValueError("unknown xsrf cookie version %r" % output_version)
+            self._xsrf_token = encode_token(token, output_version, timestamp)
+            if version is None:
+                options = dict(self.settings.get("xsrf_cookie_kwargs", {}))
+                if self.current_user and "expires_days" not in options:
+                    options["expires_days"] = 30
+                self.set_cookie(self._xsrf_cookie_name(), self._xsrf_token, **options)
+        return self._xsrf_token
+
+    def _xsrf_cookie_name(self) -> str:
+        return cast(str, self.settings.get("xsrf_cookie_name", "_xsrf"))
+
+    def _xsrf_secret(self) -> Secret | None:
+        """What binds tokens to this application; None in Tornado's manner, where anybody can make one up."""
+        return None if self.application.compat_tornado else self.application.settings.get("cookie_secret")
+
+    def _get_raw_xsrf_token(self) -> tuple[int | None, bytes, float]:
+        """Version, token and time of the cookie's token; a new one, with version None, if it has none of ours."""
+        if not hasattr(self, "_raw_xsrf_token"):
+            cookie = self.get_cookie(self._xsrf_cookie_name())
+            version, token, timestamp = self._decode_xsrf_token(cookie) if cookie else (None, None, None)
+            if token is None or not is_genuine(token, self._xsrf_secret(), compat=self.application.compat):
+                version, token, timestamp = None, new_token(self._xsrf_secret()), time.time()
+            self._raw_xsrf_token = (version, token, cast(float, timestamp))
+        return self._raw_xsrf_token
+
+    def _decode_xsrf_token(self, cookie: str) -> tuple[int | None, bytes | None, float | None]:
+        return decode_token(cookie, compat=self.application.compat)
+
+    def check_xsrf_cookie(self) -> None:
+        """Refuse (403) a request that another site may have made: called before methods that change something.
+
+        The token comes in the argument ``_xsrf`` or the header X-Xsrftoken or X-Csrftoken, and must be the cookie's.
+        """
+        given = (
+            self.get_argument("_xsrf", None)
+            or self.request.headers.get("X-Xsrftoken")
+            or self.request.headers.get("X-Csrftoken")
+        )
+        if not given:
+            raise HTTPError(403, "'_xsrf' argument missing from POST")
+        _, token, _ = self._decode_xsrf_token(given)
+        _, expected, _ = self._get_raw_xsrf_token()
+        if not token:
+            raise HTTPError(403, "'_xsrf' argument has invalid format")
+        if not tokens_match(expected, token):
+            raise HTTPError(403, "XSRF cookie does not match POST argument")
+
+    def check_trusted_origin(self, origin: str) -> bool:
+        """Whether requests from pages of *origin* are taken: those of the setting ``trusted_origins``."""
+        verdict = check_fetch_metadata(
+            "POST", {"Origin": origin}, "", trusted_origins=self.settings.get("trusted_origins") or ()
+        )
+        return verdict is FetchVerdict.ALLOWED
+
+    def xsrf_form_html(self) -> str:
+        """The hidden field that each form with method POST must have."""
+        return '<input type="hidden" name="_xsrf" value="' + escape.xhtml_escape(self.xsrf_token) + '"/>'
+
+    # Pages.
+
+    def render(self, template_name: str, **kwargs: Any) -> Future[None]:
+        """Finish with the template's page; UI modules' scripts and styles are put into its head and body.
+
+        The Future is that of `finish`.
+        """
+        if self._finished:
+            raise RuntimeError("Cannot render() after finish()")
+        return self.finish(finish_page(self, self.render_string(template_name, **kwargs)))
+
+    def render_string(self, template_name: str, **kwargs: Any) -> bytes:
+        """The template as bytes, with *kwargs* beside the names of `get_template_namespace`."""
+        return render_template(self, template_name, kwargs)
+
+    def get_template_namespace(self) -> dict[str, Any]:
+        """The names that every template knows."""
+        return namespace_of(self)
+
+    def get_template_path(self) -> str | None:
+        """Where templates are: the setting ``template_path``; None means beside the file that calls `render`."""
+        return self.application.settings.get("template_path")
+
+    def create_template_loader(self, template_path: str) -> Any:
+        """A template loader for *template_path*; made once for each path."""
+        return make_loader(self.application.settings, template_path)
+
+    @property
+    def ui(self) -> Any:
+        """UI modules and methods as templates see them."""
+        ui = self.__dict__.get("_ui")
+        if ui is None:
+            self._ui = ui = self.application._ui_of(self)
+        return ui
+
+    def ui_names(self) -> dict[str, Any]:
+        """UI methods and modules by the names that templates have for them."""
+        return self.ui.names()
+
+    def render_linked_js(self, js_files: Iterable[str]) -> str:
+        """The script tags for the UI modules' files; override it for other markup."""
+        return linked_js(js_files, self._resource_url)
+
+    def render_embed_js(self, js_embed: Iterable[bytes]) -> bytes:
+        """The script tag for the UI modules' embedded scripts; override it for other markup."""
+        return embedded_js(js_embed)
+
+    def render_linked_css(self, css_files: Iterable[str]) -> str:
+        """The link tags for the UI modules' style sheets; override it for other markup."""
+        return linked_css(css_files, self._resource_url)
+
+    def render_embed_css(self, css_embed: Iterable[bytes]) -> bytes:
+        """The style tag for the UI modules' embedded styles; override it for other markup."""
+        return embedded_css(css_embed)
+
+    def _resource_url(self, path: str) -> str:
+        return path if is_absolute(path) else self.static_url(path)
+
+    def static_url(self, path: str, include_host: bool | None = None, **kwargs: Any) -> str:
+        """The URL of a static file with its version, so that browsers may keep it for good.
+
+        Needs the setting ``static_path``. *include_host* (default: the handler's attribute of that name) gives an
+        absolute URL.
+        """
+        self.require_setting("static_path", "static_url")
+        if include_host is None:
+            include_host = getattr(self, "include_host", False)
+        base = f"{self.request.protocol}://{self.request.host}" if include_host else ""
+        return base + self.application.make_static_url(path, **kwargs)
+
+
+# The base class's own methods, to be compared with what a subclass has.
+_clear = RequestHandler.clear
+_initialize = RequestHandler.initialize
+_set_default_headers = RequestHandler.set_default_headers
+_finish = RequestHandler.finish
+_log = RequestHandler._log
+_on_finish = RequestHandler.on_finish

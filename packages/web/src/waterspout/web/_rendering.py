@@ -1,0 +1,74 @@
+"""Pages from templates, and what UI modules add to them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from waterspout import template
+from waterspout.web._pageresources import gather, insert
+
+if TYPE_CHECKING:
+    from waterspout.web._handler import RequestHandler
+
+__all__ = ["finish_page", "make_loader", "namespace_of", "render_template"]
+
+_LOADER_SETTINGS = {"autoescape": "autoescape", "template_whitespace": "whitespace"}
+
+
+def make_loader(settings: dict[str, Any], path: str) -> Any:
+    """A loader for the templates below *path*, as the settings want it."""
+    if "template_loader" in settings:
+        return settings["template_loader"]
+    options = {option: settings[name] for name, option in _LOADER_SETTINGS.items() if name in settings}
+    return template.Loader(path, **options)
+
+
+def render_template(handler: RequestHandler, name: str, values: dict[str, Any]) -> bytes:
+    """Render template *name* with the handler's namespace and *values*."""
+    path = handler.get_template_path()
+    if not path:
+        path = _folder_of_caller(sys._getframe(1))
+    loaders = handler.application._template_loaders
+    loader = loaders.get(path)
+    if loader is None:
+        loader = loaders[path] = handler.create_template_loader(path)
+    page = loader.load(name)
+    namespace = handler.get_template_namespace()
+    namespace.update(values)
+    result: bytes = page.generate(**namespace)
+    return result
+
+
+def _folder_of_caller(frame: FrameType | None) -> str:
+    """The folder of the file that called into this package: where its templates are, if nothing else is said."""
+    here = os.path.dirname(__file__)
+    while frame is not None and os.path.dirname(frame.f_code.co_filename) == here:
+        frame = frame.f_back
+    if frame is None:
+        return "."
+    return os.path.dirname(os.path.abspath(frame.f_code.co_filename))
+
+
+def namespace_of(handler: RequestHandler) -> dict[str, Any]:
+    """The names that templates know without being given them."""
+    return {
+        "handler": handler,
+        "request": handler.request,
+        "current_user": handler.current_user,
+        "locale": handler.locale,
+        "_": handler.locale.translate,
+        "pgettext": handler.locale.pgettext,
+        "static_url": handler.static_url,
+        "xsrf_form_html": handler.xsrf_form_html,
+        "reverse_url": handler.reverse_url,
+        **handler.ui_names(),
+    }
+
+
+def finish_page(handler: RequestHandler, html: bytes) -> bytes:
+    """Put what the UI modules used by the page need into its head and at its end."""
+    modules = handler.ui.modules.active
+    return insert(html, gather(modules.values()), handler) if modules else html

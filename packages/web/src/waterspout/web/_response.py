@@ -1,0 +1,146 @@
+"""How a handler's response leaves: in one piece where it can, in parts where it was flushed."""
+
+from __future__ import annotations
+
+from asyncio import Future
+from hashlib import sha1
+from typing import TYPE_CHECKING, Any
+
+from waterspout.httputil import HTTPHeaders, HTTPOutputError, ResponseStartLine, responses
+from waterspout.web._etag import matches_weakly
+
+if TYPE_CHECKING:
+    from waterspout.web._handler import RequestHandler
+
+__all__ = ["flush_response", "send_whole_response"]
+
+#: Fields about content that is not sent with a 304 (RFC 9110, 15.4.5), and with a status that has none.
+_REPRESENTATION = ("Content-Encoding", "Content-Language", "Content-Type")
+
+
+def send_whole_response(handler: RequestHandler) -> None:
+    """Send what is left of the response and end it.
+
+    Raises `HTTPOutputError` where the handler has promised another length than it wrote, or wrote a body to a status
+    that has none.
+    """
+    connection: Any = handler.request.connection
+    if handler._headers_written:
+        flush_response(handler, True)
+        connection.finish()
+        return
+    buffer = handler._write_buffer
+    body = buffer[0] if len(buffer) == 1 else b"".join(buffer)
+    extra = _etag_line(handler, body)
+    status = handler._status_code
+    if status == 304 or status == 204 or status < 200:
+        body = _drop_content(handler, body)
+    elif (headers := handler._header_map) is None or "Content-Length" not in headers:
+        extra += f"Content-Length: {len(body)}\r\n"
+    elif headers["Content-Length"] != str(len(body)) and handler.request.method != "HEAD":
+        raise _wrong_length(headers["Content-Length"], len(body))
+    if handler._transforms or handler.application.transforms or not hasattr(connection, "respond"):
+        handler._write_buffer = [body] if body else []
+        for line in extra.splitlines():
+            name, _, value = line.partition(": ")
+            handler.set_header(name, value)
+        flush_response(handler, True)
+        connection.finish()
+        return
+    headers = handler._header_map
+    fields = handler.application._default_fields() if headers is None else _field_lines(headers, connection)
+    if handler._new_cookie:
+        fields += "".join([f"Set-Cookie: {cookie}\r\n" for cookie in handler._new_cookie.values()])
+    handler._headers_written = True
+    connection.respond(status, handler._reason, fields + extra, body)
+
+
+def _etag_line(handler: RequestHandler, body: bytes) -> str:
+    """The Etag field where the response gets one here; makes the status 304 where the client has that content.
+
+    The handler's own methods are called where a subclass has replaced any of the three.
+    """
+    if handler._status_code != 200 or handler.request.method not in ("GET", "HEAD"):
+        return ""
+    cls = type(handler)
+    if (
+        cls.compute_etag is cls._plain_compute_etag
+        and cls.set_etag_header is cls._plain_set_etag
+        and cls.check_etag_header is cls._plain_check_etag
+        and (handler._header_map is None or "Etag" not in handler._header_map)
+    ):
+        etag = f'"{sha1(body, usedforsecurity=False).hexdigest()}"'
+        wanted = handler.request.if_none_match
+        if wanted is not None and matches_weakly(wanted.decode("latin-1"), etag):
+            handler._status_code = 304
+        return f"Etag: {etag}\r\n"
+    handler.set_etag_header()
+    if handler.check_etag_header():
+        handler._status_code = 304
+    return ""
+
+
+def _drop_content(handler: RequestHandler, body: bytes) -> bytes:
+    status = handler._status_code
+    if body and status != 304:
+        raise HTTPOutputError(f"Cannot send body with {status}")
+    headers = handler._headers
+    for name in (*_REPRESENTATION, "Content-Length"):
+        headers.pop(name, None)
+    return b""
+
+
+def _wrong_length(promised: str, written: int) -> HTTPOutputError:
+    verb = "less" if promised.isdigit() and int(promised) > written else "more"
+    return HTTPOutputError(f"Tried to write {verb} data than Content-Length: it says {promised}, {written} were written")
+
+
+def _field_lines(headers: HTTPHeaders, connection: Any) -> str:
+    """The handler's headers as text; those that manage the connection are taken out and obeyed."""
+    if "Connection" in headers:
+        if headers.pop("Connection").lower() == "close":
+            connection.close_after_response()
+    headers.pop("Transfer-Encoding", None)
+    return headers.to_text()
+
+
+def flush_response(handler: RequestHandler, include_footers: bool) -> Future[None]:
+    """Send what is in the write buffer, with the head if it has not left yet."""
+    connection: Any = handler.request.connection
+    chunk = b"".join(handler._write_buffer)
+    handler._write_buffer = []
+    if not handler._headers_written:
+        handler._headers_written = True
+        transforms = handler._transforms
+        if transforms is None:
+            transforms = handler._transforms = handler.application._make_transforms(handler.request)
+        headers = handler._headers
+        for transform in transforms:
+            status, headers, chunk = transform.transform_first_chunk(
+                handler._status_code, headers, chunk, include_footers
+            )
+            handler._status_code = status
+        handler._headers = headers
+        if handler.request.method == "HEAD":
+            chunk = b""
+        for cookie in (handler._new_cookie or {}).values():
+            headers.add("Set-Cookie", cookie)
+        reason = handler._reason or responses.get(handler._status_code, "Unknown")
+        line = ResponseStartLine("", handler._status_code, reason)
+        return _seen(connection.write_headers(line, headers, chunk))
+    for transform in handler._transforms or ():
+        chunk = transform.transform_chunk(chunk, include_footers)
+    if handler.request.method != "HEAD" and chunk:
+        return _seen(connection.write(chunk))
+    return handler._flushed()
+
+
+def _seen(future: Future[None]) -> Future[None]:
+    """A write whose Future nobody waits for: its failure is no news, the close callback tells of the loss."""
+    future.add_done_callback(_look)
+    return future
+
+
+def _look(future: Future[None]) -> None:
+    if not future.cancelled():
+        future.exception()

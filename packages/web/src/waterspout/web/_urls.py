@@ -1,0 +1,65 @@
+"""Versioned URLs of static files, and the cache of versions behind them."""
+
+import threading
+from collections.abc import Callable
+from urllib.parse import quote
+
+MAX_VERSIONS = 10_000
+
+
+class VersionCache:
+    """Versions of files by path, at most ``limit``; the longest unused goes first. Safe to use from several threads.
+
+    That a file has no version (it is missing, too large) is remembered as None, so that it is not tried at every page.
+    """
+
+    __slots__ = ("_limit", "_lock", "_versions")
+
+    def __init__(self, limit: int = MAX_VERSIONS) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._versions: dict[str, str | None] = {}
+
+    def __len__(self) -> int:
+        return len(self._versions)
+
+    def get(self, path: str, compute: Callable[[str], str | None]) -> str | None:
+        """Return the version of ``path``, from ``compute(path)`` at the first time. What ``compute`` raises passes
+        through, not remembered.
+        """
+        with self._lock:
+            if path in self._versions:
+                version = self._versions[path] = self._versions.pop(path)
+                return version
+        version = compute(path)
+        with self._lock:
+            while len(self._versions) >= self._limit:
+                del self._versions[next(iter(self._versions))]
+            self._versions[path] = version
+        return version
+
+    def reset(self) -> None:
+        """Forget all versions: files are read anew. (Setting ``static_hash_cache=False`` does so at every page.)"""
+        with self._lock:
+            self._versions.clear()
+
+
+def versioned_url(prefix: str, path: str, version: str | None) -> str:
+    """``prefix + path``, with ``?v=version`` where there is one. Both parts stand as they are given."""
+    return f"{prefix}{path}?v={version}" if version else prefix + path
+
+
+def encode_segment(value: str | bytes) -> str:
+    """Percent-encode a value so that it stays inside one segment of a path: ``/``, ``?``, ``#``, ``%``, and a whole
+    ``.`` or ``..``.
+    """
+    encoded = quote(value, safe="")
+    return encoded.replace(".", "%2E") if encoded in (".", "..") else encoded
+
+
+def is_absolute(path: str) -> bool:
+    """Whether a path needs no static prefix: it begins with ``/``, ``http:`` or ``https:``."""
+    return path.startswith(("/", "http:", "https:"))
+
+
+is_absolute.__module__ = "waterspout.web"
