@@ -141,7 +141,9 @@ def _announced(process: subprocess.Popen[str], pattern: str) -> str:
         seen += line
         if found := re.search(pattern, line):
             return found[1]
-    raise RuntimeError(f"{process.args!r} ended with {process.wait()} after {seen!r}")
+    raise RuntimeError(
+        f"{process.args!r} ended with {process.wait()}: {seen}{process.stderr.read() if process.stderr else ''}"
+    )
 
 
 @contextlib.contextmanager

@@ -74,7 +74,11 @@ ROWS = [
     Row("HD14", b"GET / HTTP/1.1\r\nHost: a" + b"\r\na: b" * 8000 + b"\r\n\r\n", (431,)),
     Row("HD15", b"GET / HTTP/1.1\r\nHost: a\r\nX-A: \xe9\r\n\r\n", (200,)),
     Row("HD16", b"GET / HTTP/1.1\r\nHost: a\r\nX-A: b\x0bc\r\n\r\n", (400,)),
-    Row("HD17", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n", (400,)),
+    Row(
+        "HD17",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n",
+        (400,),
+    ),
     Row("HD18", b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 200-ok\r\nContent-Length: 0\r\n\r\n", (200, 417)),
     Row("HD19", b"GET / HTTP/1.1\r\nHost: a\r\n\r\r\n\r\n", (400,)),
     Row("HD20", b"GET / HTTP/1.1\r\nHost: a\r\n\x00X: b\r\n\r\n", (400,)),
@@ -99,8 +103,16 @@ ROWS = [
     Row("HO16", b"GET / HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n", (200,)),
     Row("HO17", b"GET / HTTP/1.1\r\nHost:\r\n\r\n", (400,)),
     # Framing (CL/TE)
-    Row("FR1", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n", (400,)),
-    Row("FR2", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 15\r\n\r\n5\r\nhello\r\n0\r\n\r\n", (400,)),
+    Row(
+        "FR1",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n",
+        (400,),
+    ),
+    Row(
+        "FR2",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 15\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        (400,),
+    ),
     Row("FR3", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!", (400,)),
     Row("FR4", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello", (400,)),
     Row("FR5", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 5\r\n\r\nhello", (400,)),
@@ -116,67 +128,416 @@ ROWS = [
     Row("FR15", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1e1\r\n\r\nhelloworld", (400,)),
     Row("FR16", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5.0\r\n\r\nhello", (400,)),
     Row("FR17", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5;x\r\n\r\nhello", (400,)),
-    Row("FR18", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\nhello", (413, 400,)),
-    Row("FR19", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nhello", (413, 400,)),
+    Row(
+        "FR18",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\nhello",
+        (
+            413,
+            400,
+        ),
+    ),
+    Row(
+        "FR19",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nhello",
+        (
+            413,
+            400,
+        ),
+    ),
     Row("FR20", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\x0b\r\n\r\nhello", (400,)),
     Row("FR21", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\xa0\r\n\r\nhello", (400,)),
     Row("FR22", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \x005\r\n\r\nhello", (400,)),
     Row("FR23", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 005\r\n\r\nhello", (200, 400)),
-    Row("FR24", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", (400, 501,)),
-    Row("FR25", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n5\r\nhello\r\n0\r\n\r\n", (400, 501,)),
-    Row("FR26", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n5\r\nhello\r\n0\r\n\r\n", (400, 501,)),
-    Row("FR27", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", (400, 501,)),
-    Row("FR28", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", (400, 501,)),
-    Row("FR29", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: ,chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", (400, 501,)),
-    Row("FR30", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked,\r\n\r\n5\r\nhello\r\n0\r\n\r\n", (400, 501,)),
-    Row("FR31", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \"chunked\"\r\n\r\n5\r\nhello\r\n0\r\n\r\n", (400, 501,)),
-    Row("FR32", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked;q=1\r\n\r\n5\r\nhello\r\n0\r\n\r\n", (400, 501,)),
-    Row("FR33", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \x0bchunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", (400, 501,)),
-    Row("FR34", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \xa0chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", (400, 501,)),
-    Row("FR35", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\x00\r\n\r\n5\r\nhello\r\n0\r\n\r\n", (400, 501,)),
-    Row("FR36", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunk ed\r\n\r\n5\r\nhello\r\n0\r\n\r\n", (400, 501,)),
-    Row("FR37", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \r\n\r\n5\r\nhello\r\n0\r\n\r\n", (400, 501,)),
-    Row("FR38", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked foo\r\n\r\n5\r\nhello\r\n0\r\n\r\n", (400, 501,)),
-    Row("FR39", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", (400,)),
-    Row("FR40", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", (400,)),
+    Row(
+        "FR24",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        (
+            400,
+            501,
+        ),
+    ),
+    Row(
+        "FR25",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        (
+            400,
+            501,
+        ),
+    ),
+    Row(
+        "FR26",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        (
+            400,
+            501,
+        ),
+    ),
+    Row(
+        "FR27",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        (
+            400,
+            501,
+        ),
+    ),
+    Row(
+        "FR28",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        (
+            400,
+            501,
+        ),
+    ),
+    Row(
+        "FR29",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: ,chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        (
+            400,
+            501,
+        ),
+    ),
+    Row(
+        "FR30",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked,\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        (
+            400,
+            501,
+        ),
+    ),
+    Row(
+        "FR31",
+        b'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "chunked"\r\n\r\n5\r\nhello\r\n0\r\n\r\n',
+        (
+            400,
+            501,
+        ),
+    ),
+    Row(
+        "FR32",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked;q=1\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        (
+            400,
+            501,
+        ),
+    ),
+    Row(
+        "FR33",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \x0bchunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        (
+            400,
+            501,
+        ),
+    ),
+    Row(
+        "FR34",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \xa0chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        (
+            400,
+            501,
+        ),
+    ),
+    Row(
+        "FR35",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\x00\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        (
+            400,
+            501,
+        ),
+    ),
+    Row(
+        "FR36",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunk ed\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        (
+            400,
+            501,
+        ),
+    ),
+    Row(
+        "FR37",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        (
+            400,
+            501,
+        ),
+    ),
+    Row(
+        "FR38",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked foo\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        (
+            400,
+            501,
+        ),
+    ),
+    Row(
+        "FR39",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        (400,),
+    ),
+    Row(
+        "FR40",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        (400,),
+    ),
     Row("FR41", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", (400,)),
     Row("FR42", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", (400,)),
-    Row("FR43", b"POST / HTTP/1.1\r\nHost: a\r\nX: y\rTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", (400,)),
-    Row("FR44", b"POST / HTTP/1.1\r\nHost: a\r\nX: y\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", (400,)),
+    Row(
+        "FR43", b"POST / HTTP/1.1\r\nHost: a\r\nX: y\rTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", (400,)
+    ),
+    Row(
+        "FR44", b"POST / HTTP/1.1\r\nHost: a\r\nX: y\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", (400,)
+    ),
     Row("FR45", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: CHUNKED\r\n\r\n5\r\nhello\r\n0\r\n\r\n", (200,)),
     Row("FR46", b"POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", (400,)),
     Row("FR47", b"POST / HTTP/1.1\r\nHost: a\r\nContent_Length: 5\r\nTransfer_Encoding: chunked\r\n\r\n", (200,)),
-    Row("FR48", b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n", (200, 200)),
-    Row("FR49", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n", (200, 200)),
+    Row(
+        "FR48",
+        b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n",
+        (200, 200),
+    ),
+    Row(
+        "FR49",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n",
+        (200, 200),
+    ),
     # Chunked
-    Row("CH1", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5 \r\nhello\r\n0\r\n\r\n", (400, 413, 431,)),
-    Row("CH2", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n 5\r\nhello\r\n0\r\n\r\n", (400, 413, 431,)),
-    Row("CH3", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n", (400, 413, 431,)),
-    Row("CH4", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n+5\r\nhello\r\n0\r\n\r\n", (400, 413, 431,)),
-    Row("CH5", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n0\r\n\r\n", (400, 413, 431,)),
-    Row("CH6", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0_5\r\nhello\r\n0\r\n\r\n", (400, 413, 431,)),
-    Row("CH7", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\r\nhello\r\n0\r\n\r\n", (400, 413, 431,)),
-    Row("CH8", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n", (400, 413, 431,)),
-    Row("CH9", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\rhello\r\n0\r\n\r\n", (400, 413, 431,)),
-    Row("CH10", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloX0\r\n\r\n", (400, 413, 431,)),
-    Row("CH11", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n", (400, 413, 431,)),
-    Row("CH12", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\n0\r\n\r\n", (400, 413, 431,)),
-    Row("CH13", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;a=\"x\ry\"\r\nhello\r\n0\r\n\r\n", (400, 413, 431,)),
-    Row("CH14", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;a\nb\r\nhello\r\n0\r\n\r\n", (400, 413, 431,)),
-    Row("CH15", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;a=\x00\r\nhello\r\n0\r\n\r\n", (400, 413, 431,)),
-    Row("CH16", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;" + b"a" * 100000 + b"\r\nhello\r\n0\r\n\r\n", (400, 413, 431,)),
-    Row("CH17", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFF1\r\nhello\r\n0\r\n\r\n", (400, 413, 431,)),
-    Row("CH18", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\ng\r\nhello\r\n0\r\n\r\n", (400, 413, 431,)),
-    Row("CH19", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\n", (400, 413, 431,)),
-    Row("CH20", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nNoColon\r\n\r\n", (400, 413, 431,)),
-    Row("CH21", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX : y\r\n\r\n", (400, 413, 431,)),
-    Row("CH22", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: a\x00\r\n\r\n", (400, 413, 431,)),
-    Row("CH23", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0" + b"\r\nX-T: v" * 20000 + b"\r\n\r\n", (400, 413, 431,)),
-    Row("CH24", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\nX", (400, 413, 431,)),
-    Row("CH25", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;ext=1\r\nhello\r\n0\r\n\r\n", (200,)),
-    Row("CH26", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-T: v\r\n\r\n", (200,)),
-    Row("CH27", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nContent-Length: 3\r\nHost: evil\r\n\r\n", (200, 400)),
-    Row("CH28", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n" + b"\r\n1\r\nh" * 20000 + b"\r\n0\r\n\r\n", (200,)),
+    Row(
+        "CH1",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5 \r\nhello\r\n0\r\n\r\n",
+        (
+            400,
+            413,
+            431,
+        ),
+    ),
+    Row(
+        "CH2",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n 5\r\nhello\r\n0\r\n\r\n",
+        (
+            400,
+            413,
+            431,
+        ),
+    ),
+    Row(
+        "CH3",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n",
+        (
+            400,
+            413,
+            431,
+        ),
+    ),
+    Row(
+        "CH4",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n+5\r\nhello\r\n0\r\n\r\n",
+        (
+            400,
+            413,
+            431,
+        ),
+    ),
+    Row(
+        "CH5",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n0\r\n\r\n",
+        (
+            400,
+            413,
+            431,
+        ),
+    ),
+    Row(
+        "CH6",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0_5\r\nhello\r\n0\r\n\r\n",
+        (
+            400,
+            413,
+            431,
+        ),
+    ),
+    Row(
+        "CH7",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\r\nhello\r\n0\r\n\r\n",
+        (
+            400,
+            413,
+            431,
+        ),
+    ),
+    Row(
+        "CH8",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n",
+        (
+            400,
+            413,
+            431,
+        ),
+    ),
+    Row(
+        "CH9",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\rhello\r\n0\r\n\r\n",
+        (
+            400,
+            413,
+            431,
+        ),
+    ),
+    Row(
+        "CH10",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloX0\r\n\r\n",
+        (
+            400,
+            413,
+            431,
+        ),
+    ),
+    Row(
+        "CH11",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n",
+        (
+            400,
+            413,
+            431,
+        ),
+    ),
+    Row(
+        "CH12",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\n0\r\n\r\n",
+        (
+            400,
+            413,
+            431,
+        ),
+    ),
+    Row(
+        "CH13",
+        b'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;a="x\ry"\r\nhello\r\n0\r\n\r\n',
+        (
+            400,
+            413,
+            431,
+        ),
+    ),
+    Row(
+        "CH14",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;a\nb\r\nhello\r\n0\r\n\r\n",
+        (
+            400,
+            413,
+            431,
+        ),
+    ),
+    Row(
+        "CH15",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;a=\x00\r\nhello\r\n0\r\n\r\n",
+        (
+            400,
+            413,
+            431,
+        ),
+    ),
+    Row(
+        "CH16",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;"
+        + b"a" * 100000
+        + b"\r\nhello\r\n0\r\n\r\n",
+        (
+            400,
+            413,
+            431,
+        ),
+    ),
+    Row(
+        "CH17",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFF1\r\nhello\r\n0\r\n\r\n",
+        (
+            400,
+            413,
+            431,
+        ),
+    ),
+    Row(
+        "CH18",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\ng\r\nhello\r\n0\r\n\r\n",
+        (
+            400,
+            413,
+            431,
+        ),
+    ),
+    Row(
+        "CH19",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\n",
+        (
+            400,
+            413,
+            431,
+        ),
+    ),
+    Row(
+        "CH20",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nNoColon\r\n\r\n",
+        (
+            400,
+            413,
+            431,
+        ),
+    ),
+    Row(
+        "CH21",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX : y\r\n\r\n",
+        (
+            400,
+            413,
+            431,
+        ),
+    ),
+    Row(
+        "CH22",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: a\x00\r\n\r\n",
+        (
+            400,
+            413,
+            431,
+        ),
+    ),
+    Row(
+        "CH23",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0"
+        + b"\r\nX-T: v" * 20000
+        + b"\r\n\r\n",
+        (
+            400,
+            413,
+            431,
+        ),
+    ),
+    Row(
+        "CH24",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\nX",
+        (
+            400,
+            413,
+            431,
+        ),
+    ),
+    Row(
+        "CH25", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;ext=1\r\nhello\r\n0\r\n\r\n", (200,)
+    ),
+    Row(
+        "CH26",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-T: v\r\n\r\n",
+        (200,),
+    ),
+    Row(
+        "CH27",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nContent-Length: 3\r\nHost: evil\r\n\r\n",
+        (200, 400),
+    ),
+    Row(
+        "CH28",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n" + b"\r\n1\r\nh" * 20000 + b"\r\n0\r\n\r\n",
+        (200,),
+    ),
 ]
 
 
@@ -248,4 +609,9 @@ def test_long_row_split_at_random_positions(row: Row) -> None:
         cuts = sorted(chance.sample(range(1, len(row.raw)), 12))
         pieces = [row.raw[a:b] for a, b in zip([0, *cuts], [*cuts, len(row.raw)], strict=True)]
         got = read_all(pieces)
-        assert statuses(got)[:1] == statuses(whole)[:1] or set(statuses(got)) | set(statuses(whole)) <= {400, 413, 414, 431}
+        assert statuses(got)[:1] == statuses(whole)[:1] or set(statuses(got)) | set(statuses(whole)) <= {
+            400,
+            413,
+            414,
+            431,
+        }

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 import time
 
 import pytest
@@ -47,7 +48,7 @@ def loop():
 
 
 def test_loop_is_an_ordinary_selector_loop_that_carries_its_turn(loop):
-    assert type(loop) is asyncio.SelectorEventLoop
+    assert isinstance(loop, asyncio.SelectorEventLoop)
     assert isinstance(turn_of(loop), SelectorTurn)
     assert turn_of(loop) is turn_of(loop)
 
@@ -70,6 +71,26 @@ def test_a_loop_that_takes_no_attributes_gets_a_turn_that_somebody_else_must_kee
             raise AssertionError("not called in this test")
 
     assert isinstance(turn_of(Closed()), CallSoonTurn)
+
+
+def test_turn_knows_the_thread_that_runs_the_loop_and_only_while_it_does(loop):
+    turn = turn_of(loop)
+    seen = []
+    assert turn.thread is None
+    loop.run_until_complete(asyncio.sleep(0))
+    assert turn.thread is None
+
+    async def main():
+        seen.append(turn.thread)
+        with pytest.raises(RuntimeError):
+            loop.run_forever()
+        seen.append(turn.thread)
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(main(),))
+    thread.start()
+    thread.join()
+    assert seen == [thread.ident, thread.ident]
+    assert turn.thread is None
 
 
 def test_works_as_a_loop_factory_for_asyncio_runner():

@@ -1,7 +1,6 @@
 """`SelectorThread`: add_reader and add_writer for loops that have none."""
 
 import asyncio
-import selectors
 import socket
 import threading
 
@@ -230,4 +229,3 @@ def test_windows_reports_failed_connects_as_exceptional(monkeypatch):
     monkeypatch.setattr(_selector_thread.select, "select", select)
     assert _selector_thread._select([1], [7]) == ([], [7])
     assert seen == [[7]]
-    assert selectors.DefaultSelector is not None

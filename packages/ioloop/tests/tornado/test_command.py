@@ -9,7 +9,6 @@ import pytest
 
 
 def test_runs_a_script_as_main_with_its_arguments(programs):
-    programs.write("helper.py", "value = 'the neighbour'\n")
     script = programs.write(
         "sub/app.py",
         """

@@ -2,7 +2,9 @@
 
 import os
 import pathlib
+import subprocess
 import sys
+import venv
 
 import pytest
 import waterspout.tornado
@@ -119,9 +121,6 @@ def test_forked_workers_have_the_alias(programs):
 
 def test_child_processes_have_the_alias(programs, tmp_path):
     """With the .pth file where an installed wheel has it: in a virtual environment's site-packages."""
-    import site as site_module
-    import venv
-
     folder = tmp_path / "venv"
     venv.create(folder, symlinks=True)
     python = folder / "bin" / "python"
@@ -150,19 +149,15 @@ def test_child_processes_have_the_alias(programs, tmp_path):
             print(subprocess.check_output([sys.executable, "-c", code], text=True), end="")
         """,
     )
-    import subprocess
-
     clean = {key: value for key, value in os.environ.items() if key not in ("WATERSPOUT_TORNADO", "PYTHONPATH")}
     result = subprocess.run(
         [python, "-m", "waterspout.tornado", program], capture_output=True, text=True, timeout=60, check=False, env=clean
     )
     assert result.stdout == "waterspout.util\nwaterspout.gen 6.6.1\n", result.stderr
-    assert site_module is not None
 
 
 def test_python_m_tornado_module_runs_ours_in_children(programs, site):
     """``python -m tornado.autoreload`` where the .pth file is in force."""
-    programs.write("usercustomize_free.py", "")
     code = (
         f"import site, sys, runpy; site.addsitedir({str(site)!r});"
         "sys.argv = ['x', '--help']; runpy.run_module('tornado.autoreload', run_name='__main__', alter_sys=True)"

@@ -16,9 +16,7 @@ VALUE = rb"[\t -~\x80-\xff]"
 FIELDS = rb"(?:\r\n" + TOKEN + rb"++:" + VALUE + rb"*+)*+"
 
 #: method SP request-target SP HTTP-version, fields, empty line. The target is visible ASCII but "#" (RFC 9112, 3).
-match_request_head = re.compile(
-    rb"(" + TOKEN + rb"++) ([!\"$-~]++) HTTP/1\.([01])(" + FIELDS + rb")\r\n\r\n"
-).match
+match_request_head = re.compile(rb"(" + TOKEN + rb"++) ([!\"$-~]++) HTTP/1\.([01])(" + FIELDS + rb")\r\n\r\n").match
 
 #: HTTP-version SP status SP [reason]. The space before an absent reason may be missing, as many servers send it.
 match_response_head = re.compile(

@@ -64,7 +64,11 @@ class RequestReader(MessageReader):
             raise self._refuse(self._over_limit(target, block))
         request = _new(HTTPServerRequest)
         request._start_time = _time()
-        host = length = coding = kind = connection = None
+        host: bytes | None = None
+        length: bytes | None = None
+        coding: bytes | None = None
+        kind: bytes | None = None
+        connection: bytes | None = None
         request.upgrade = request.if_none_match = None
         request.expect_continue = False
         for name, value in find_noted(block):
@@ -88,7 +92,7 @@ class RequestReader(MessageReader):
                     raise self._refuse("more than one Transfer-Encoding field")
                 coding = value
             elif size == 13:
-                known = request.if_none_match
+                known: bytes | None = request.if_none_match
                 request.if_none_match = value if known is None else known + b", " + value
             elif size == 7:
                 request.upgrade = value if request.upgrade is None else request.upgrade + b", " + value

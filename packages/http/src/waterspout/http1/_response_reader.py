@@ -58,7 +58,10 @@ class ResponseReader(MessageReader):
         head.reason = reason.decode("latin-1") if reason else ""
         head.version = "HTTP/1.1" if minor == b"1" else "HTTP/1.0"
         head.field_block = block
-        length = coding = connection = head.content_encoding = None
+        length: bytes | None = None
+        coding: bytes | None = None
+        connection: bytes | None = None
+        head.content_encoding = None
         for name, value in find_noted_in_response(block):
             value = value.rstrip(b" \t")
             size = len(name)

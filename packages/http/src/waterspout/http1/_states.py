@@ -22,7 +22,15 @@ class Reading(Enum):
 #: The readers assert nothing of this at run time; the tests walk it and the documentation draws it.
 MAY_FOLLOW: dict[Reading, frozenset[Reading]] = {
     Reading.HEAD: frozenset(
-        {Reading.LENGTH, Reading.CHUNKS, Reading.UNTIL_CLOSE, Reading.DONE, Reading.UPGRADED, Reading.CLOSED, Reading.HEAD}
+        {
+            Reading.LENGTH,
+            Reading.CHUNKS,
+            Reading.UNTIL_CLOSE,
+            Reading.DONE,
+            Reading.UPGRADED,
+            Reading.CLOSED,
+            Reading.HEAD,
+        }
     ),
     Reading.LENGTH: frozenset({Reading.LENGTH, Reading.DONE, Reading.CLOSED}),
     Reading.CHUNKS: frozenset({Reading.CHUNKS, Reading.DONE, Reading.CLOSED}),

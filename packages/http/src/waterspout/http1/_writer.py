@@ -98,7 +98,7 @@ class MessageWriter:
             return []
         if self.framing is Framing.CHUNKED:
             if size <= JOIN_LIMIT:
-                return [b"%x\r\n%b\r\n" % (size, data)]
+                return [b"%x\r\n" % size + data + b"\r\n"]
             return [b"%x\r\n" % size, data, b"\r\n"]
         if self.framing is Framing.LENGTH:
             self._left -= size

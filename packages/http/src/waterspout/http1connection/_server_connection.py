@@ -387,7 +387,8 @@ class HTTP1ServerConnection(HTTP1Connection):
         self.stream.send(
             f"{status_line(error.status, error.reason)}Date: {format_timestamp(time.time())}\r\n"
             f"Content-Type: text/plain; charset=UTF-8\r\nContent-Length: {len(body)}\r\n"
-            "Connection: close\r\n\r\n".encode("latin-1") + body
+            "Connection: close\r\n\r\n".encode("latin-1")
+            + body
         )
         self._close_when_sent(True)
 

@@ -207,7 +207,12 @@ class HTTPServerRequest(RequestHead):
         files: dict[str, list[HTTPFile]] = {}
         if self.body and self.content_type is not None:
             parse_body_arguments(
-                self.content_type.decode("latin-1"), self.body, arguments, files, self.headers, config=self._body_config()
+                self.content_type.decode("latin-1"),
+                self.body,
+                arguments,
+                files,
+                self.headers,
+                config=self._body_config(),
             )
         self.__dict__.setdefault("body_arguments", arguments)
         self.__dict__.setdefault("files", files)
@@ -263,7 +268,9 @@ class HTTPServerRequest(RequestHead):
         return unquote_to_bytes(self.path)
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{n}={getattr(self, n)!r}" for n in ("protocol", "host", "method", "uri", "version", "remote_ip"))
+        shown = ", ".join(
+            f"{n}={getattr(self, n)!r}" for n in ("protocol", "host", "method", "uri", "version", "remote_ip")
+        )
         return f"{type(self).__name__}({shown})"
 
 

@@ -94,7 +94,9 @@ class PathMatches(Matcher):
             self.regex = path_pattern
         named = len(self.regex.groupindex)
         if named not in (0, self.regex.groups):
-            raise ValueError(f"groups in url regexes must either be all named or all positional: {self.regex.pattern!r}")
+            raise ValueError(
+                f"groups in url regexes must either be all named or all positional: {self.regex.pattern!r}"
+            )
         self.pattern: PathPattern = parse_path_pattern(self.regex)
 
     def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:

@@ -38,7 +38,11 @@ def parse_path_pattern(regex: Pattern[str]) -> PathPattern:
     else:
         template = "{}".join(piece.replace("{", "{{").replace("}", "}}") for piece in pieces)
         percent = "%s".join(piece.replace("%", "%%") for piece in pieces)
-    if regex.flags & (re.IGNORECASE | re.VERBOSE) or "|" in source or "(?" in source.replace("(?P<", "").replace("(?:", ""):
+    if (
+        regex.flags & (re.IGNORECASE | re.VERBOSE)
+        or "|" in source
+        or "(?" in source.replace("(?P<", "").replace("(?:", "")
+    ):
         return PathPattern(None, "", template, percent)
     prefix, end = _literal_prefix(source)
     whole = end == len(source) - 1 and source.endswith("$")

@@ -107,7 +107,9 @@ class RuleRouter(Router):
         for rule in rules:
             if isinstance(rule, list | tuple):
                 if len(rule) not in (2, 3, 4):
-                    raise ValueError(f"a rule has 2 to 4 parts (matcher, target, kwargs, name), not {len(rule)}: {rule!r}")
+                    raise ValueError(
+                        f"a rule has 2 to 4 parts (matcher, target, kwargs, name), not {len(rule)}: {rule!r}"
+                    )
                 if isinstance(rule[0], basestring_type):
                     rule = Rule(PathMatches(rule[0]), *rule[1:])
                 else:
@@ -184,5 +186,3 @@ class ReversibleRuleRouter(ReversibleRouter, RuleRouter):
                 if url is not None:
                     return url
         return None
-
-

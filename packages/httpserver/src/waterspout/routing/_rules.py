@@ -59,4 +59,5 @@ class URLSpec(Rule):
         self.kwargs = kwargs or {}
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.regex.pattern!r}, {self.handler_class}, kwargs={self.kwargs!r}, name={self.name!r})"
+        kind = type(self).__name__
+        return f"{kind}({self.regex.pattern!r}, {self.handler_class}, kwargs={self.kwargs!r}, name={self.name!r})"

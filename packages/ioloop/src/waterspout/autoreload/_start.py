@@ -36,6 +36,7 @@ def start(check_time: int = 500) -> None:
     process.loops.add(io_loop)
     if len(process.loops) > 1:
         gen_log.warning("autoreload started more than once in the same process")
+    process.watcher.look(_all_files())  # what is edited from now on counts
     PeriodicCallback(check, check_time).start()
 
 

@@ -74,7 +74,11 @@ class LazyFuture(Future[_T]):
             value: _T = self._value
             return value
         self._become_real()
-        return _future_result(self)
+        try:
+            return _future_result(self)
+        finally:
+            # The exception leads to this frame, and self to the exception: a cycle.
+            del self
 
     def exception(self) -> BaseException | None:
         """The exception, None if there is a result; raises as `result` does otherwise."""
@@ -125,24 +129,25 @@ class LazyFuture(Future[_T]):
         return super().get_loop()
 
     def __await__(self) -> Generator[Any, None, _T]:
-        if self._value is PENDING:
-            if _future_done(self):
-                return _future_result(self)
-            inner = self._inner
-            if inner is None:
-                inner = self._inner = Future()
-            try:
-                yield from inner
-            except asyncio.CancelledError:
-                # A task that is cancelled cancels the future that it waits for...
-                if not self.cancel() and self._loop is None:
-                    # ...but this one was done. Where it is real, others may have seen the result.
-                    self._not_received()
-                raise
+        try:
+            if self._value is PENDING and not _future_done(self):
+                if self._inner is None:
+                    self._inner = Future()
+                try:
+                    yield from self._inner
+                except asyncio.CancelledError:
+                    # A task that is cancelled cancels the future that it waits for...
+                    if not self.cancel() and self._loop is None:
+                        # ...but this one was done. Were it real, others might have seen the result.
+                        self._not_received()
+                    raise
             if self._value is PENDING:
                 return _future_result(self)
-        value: _T = self._value
-        return value
+            value: _T = self._value
+            return value
+        finally:
+            # As in `result`.
+            del self
 
     __iter__ = __await__
 

@@ -13,7 +13,7 @@ of pieces each of which is escaped.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 from waterspout.escape._html import xhtml_escape
@@ -60,17 +60,16 @@ def linkify(
     for link in _find_links(source):
         permitted = link.scheme in permitted_protocols if link.scheme else not require_protocol
         if permitted:
-            pieces.append(xhtml_escape(source[written : link.start]))
-            pieces.append(_markup(source, link, shorten, extra_params))
+            markup = _markup(source, link, shorten, extra_params)
+            # In one piece: a text that is all short links would be mostly pieces.
+            pieces.append(xhtml_escape(source[written : link.start]) + markup)
             written = link.end
     pieces.append(xhtml_escape(source[written:]))
     return "".join(pieces)
 
 
-def _find_links(text: str) -> list[_Link]:
+def _find_links(text: str) -> Iterator[_Link]:
     """All that look like links, in order, whatever their scheme."""
-    links = []
-    position = 0
     by_scheme, by_www = _next_scheme(text, 0), _next_www(text, 0)
     while by_scheme or by_www:
         if by_scheme and (not by_www or by_scheme.start <= by_www.start):
@@ -78,13 +77,12 @@ def _find_links(text: str) -> list[_Link]:
         else:
             assert by_www is not None
             link = by_www
-        links.append(link)
+        yield link
         position = link.end
         if by_scheme and by_scheme.start < position:
             by_scheme = _next_scheme(text, position)
         if by_www and by_www.start < position:
             by_www = _next_www(text, position)
-    return links
 
 
 def _next_scheme(text: str, position: int) -> _Link | None:

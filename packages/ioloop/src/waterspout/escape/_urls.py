@@ -1,9 +1,13 @@
 """Text in URLs and query strings."""
 
+import re
+from binascii import unhexlify
 from typing import overload
-from urllib.parse import quote, quote_plus, unquote, unquote_plus, unquote_to_bytes
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from waterspout.escape._text import to_unicode, utf8
+
+_ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
 
 
 def url_escape(value: str | bytes, plus: bool = True) -> str:
@@ -31,7 +35,7 @@ def url_unescape(value: str | bytes, encoding: str | None = "utf-8", plus: bool 
     """
     if encoding is None:
         raw = utf8(value)
-        return unquote_to_bytes(raw.replace(b"+", b" ") if plus else raw)
+        return _unquote(raw.replace(b"+", b" ") if plus else raw)
     text = to_unicode(value)
     return unquote_plus(text, encoding) if plus else unquote(text, encoding)
 
@@ -68,6 +72,18 @@ def parse_qs_bytes(
 
 
 def _decode_field(field: bytes) -> bytes:
-    if b"+" in field:
-        field = field.replace(b"+", b" ")
-    return unquote_to_bytes(field) if b"%" in field else field
+    return _unquote(field.replace(b"+", b" ") if b"+" in field else field)
+
+
+def _unquote(value: bytes) -> bytes:
+    """Resolve the percent-encoding of `value`; percent signs without two digits stay.
+
+    `urllib.parse.unquote_to_bytes` needs 75 bytes of memory for each byte of hostile input.
+    """
+    if b"%" not in value:
+        return value
+    return _ESCAPES.sub(_resolve, value)
+
+
+def _resolve(escapes: re.Match[bytes]) -> bytes:
+    return unhexlify(escapes[0].replace(b"%", b""))

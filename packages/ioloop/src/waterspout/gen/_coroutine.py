@@ -74,7 +74,7 @@ def _wrap_generator_function(func: Callable[..., Any]) -> Callable[..., Future[A
         if yielded is _ENDED:
             return ready
         future: Future[Any] = CoroutineFuture()
-        Runner(run, generator, future, yielded)
+        run(Runner, run, generator, future, yielded)
         try:
             return future
         finally:

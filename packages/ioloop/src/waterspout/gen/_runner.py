@@ -13,8 +13,10 @@ exception. That is why `run` clears what it is done with and `_wake` its argumen
 from __future__ import annotations
 
 import asyncio
+import os
 from asyncio import Future
 from collections.abc import Callable, Generator
+from contextvars import Context
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -30,6 +32,8 @@ from waterspout.ioloop import IOLoop
 
 _T = TypeVar("_T")
 
+_WATERSPOUT = os.path.dirname(os.path.dirname(__file__)) + os.sep
+
 
 class CoroutineFuture(LazyFuture[_T]):
     """What a coroutine that had to wait returns; it keeps the runner alive as long as it is pending.
@@ -42,17 +46,28 @@ class CoroutineFuture(LazyFuture[_T]):
     def __init__(self) -> None:
         super().__init__()
         self._runner: Runner | None = None
+        running_loop = asyncio._get_running_loop()
+        if running_loop is not None and running_loop.get_debug():
+            self._note_caller()
+
+    def _note_caller(self) -> None:
+        """Remember where the coroutine was called, as asyncio's debug mode does for every future."""
+        self._become_real()
+        stack: Any = self._source_traceback
+        while stack and stack[-1].filename.startswith(_WATERSPOUT):
+            stack.pop()
 
 
 class Runner:
     """The state of a running `coroutine`: its generator and what it waits for.
 
     `result_future` gets what the generator returns or raises. `ctx_run` is the `run` method of the
-    coroutine's context: the generator always runs inside it.
+    coroutine's context; the object must be made inside of that context, and all else happens there,
+    too: what is yielded is started in it.
     """
 
     __module__ = "waterspout.gen"
-    __slots__ = ("__weakref__", "ctx_run", "finished", "future", "gen", "result_future", "running")
+    __slots__ = ("__weakref__", "_context", "ctx_run", "finished", "future", "gen", "result_future", "running")
 
     def __init__(
         self,
@@ -63,6 +78,9 @@ class Runner:
     ) -> None:
         """Go on with `gen`, which has just yielded `first_yielded`."""
         self.ctx_run = ctx_run
+        # Callbacks run in this very context, not in a copy: tokens of context variables stay valid.
+        context = getattr(ctx_run, "__self__", None)
+        self._context = context if isinstance(context, Context) else None
         self.gen = gen
         self.result_future: Any = result_future
         self.future: Any = None
@@ -83,12 +101,13 @@ class Runner:
     def run(self) -> None:
         """Resume the generator until it ends or yields something that is not done.
 
-        Does nothing if it is running or has ended, or if what it waits for is not done.
+        Does nothing if it is running or has ended, or if what it waits for is not done. It must be
+        called in the context of the coroutine.
         """
         if self.running or self.finished or self.future is None:
             return
         self.running = True
-        resume, generator = self.ctx_run, self.gen
+        generator = self.gen
         try:
             while self.future.done():
                 awaited, self.future = self.future, None
@@ -101,15 +120,14 @@ class Runner:
                 awaited = None
                 # Outside of the handler above: the generator must not see its exception as current.
                 if failure is None:
-                    yielded = resume(generator.send, value)
+                    yielded = generator.send(value)
                 else:
                     try:
-                        yielded = resume(generator.throw, failure)
+                        yielded = generator.throw(failure)
                     finally:
                         failure = None
                 if not self.handle_yield(yielded):
                     break
-                yielded = None
         except (StopIteration, Return) as end:
             future_set_result_unless_cancelled(self._finish(), end.value)
         except asyncio.CancelledError:
@@ -147,12 +165,12 @@ class Runner:
                 return True
             if yielded is moment:
                 self.future = moment
-                self.io_loop.asyncio_loop.call_soon(self.run)
+                self.io_loop.asyncio_loop.call_soon(self.run, context=self._context)
                 return False
         self.future = yielded
         if yielded.done():
             return True
-        yielded.add_done_callback(self._wake)
+        yielded.add_done_callback(self._wake, context=self._context)
         return False
 
     def _wake(self, future: Any) -> None:
@@ -165,5 +183,5 @@ class Runner:
             return False
         self.future = Future()
         self.future.set_exception(value)
-        self.run()
+        self.ctx_run(self.run)
         return True

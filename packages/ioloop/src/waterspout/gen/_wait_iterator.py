@@ -62,8 +62,11 @@ class WaitIterator:
         future_add_done_callback(future, lambda done: self._has_arrived(index, done))
 
     def done(self) -> bool:
-        """Whether all results have been asked for: `next` has nothing more to give."""
-        return not self._to_give
+        """Whether `next` has nothing more to give; `current_index` and `current_future` are None then."""
+        if self._to_give:
+            return False
+        self.current_index = self.current_future = None
+        return True
 
     def next(self) -> Future[Any]:
         """A Future of the next result; it is none of those given to the constructor.

@@ -33,6 +33,8 @@ class BaseAsyncIOLoop(IOLoop):
         self.closing = False
         self.started = asyncio_loop.is_running()
         self._background = set()
+        self._call_soon = asyncio_loop.call_soon
+        self._guarded = self._run_callback
         IOLoop._ioloop_for_asyncio.attach(asyncio_loop, self)
         super().initialize(**kwargs)
 

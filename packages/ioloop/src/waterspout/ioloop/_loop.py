@@ -14,6 +14,7 @@ import signal
 import time
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from threading import get_ident
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, overload
 
 from waterspout.concurrent import BadYieldError, convert_yielded, moment
@@ -320,7 +321,7 @@ class IOLoop(Configurable):
         """Call ``callback`` in ``delay`` seconds; returns a handle for `remove_timeout`."""
         if kwargs:
             callback = functools.partial(callback, **kwargs)
-        return self.asyncio_loop.call_later(delay, self._run_callback, callback, *args)
+        return self.asyncio_loop.call_later(delay, self._guarded, callback, *args)
 
     def remove_timeout(self, timeout: asyncio.TimerHandle) -> None:
         """Cancel what `add_timeout`, `call_at` or `call_later` returned; it may have run already."""
@@ -335,18 +336,13 @@ class IOLoop(Configurable):
         """
         if kwargs:
             callback = functools.partial(callback, **kwargs)
-        loop = self.asyncio_loop
+        if self.turn.thread == get_ident() or _is_running(self.asyncio_loop):
+            self._call_soon(self._guarded, callback, *args)
+            return
         try:
-            own_thread = get_running_loop() is loop
+            self.asyncio_loop.call_soon_threadsafe(self._guarded, callback, *args)
         except RuntimeError:
-            own_thread = False
-        try:
-            if own_thread:
-                loop.call_soon(self._run_callback, callback, *args)
-            else:
-                loop.call_soon_threadsafe(self._run_callback, callback, *args)
-        except RuntimeError:
-            if not loop.is_closed():
+            if not self.asyncio_loop.is_closed():
                 raise
 
     def spawn_callback(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
@@ -411,6 +407,8 @@ class IOLoop(Configurable):
             app_log.error("Exception in callback %r", callback, exc_info=error)
 
     _background: set[Any]  # what callbacks returned and is still running
+    _call_soon: Callable[..., asyncio.Handle]  # the loop's and our own bound method, made once and not for each callback
+    _guarded: Callable[..., None]
 
     def statistics(self) -> dict[str, int]:
         """Counts of what the loop looks after now, and of the flushes it made."""
@@ -421,6 +419,14 @@ class IOLoop(Configurable):
             "flushes": self.turn.flushes,
             "tasks": 0 if self.asyncio_loop.is_closed() else len(asyncio.all_tasks(self.asyncio_loop)),
         }
+
+
+def _is_running(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether ``loop`` runs on this very thread."""
+    try:
+        return get_running_loop() is loop
+    except RuntimeError:
+        return False
 
 
 def _find_or_make(instance: bool) -> IOLoop | None:

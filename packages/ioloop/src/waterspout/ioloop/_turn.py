@@ -40,18 +40,20 @@ class Flushable(Protocol):
 class Turn:
     """What belongs to one loop and is used in each of its turns."""
 
-    __slots__ = ("__weakref__", "buffer", "dirty", "flushes", "view")
+    __slots__ = ("__weakref__", "buffer", "dirty", "flushes", "thread", "view")
 
     buffer: bytearray  #: receive buffer, only valid until the callback that filled it returns
     view: memoryview  #: of the whole `buffer`
     dirty: list[Flushable]  #: waits for the end of the turn; always the same list object
     flushes: int  #: how many flushes found something to do
+    thread: int | None  #: the thread that runs the loop now, where the loop tells us (ours does)
 
     def __init__(self) -> None:
         self.buffer = bytearray(RECEIVE_BUFFER_SIZE)
         self.view = memoryview(self.buffer)
         self.dirty = []
         self.flushes = 0
+        self.thread = None
 
     def flush(self) -> bool:
         """Call ``flush_pending()`` of each dirty object; true if the loop may have new work ready.

@@ -1,13 +1,13 @@
 """BaseIOStream: Tornado's way of reading and writing (*pull*) on any descriptor.
 
 Theory of operation.  What arrived and was not asked for yet is ``_head[_pos:]`` followed by the pieces in ``_tail``,
-``_unread`` bytes together.  In the common case, one piece that is consumed front to back, a read is one slice of a bytes
-object.  Pieces are joined once, when a read is satisfied by several.  While a read looks for a delimiter, ``_head`` is a
-bytearray that grows in place.
+``_unread`` bytes together.  In the common case, one piece that is consumed front to back, a read is one slice of a
+bytes object.  Pieces are joined once, when a read is satisfied by several.  While a read looks for a delimiter,
+``_head`` is a bytearray that grows in place.
 
-There is at most one waiting read: ``_read_future`` with its ``_kind``, what it wants in ``_want`` and its ``_limit``.  With
-none waiting nothing is read from the descriptor: data waits in the kernel, which is what slows the peer down, and what lets
-`start_tls` and `detach` find the descriptor as the peer left it.
+There is at most one waiting read: ``_read_future`` with its ``_kind``, what it wants in ``_want`` and its ``_limit``.
+With none waiting nothing is read from the descriptor: data waits in the kernel, which is what slows the peer down, and
+what lets `start_tls` and `detach` find the descriptor as the peer left it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from waterspout.iostream._core import NOT_READING, PULLING, READS_IN_A_ROW, Buffer, StreamCore, octets
+from waterspout.iostream._core import (
+    BROKEN_CONNECTION,
+    NOT_READING,
+    PULLING,
+    READS_IN_A_ROW,
+    Buffer,
+    StreamCore,
+    octets,
+)
 from waterspout.iostream._errors import StreamBufferFullError, StreamClosedError, UnsatisfiableReadError
 from waterspout.iostream._iteration import chunks, lines
 from waterspout.iostream._pending import PendingRead
@@ -43,15 +51,16 @@ INTO: Final = 5  # fill the memoryview _want, of which _scanned bytes are filled
 class BaseIOStream(StreamCore):
     """Reads and writes a non-blocking descriptor: the base of `IOStream` and `PipeIOStream`.
 
-    ``max_buffer_size`` bounds what one read may make the stream keep (default 100 MiB), ``max_write_buffer_size`` what may
-    be queued for writing (default: no bound), ``read_chunk_size`` how much is read at once (64 KiB, which is also the most).
+    ``max_buffer_size`` bounds what one read may make the stream keep (default 100 MiB), ``max_write_buffer_size`` what
+    may be queued for writing (default: no bound), ``read_chunk_size`` how much is read at once (64 KiB, which is also
+    the most).
 
-    The ``read_*`` methods return a Future: done at once where the data is there, else the stream's one waiting read.  They
-    raise StreamClosedError if the stream is closed and what it has left does not satisfy them, AssertionError while another
-    read waits.  Cancelling a waiting read takes nothing from the stream.
+    The ``read_*`` methods return a Future: done at once where the data is there, else the stream's one waiting read.
+    They raise StreamClosedError if the stream is closed and what it has left does not satisfy them, AssertionError
+    while another read waits.  Cancelling a waiting read takes nothing from the stream.
 
-    A subclass for another kind of descriptor defines `fileno`, `close_fd`, `read_from_fd`, `write_to_fd` and, if it can,
-    `get_fd_error`.
+    A subclass for another kind of descriptor defines `fileno`, `close_fd`, `read_from_fd`, `write_to_fd` and, if it
+    can, `get_fd_error`.
     """
 
     __module__ = "waterspout.iostream"
@@ -125,24 +134,33 @@ class BaseIOStream(StreamCore):
             view[:filled] = self._take(filled)
         enough = min(1, len(view)) if partial else len(view)
         if filled >= enough:
+            view.release()
             return self._done(filled)
         if self._closed:
             self._put_back(bytes(view[:filled]))
+            view.release()
             raise StreamClosedError(real_error=self.error)
         future = self._wait_for_data(INTO, view, enough)
-        future.view = view
+        future.buffer = buf
         self._scanned = filled
         return future
 
     def read_until_close(self) -> asyncio.Future[bytes]:
-        """Read everything until the peer closes; StreamClosedError if the stream ends by an error instead."""
+        """Read everything until the peer closes.
+
+        StreamClosedError if the stream ends by an error instead: an overfull buffer, a TLS connection that was cut off.
+         A plain connection that is reset counts as closed, as some systems report every close so.
+        """
         if self._closed:
             if self._read_future is not None or self._receiver is not None:
                 self._refuse_read()
-            if self.error is not None and not self._unread:
+            if not self._ended_in_order() and not self._unread:
                 raise StreamClosedError(real_error=self.error)
             return self._done(self._take(self._unread))
         return self._read(ALL, None)
+
+    def _ended_in_order(self) -> bool:
+        return self.error is None or isinstance(self.error, BROKEN_CONNECTION)
 
     def reading(self) -> bool:
         """Whether a read is waiting for data."""
@@ -175,13 +193,18 @@ class BaseIOStream(StreamCore):
     def _wait_for_data(self, kind: int, want: Any, limit: int | None) -> PendingRead:
         future = PendingRead(loop=self._loop)
         future.stream = self
-        future.view = None
+        future.buffer = None
         self._kind = kind
         self._want = want
         self._limit = limit
         self._read_future = future
         if self._reading != PULLING and not self._opening:
-            self._listen(PULLING)
+            try:
+                self._listen(PULLING)
+            except OSError as error:  # the descriptor is none any more
+                self._drop_read()
+                self.close(error)
+                raise
         return future
 
     def _refuse_read(self) -> None:
@@ -196,9 +219,10 @@ class BaseIOStream(StreamCore):
     def _drop_read(self) -> None:
         """Forget a waiting read that was cancelled; what it took goes back."""
         self._read_future = None
-        if self._kind == INTO and self._scanned:
-            self._put_back(bytes(self._want[: self._scanned]))
-        self._want = None
+        want, self._want = self._want, None
+        if self._kind == INTO:
+            self._put_back(bytes(want[: self._scanned]))
+            want.release()  # so that its owner may resize the buffer
 
     def _read_interrupted(self, read: PendingRead) -> None:
         """The coroutine that awaits ``read`` was cancelled or closed: leave the stream as if it had not read."""
@@ -209,7 +233,10 @@ class BaseIOStream(StreamCore):
                 self._drop_read()
         elif read.exception() is None:
             got = read.result()
-            self._put_back(got if read.view is None else bytes(read.view[:got]))
+            if read.buffer is not None:
+                with memoryview(read.buffer).cast("B") as view:
+                    got = bytes(view[:got])
+            self._put_back(got)
 
     # -- what is buffered ----------------------------------------------------------------------------
 
@@ -283,6 +310,10 @@ class BaseIOStream(StreamCore):
             return bytes(memoryview(head)[pos:end])
         return head if not pos and end == len(head) else head[pos:end]
 
+    def unread(self, data: bytes) -> None:
+        """Make ``data`` the next bytes to be read: for a protocol that has read further than it needed."""
+        self._put_back(data)
+
     def _put_back(self, data: bytes) -> None:
         """Make ``data`` the next bytes to be read."""
         if data:
@@ -307,8 +338,8 @@ class BaseIOStream(StreamCore):
         for _ in range(READS_IN_A_ROW):
             try:
                 count = self.read_from_fd(view)
-            except OSError as error:
-                self.close(error)
+            except Exception as error:
+                self._read_failed(error)
                 return
             if count is None:
                 return
@@ -335,6 +366,7 @@ class BaseIOStream(StreamCore):
             view[filled - len(data) : filled] = data
             if filled >= (self._limit or 0):
                 self._read_future = self._want = None
+                view.release()
                 future.set_result(filled)
             return
         if not self._unread:
@@ -350,14 +382,17 @@ class BaseIOStream(StreamCore):
             future.set_result(self._take(size))
         elif self._unread > self.max_buffer_size:
             gen_log.error("Reached maximum read buffer size: %d bytes on %r", self.max_buffer_size, self)
-            self.close(StreamBufferFullError(f"Reached maximum read buffer size of {self.max_buffer_size} bytes"))
+            self._read_failed(
+                StreamBufferFullError(f"Reached maximum read buffer size of {self.max_buffer_size} bytes")
+            )
 
     def _unsatisfiable(self, error: UnsatisfiableReadError) -> None:
         gen_log.info("Unsatisfiable read, closing connection: %s", error)
         self.close(error)
 
     def _nobody_reads(self) -> None:
-        """The descriptor is readable, and no read waits: look only whether the peer is gone, if that interests anybody."""
+        """The descriptor is readable, and no read waits: look only whether the peer is gone, if that interests
+        anybody."""
         if self._read_future is not None:
             self._drop_read()
         if self._close_callback is None or self._unread or not self._watch_for_close():
@@ -368,8 +403,8 @@ class BaseIOStream(StreamCore):
         view = self._turn.view[: self._chunk]
         try:
             count = self.read_from_fd(view)
-        except OSError as error:
-            self.close(error)
+        except Exception as error:
+            self._read_failed(error)
             return True
         if count:
             self._received += count
@@ -383,9 +418,9 @@ class BaseIOStream(StreamCore):
     def write(self, data: Buffer) -> asyncio.Future[None]:
         """Write ``data``; the Future is done when it is in the kernel.
 
-        What the kernel takes at once is sent at once, the rest is queued without copying: leave a bytearray alone until the
-        Future is done.  StreamClosedError if the stream is closed, StreamBufferFullError (and nothing is queued) if more
-        than `max_write_buffer_size` bytes would wait.
+        What the kernel takes at once is sent at once, the rest is queued without copying: leave a bytearray alone until
+        the Future is done.  StreamClosedError if the stream is closed, StreamBufferFullError (and nothing is queued) if
+        more than `max_write_buffer_size` bytes would wait.
         """
         if self._closed:
             raise StreamClosedError(real_error=self.error)
@@ -396,7 +431,8 @@ class BaseIOStream(StreamCore):
             limit = self.max_write_buffer_size
             if limit is not None and self.pending + size > limit:
                 raise StreamBufferFullError(
-                    f"Reached maximum write buffer size of {limit} bytes: {self.pending} are queued, {size} more refused"
+                    f"Reached maximum write buffer size of {limit} bytes: "
+                    f"{self.pending} are queued, {size} more are refused"
                 )
             out = self._out
             if out is None:
@@ -425,8 +461,8 @@ class BaseIOStream(StreamCore):
     def set_close_callback(self, callback: Callable[[], object] | None) -> None:
         """Have ``callback`` called by the loop when the stream is closed, whoever closes it; None takes it back.
 
-        At once (in the next turn) if it is closed already.  While nothing is read, a peer that closes is only noticed if
-        no data stands before the end.
+        At once (in the next turn) if it is closed already.  While nothing is read, a peer that closes is only noticed
+        if no data stands before the end.
         """
         self._close_callback = callback
         if callback is None:
@@ -437,7 +473,7 @@ class BaseIOStream(StreamCore):
             self._listen(PULLING)
 
     def _before_close(self) -> None:
-        if self._kind == ALL and self.error is None and self.reading():
+        if self._kind == ALL and self._ended_in_order() and self.reading():
             future = self._read_future
             assert future is not None
             self._read_future = None

@@ -2,18 +2,18 @@
 
 Theory of operation.
 
-*Reading.*  The descriptor is registered with the loop when somebody first wants data and stays registered while the stream
-is open: a request costs no ``epoll_ctl``.  One read goes into the buffer that all streams of the loop share, so an idle
-stream owns none.  With a receiver (*push*) the bytes are handed on at once; without one `BaseIOStream` keeps them for its
-``read_*`` methods (*pull*).
+*Reading.*  The descriptor is registered with the loop when somebody first wants data and stays registered while the
+stream is open: a request costs no ``epoll_ctl``.  One read goes into the buffer that all streams of the loop share, so
+an idle stream owns none.  With a receiver (*push*) the bytes are handed on at once; without one `BaseIOStream` keeps
+them for its ``read_*`` methods (*pull*).
 
-*Writing.*  `send` queues a buffer and makes the stream *dirty*: it joins the list of the loop's turn, once.  At the end of
-the turn `flush_pending` gives all of it to the kernel in one system call.  Only when the kernel does not take everything is
-the descriptor watched for writing, until the queue is empty.
+*Writing.*  `send` queues a buffer and makes the stream *dirty*: it joins the list of the loop's turn, once.  At the end
+of the turn `flush_pending` gives all of it to the kernel in one system call.  Only when the kernel does not take
+everything is the descriptor watched for writing, until the queue is empty.
 
-Two counters say where the output stands: ``_total_write_index`` bytes were ever queued, ``_sent`` of them are in the kernel.
-``_blocked`` means that output must wait (connecting, TLS handshake, kernel full, a `sendfile` at work); ``_dirty`` means that
-`send` need not join the turn: the stream is on its list, or blocked.
+Two counters say where the output stands: ``_total_write_index`` bytes were ever queued, ``_sent`` of them are in the
+kernel. ``_blocked`` means that output must wait (connecting, TLS handshake, kernel full, a `sendfile` at work);
+``_dirty`` means that `send` need not join the turn: the stream is on its list, or blocked.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from waterspout.ioloop import IOLoop
 from waterspout.iostream._errors import StreamClosedError
-from waterspout.log import app_log
+from waterspout.log import app_log, gen_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -43,6 +43,9 @@ IOV_MAX: Final = 1024
 
 #: Full reads that one stream may make in one go while others wait for their turn: 256 KiB.
 READS_IN_A_ROW: Final = 4
+
+#: Errors by which a connection ends without anybody being at fault here.
+BROKEN_CONNECTION: Final = (ConnectionError, TimeoutError)
 
 # What the descriptor is registered for on the reading side.
 NOT_READING: Final = 0
@@ -199,8 +202,8 @@ class StreamCore:
         for _ in range(READS_IN_A_ROW):
             try:
                 count = self.read_from_fd(view)
-            except OSError as error:
-                self.close(error)
+            except Exception as error:
+                self._read_failed(error)
                 return
             if count is None:
                 return
@@ -214,6 +217,12 @@ class StreamCore:
 
     def _pull_readable(self) -> None:
         raise NotImplementedError
+
+    def _read_failed(self, error: Exception) -> None:
+        """Close because of ``error``; a connection that was reset is everyday life, all else is worth a line."""
+        if not isinstance(error, BROKEN_CONNECTION):
+            gen_log.warning("error on read: %s", error)
+        self.close(error)
 
     def _deliver(self, data: bytes) -> None:
         receiver = self._receiver
@@ -253,7 +262,8 @@ class StreamCore:
     def _write_buffer(self) -> list[Buffer] | None:
         """The queue of buffers, None when closed.
 
-        Who appends to it directly also adds to ``_total_write_index`` and then calls ``write(b"")``: `distributed` does so.
+        Who appends to it directly also adds to ``_total_write_index`` and then calls ``write(b"")``: `distributed` does
+        so.
         """
         if self._out is None and not self._closed:
             self._out = []
@@ -295,7 +305,8 @@ class StreamCore:
             self._turn.add(self)
 
     def flushed(self) -> asyncio.Future[None]:
-        """Done when all that is queued now is in the kernel; fails with StreamClosedError if the stream closes before."""
+        """Done when all that is queued now is in the kernel; fails with StreamClosedError if the stream closes
+        before."""
         future: asyncio.Future[None] = self._loop.create_future()
         if self._sent == self._total_write_index and not self._closed:
             future.set_result(None)
@@ -340,7 +351,10 @@ class StreamCore:
             self._sent += sent
             if self._sent == self._total_write_index:
                 self._out = None
-                return self._drained() if self._waiting else False
+                if not self._waiting:
+                    return False
+                self._drained()
+                return None
             out = self._out
             assert out is not None
             whole = _drop(out, sent)
@@ -450,9 +464,9 @@ class StreamCore:
     ) -> None:
         """Close at once; output that is still queued is lost.  Nothing happens on a closed stream.
 
-        ``exc_info`` becomes `error`: an exception, ``sys.exc_info()``'s triple, or true for the exception being handled.
-        Waiting reads and writes fail with `StreamClosedError`; the receiver's ``connection_lost`` and the close callback
-        are called by the loop later.
+        ``exc_info`` becomes `error`: an exception, ``sys.exc_info()``'s triple, or true for the exception being
+        handled. Waiting reads and writes fail with `StreamClosedError`; the receiver's ``connection_lost`` and the
+        close callback are called by the loop later.
         """
         if self._closed:
             return
@@ -465,6 +479,10 @@ class StreamCore:
         self._forget_fd()
         try:
             self.close_fd()
+        except OSError as error:
+            # The descriptor is gone, whether it was closed by somebody else or has only now told of an error.
+            if self.error is None:
+                self.error = error
         finally:
             self._after_close()
 

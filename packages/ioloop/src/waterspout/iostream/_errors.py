@@ -13,8 +13,8 @@ from __future__ import annotations
 class StreamClosedError(OSError):
     """The stream is closed, so that the operation cannot succeed.
 
-    `real_error` is the exception that closed it (a reset connection, a failed handshake, an `UnsatisfiableReadError`), or
-    None if the peer closed in order or the stream's owner called ``close()``.
+    `real_error` is the exception that closed it (a reset connection, a failed handshake, an `UnsatisfiableReadError`),
+    or None if the peer closed in order or the stream's owner called ``close()``.
     """
 
     __module__ = "waterspout.iostream"

@@ -23,10 +23,10 @@ class PendingRead(asyncio.Future[Any]):
     microsecond dearer than the C Future, paid only by reads that really wait.)
     """
 
-    __slots__ = ("stream", "view")
+    __slots__ = ("buffer", "stream")
 
     stream: Interruptible
-    view: memoryview | None  #: what a ``read_into`` fills
+    buffer: bytearray | memoryview | None  #: what a ``read_into`` fills
 
     def __await__(self) -> Generator[Any, None, Any]:
         if not self.done():

@@ -12,8 +12,6 @@ class StreamReceiver(Protocol):
     ``set_receiver``, with what had arrived before.  An exception out of any of them is logged and closes the stream.
     """
 
-    __module__ = "waterspout.iostream"
-
     def data_received(self, data: bytes) -> object:
         """Take what one read gave: never empty, not more than 64 KiB (save for what was buffered before)."""
 
@@ -28,3 +26,6 @@ class StreamReceiver(Protocol):
 
     def writable(self) -> object:
         """Queued output that exceeded ``stream.high_water`` has left completely."""
+
+
+StreamReceiver.__module__ = "waterspout.iostream"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import socket as socket_module
+from types import MethodType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from waterspout.iostream._base import BaseIOStream
 from waterspout.iostream._core import IOV_MAX, NOT_READING, PULLING, PUSHING, READS_IN_A_ROW, Buffer
 from waterspout.iostream._errors import StreamClosedError
+from waterspout.iostream._hooks import replaceable
 from waterspout.iostream._sendfile import HasFileno, send_by_kernel, send_by_reading, size_from
-from waterspout.log import gen_log
 from waterspout.netutil._tls_options import context_for
 
 if TYPE_CHECKING:
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from typing import Self
 
     from waterspout.iostream._tls import SSLIOStream
+
+#: What calls the socket directly in place of the methods that may be overridden.
+_FAST_PATHS: Final = {
+    "read_from_fd": ("_push_readable", "_pull_readable", "_watch_for_close"),
+    "write_to_fd": ("flush_pending", "_write_some"),
+}
 
 _HAS_SENDMSG: Final = hasattr(socket_module.socket, "sendmsg")
 
@@ -48,12 +55,19 @@ class IOStream(BaseIOStream):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         own = cls.__dict__
-        if "read_from_fd" in own and "_push_readable" not in own:
-            cls._push_readable = BaseIOStream._push_readable  # type: ignore[method-assign]
-            cls._pull_readable = BaseIOStream._pull_readable  # type: ignore[method-assign]
-        if "write_to_fd" in own and "flush_pending" not in own:
-            cls.flush_pending = BaseIOStream.flush_pending  # type: ignore[method-assign]
-            cls._write_some = BaseIOStream._write_some  # type: ignore[method-assign]
+        if "_push_readable" not in own:  # it has no fast path of its own
+            for hook, fast in _FAST_PATHS.items():
+                if hook in own:
+                    for name in fast:
+                        setattr(cls, name, getattr(BaseIOStream, name))
+
+    def _method_replaced(self, hook: str) -> None:
+        for name in _FAST_PATHS[hook]:
+            self.__dict__[name] = MethodType(getattr(BaseIOStream, name), self)
+        reading = self._reading
+        if reading:  # the loop calls the old one
+            self._listen(NOT_READING)
+            self._listen(reading)
 
     def fileno(self) -> int:
         return self.socket.fileno()
@@ -61,12 +75,14 @@ class IOStream(BaseIOStream):
     def close_fd(self) -> None:
         self.socket.close()
 
+    @replaceable
     def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
         try:
             return self.socket.recv_into(buf)
         except (BlockingIOError, InterruptedError):
             return None
 
+    @replaceable
     def write_to_fd(self, data: memoryview) -> int:
         return self.socket.send(data)
 
@@ -87,7 +103,7 @@ class IOStream(BaseIOStream):
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
-            self.close(error)
+            self._read_failed(error)
             return
         if not count:
             self._push_eof()
@@ -112,7 +128,7 @@ class IOStream(BaseIOStream):
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
-                self.close(error)
+                self._read_failed(error)
                 return
             if not data:
                 self._push_eof()
@@ -135,7 +151,7 @@ class IOStream(BaseIOStream):
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
-                self.close(error)
+                self._read_failed(error)
                 return
             if not count:
                 self.close()
@@ -159,26 +175,19 @@ class IOStream(BaseIOStream):
         except OSError as error:
             self.close(error)
             return None
-        if self._waiting or sent > self.high_water:
+        total = self._sent + sent
+        if total != self._total_write_index or self._waiting or sent > self.high_water:
             return self._account(sent)
-        self._sent = total = self._sent + sent
-        if total == self._total_write_index:
-            self._out = None
-            return False
-        self._sent = total - sent
-        return self._account(sent)
+        self._sent = total
+        self._out = None
+        return False
 
-    if _HAS_SENDMSG:
-
-        def _write_some(self, out: list[Buffer]) -> int:
-            if len(out) == 1:
-                return self.socket.send(out[0])
-            return self.socket.sendmsg(out if len(out) <= IOV_MAX else out[:IOV_MAX]) if out else 0
-
-    else:
-
-        def _write_some(self, out: list[Buffer]) -> int:
-            return self.socket.send(b"".join(out)) if out else 0
+    def _write_some(self, out: list[Buffer]) -> int:
+        if len(out) > 1:
+            if _HAS_SENDMSG:
+                return self.socket.sendmsg(out if len(out) <= IOV_MAX else out[:IOV_MAX])
+            return self.socket.send(b"".join(out))
+        return self.socket.send(out[0]) if out else 0
 
     def _watch_for_close(self) -> bool:
         try:
@@ -186,7 +195,7 @@ class IOStream(BaseIOStream):
         except (BlockingIOError, InterruptedError):
             return True
         except OSError as error:
-            self.close(error)
+            self._read_failed(error)
             return True
         if not data:
             self.close()
@@ -213,7 +222,7 @@ class IOStream(BaseIOStream):
                 socket_module.AF_INET6,
             )
             if full or not isinstance(error, BlockingIOError):
-                self._connect_failed(error)
+                self.close(error)
                 return future
         self._writer_on = True
         self.io_loop.selector_loop.add_writer(self.fileno(), self._connect_settled)
@@ -222,16 +231,12 @@ class IOStream(BaseIOStream):
     #: The Future of `connect`; an attribute of the instance only while it is needed.
     _connecting: asyncio.Future[Any] | None = None
 
-    def _connect_failed(self, error: BaseException) -> None:
-        gen_log.warning("Connect error on fd %s: %s", self.fileno(), error)
-        self.close(error)
-
     def _connect_settled(self) -> None:
         self._writer_on = False
         self.io_loop.selector_loop.remove_writer(self.fileno())
         error = self.get_fd_error()
         if error is not None:
-            self._connect_failed(error)
+            self.close(error)
             return
         self._connected()
 
@@ -274,8 +279,8 @@ class IOStream(BaseIOStream):
 
         The stream must be idle; its close callback moves along.  ValueError otherwise: above all if bytes have been
         received that nobody read, for they came before the handshake and whoever sent them wants them to be taken for
-        protected ones.  ``ssl_options`` and ``server_hostname`` are as for `SSLIOStream`.  The Future fails with the error
-        that made the handshake fail; cancelling it closes the connection.
+        protected ones.  ``ssl_options`` and ``server_hostname`` are as for `SSLIOStream`.  The Future fails with the
+        error that made the handshake fail; cancelling it closes the connection.
         """
         self._check_idle("start TLS")
         if self._unread:
@@ -331,9 +336,9 @@ class IOStream(BaseIOStream):
     async def sendfile(self, file: HasFileno, offset: int = 0, count: int | None = None) -> int:
         """Send ``count`` bytes of ``file`` (a regular file, open for reading) from ``offset`` on; default all.
 
-        Returns the number of bytes when they are in the kernel.  What is written meanwhile leaves afterwards.  The kernel
-        copies, save with TLS.  EOFError if the file is shorter, StreamClosedError if the stream closes.  Cancelled, a part
-        of the file may have been sent.
+        Returns the number of bytes when they are in the kernel.  What is written meanwhile leaves afterwards.  The
+        kernel copies, save with TLS.  EOFError if the file is shorter, StreamClosedError if the stream closes.
+        Cancelled, a part of the file may have been sent.
         """
         count = size_from(file, offset, count)
         if self._closed:

@@ -1,10 +1,11 @@
 """SSLIOStream: a stream with TLS on it.
 
-Theory of operation.  A stream that wraps its socket itself keeps TLS in memory (see ``_tls_layer.py``): what the socket gives
-is fed to it, and all that can be decrypted is delivered at once, so that nothing waits in TLS while the socket is silent.
-Output is encrypted in batches of 64 KiB; ``_cipher`` is what the kernel has not taken of the last one, and its ``_plain``
-bytes of plaintext count as sent when all of it is in the kernel.  An ``ssl.SSLSocket`` that is handed in is used as it is, by
-the general (and slower) way through `read_from_fd` and `write_to_fd`; ``_layer`` tells which of the two it is.
+Theory of operation.  A stream that wraps its socket itself keeps TLS in memory (see ``_tls_layer.py``): what the socket
+gives is fed to it, and all that can be decrypted is delivered at once, so that nothing waits in TLS while the socket is
+silent. Output is encrypted in batches of 64 KiB; ``_cipher`` is what the kernel has not taken of the last one, and its
+``_plain`` bytes of plaintext count as sent when all of it is in the kernel.  An ``ssl.SSLSocket`` that is handed in is
+used as it is, by the general (and slower) way through `read_from_fd` and `write_to_fd`; ``_layer`` tells which of the
+two it is.
 
 While the handshake goes on the stream is ``_opening`` and ``_blocked``, as it is while a connection is made.
 """
@@ -52,16 +53,16 @@ class SSLIOStream(IOStream):
     """A stream on a TLS connection: ``SSLIOStream(socket, ssl_options=..., ...)``.
 
     ``socket`` is a plain socket, which the stream wraps (the object given is detached from its descriptor), or an
-    ``ssl.SSLSocket`` made with ``do_handshake_on_connect=False``.  If it is connected the handshake begins at once, else
-    after `connect`.  Reading and writing may begin before it is complete, and wait.  Keywords beside `IOStream`'s:
+    ``ssl.SSLSocket`` made with ``do_handshake_on_connect=False``.  If it is connected the handshake begins at once,
+    else after `connect`.  Reading and writing may begin before it is complete, and wait.  Keywords beside `IOStream`'s:
 
-    * ``ssl_options``: an ``ssl.SSLContext``, or a dict as for ``netutil.ssl_options_to_context``; the default verifies the
-      server against the system's authorities.
+    * ``ssl_options``: an ``ssl.SSLContext``, or a dict as for ``netutil.ssl_options_to_context``; the default verifies
+      the server against the system's authorities.
     * ``server_side`` (default false), ``server_hostname`` (what the certificate is checked for, and SNI).
     * ``handshake_timeout``: seconds (default 10), after which the stream closes with TimeoutError.
 
-    ``stream.socket`` answers ``getpeercert``, ``cipher``, ``version``, ``selected_alpn_protocol`` and so on.  A peer that
-    ends the connection without close_notify may have truncated the data: `error` is an ``ssl.SSLEOFError`` then.
+    ``stream.socket`` answers ``getpeercert``, ``cipher``, ``version``, ``selected_alpn_protocol`` and so on.  A peer
+    that ends the connection without close_notify may have truncated the data: `error` is an ``ssl.SSLEOFError`` then.
     """
 
     __module__ = "waterspout.iostream"
@@ -69,8 +70,8 @@ class SSLIOStream(IOStream):
     __slots__ = (
         "_cipher",
         "_context",
+        "_handshake_future",
         "_handshake_timer",
-        "_handshake_waiters",
         "_layer",
         "_memory",
         "_plain",
@@ -93,7 +94,7 @@ class SSLIOStream(IOStream):
         self._cipher: Buffer = b""
         self._plain = 0
         self._handshake_timer: asyncio.TimerHandle | None = None
-        self._handshake_waiters: list[asyncio.Future[Any]] | None = None
+        self._handshake_future: asyncio.Future[Any] | None = None
         self._context: ssl.SSLContext
         connected = _is_connected(sock)
         if is_ssl_socket(sock):
@@ -128,16 +129,20 @@ class SSLIOStream(IOStream):
         return super().connect(address)
 
     def wait_for_handshake(self) -> asyncio.Future[Self]:
-        """Done when the handshake is complete, with the stream as its result; fails with what made it fail."""
+        """Done when the handshake is complete, with the stream as its result; fails with what made it fail.
+
+        RuntimeError if somebody waits already.
+        """
+        waiting = self._handshake_future
+        if waiting is not None and not waiting.done():
+            raise RuntimeError("Already waiting for the handshake: share that Future")
         future: asyncio.Future[Self] = self._loop.create_future()
         if self._closed:
             self._fail_opening(future)
         elif self._layer is not None and not self._opening:
             future.set_result(self)
         else:
-            if self._handshake_waiters is None:
-                self._handshake_waiters = []
-            self._handshake_waiters.append(future)
+            self._handshake_future = future
         return future
 
     def _connected(self) -> None:
@@ -206,10 +211,9 @@ class SSLIOStream(IOStream):
         if self._writer_on and not self._cipher:
             self._writer_on = False
             self.io_loop.selector_loop.remove_writer(self.fileno())
-        waiters, self._handshake_waiters = self._handshake_waiters, None
-        for future in waiters or ():
-            if not future.done():
-                future.set_result(self)
+        future, self._handshake_future = self._handshake_future, None
+        if future is not None and not future.done():
+            future.set_result(self)
         self._listen(0)
         self._open()
         if self._closed:
@@ -242,10 +246,18 @@ class SSLIOStream(IOStream):
         except (BlockingIOError, InterruptedError):
             return False
         except OSError as error:
-            self.close(error)
+            self._receive_failed(error)
             return False
         self._memory.feed(turn.view[:count])  # type: ignore[union-attr]
         return True
+
+    def _receive_failed(self, error: OSError) -> None:
+        from waterspout.iostream._tls_layer import truncated
+
+        if isinstance(error, ConnectionResetError) and not self._opening:
+            self.close(truncated(error))
+        else:
+            self._read_failed(error)
 
     def _push_readable(self) -> None:
         if self._memory is None:
@@ -303,8 +315,16 @@ class SSLIOStream(IOStream):
                 self._push_eof()
             else:
                 self.close()
-        elif outcome is not Outcome.WANTS_MORE:
-            self.close(outcome)
+        elif isinstance(outcome, OSError):
+            self._read_failed(outcome)
+
+    def _read_failed(self, error: Exception) -> None:
+        from ssl import SSLEOFError
+
+        if isinstance(error, SSLEOFError):  # as common as a reset, and told by `error`
+            self.close(error)
+        else:
+            super()._read_failed(error)
 
     def _more_input(self) -> None:
         """Something waits in TLS, and the socket will not say so."""
@@ -433,18 +453,27 @@ class SSLIOStream(IOStream):
         layer = self._layer
         if layer is not None and not self._opening and self.error is None:
             farewell = layer.close()
-            if farewell and not self._cipher:
-                with contextlib.suppress(OSError):  # the peer may be gone; it is only told if it listens
-                    _send(self.socket, farewell)
+            if self._memory is not None:
+                self._say_farewell(b"" if self._cipher else farewell)  # not into the middle of a record
         super()._before_close()
 
+    def _say_farewell(self, farewell: Buffer | None) -> None:
+        """Send close_notify, and take what nobody will read: session tickets, mostly.
+
+        Closing a socket that has unread data resets the connection, and the peer would lose what it was just sent.
+        """
+        with contextlib.suppress(OSError):  # the peer may be gone; it is only told if it listens
+            if farewell:
+                _send(self.socket, farewell)
+            for _ in range(BATCHES_IN_A_ROW):
+                if _recv_into(self.socket, self._turn.buffer) < len(self._turn.buffer):
+                    break
+
     def _after_close(self) -> None:
-        waiters, self._handshake_waiters = self._handshake_waiters, None
-        connecting = self._connecting
-        if connecting is not None:
-            self._fail_opening(connecting)
-        for future in waiters or ():
-            self._fail_opening(future)
+        handshake, self._handshake_future = self._handshake_future, None
+        for future in (self._connecting, handshake):
+            if future is not None:
+                self._fail_opening(future)
         super()._after_close()
 
     def _fail_opening(self, future: asyncio.Future[Any]) -> None:

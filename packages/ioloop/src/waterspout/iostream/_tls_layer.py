@@ -1,7 +1,7 @@
 """The two ways TLS sits on a socket; the one file here that imports ssl, itself imported by the first TLS stream.
 
-`MemoryLayer` is an ``ssl.SSLObject`` between two memory BIOs: no I/O in it, the stream moves the ciphertext.  Streams use
-it for the sockets they wrap themselves.  `SocketLayer` is an ``ssl.SSLSocket`` that was handed in.
+`MemoryLayer` is an ``ssl.SSLObject`` between two memory BIOs: no I/O in it, the stream moves the ciphertext.  Streams
+use it for the sockets they wrap themselves.  `SocketLayer` is an ``ssl.SSLSocket`` that was handed in.
 
 Why memory: an SSLSocket reads each record with two system calls (5 bytes of header, then the body) and writes each with
 one; over memory 64 KiB are four records and one system call.  ``loadtest/streams.py`` has the numbers.
@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import ssl
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import socket
@@ -66,7 +66,8 @@ class MemoryLayer:
         filled = 0
         try:
             while filled <= room - RECORD:
-                count: int = tls.read(room - filled, view[filled:] if filled else view)  # type: ignore[call-overload]
+                # typeshed has bytes: with a buffer it is the number of bytes in it.
+                count: Any = tls.read(room - filled, view[filled:] if filled else view)  # type: ignore[arg-type]
                 if not count:
                     return filled, Outcome.END
                 filled += count
@@ -107,7 +108,8 @@ class SocketLayer:
 
     def __init__(self, socket: ssl.SSLSocket) -> None:
         self.socket = socket
-        socket.suppress_ragged_eofs = False  # a truncated stream is an error, not an end
+        # A truncated stream is an error, not an end.  (typeshed lacks the attribute.)
+        socket.suppress_ragged_eofs = False  # type: ignore[attr-defined]
 
     def handshake(self) -> str:
         """Go on with the handshake: ``""`` when it is complete, else ``"read"`` or ``"write"``, what it waits for."""
@@ -125,6 +127,8 @@ class SocketLayer:
             return self.socket.recv_into(view, len(view))
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return None
+        except ConnectionResetError as error:
+            raise truncated(error) from error
 
     def write(self, data: Buffer) -> int:
         """Encrypt and send: how many bytes.  BlockingIOError if the socket takes nothing now."""
@@ -141,6 +145,11 @@ class SocketLayer:
         """Send close_notify, if there is room for it."""
         with contextlib.suppress(OSError, ValueError):
             self.socket.unwrap()
+
+
+def truncated(error: ConnectionResetError) -> ssl.SSLEOFError:
+    """A reset says no more about the end of the data than a missing close_notify: anybody on the way can forge it."""
+    return ssl.SSLEOFError(ssl.SSL_ERROR_EOF, f"the connection was reset without close_notify: {error}")
 
 
 def is_ssl_socket(sock: socket.socket) -> bool:

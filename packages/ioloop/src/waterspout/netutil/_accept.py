@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 #: Connections accepted in one go, before others have their turn: a burst of thousands must not starve those in work.
 ACCEPTS_IN_A_ROW: Final = 128
 
-#: Seconds without accepting after the process has run out of descriptors or memory.  The socket stays readable meanwhile:
-#: going on would be a busy loop.
+#: Seconds without accepting after the process has run out of descriptors or memory.  The socket stays readable
+#: meanwhile: going on would be a busy loop.
 EXHAUSTED_PAUSE: Final = 1.0
 
 #: The process or the system lacks something; the connection stays in the backlog.

@@ -23,8 +23,8 @@ Addresses = list[tuple[int, Any]]
 class Resolver(Configurable):
     """Finds the addresses of a host.
 
-    ``Resolver()`` makes the configured implementation: `DefaultLoopResolver`, unless ``Resolver.configure`` says otherwise,
-    with the class (or its dotted name) and its keywords:
+    ``Resolver()`` makes the configured implementation: `DefaultLoopResolver`, unless ``Resolver.configure`` says
+    otherwise, with the class (or its dotted name) and its keywords:
 
     * ``waterspout.netutil.DefaultLoopResolver``: the event loop's ``getaddrinfo``
     * ``waterspout.netutil.DefaultExecutorResolver``: ``socket.getaddrinfo`` in the loop's default executor
@@ -47,7 +47,8 @@ class Resolver(Configurable):
     def resolve(
         self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> Awaitable[Addresses]:
-        """Find where ``host`` (a name or an IP address) is: pairs ``(family, address)`` as ``socket.connect`` takes them.
+        """Find where ``host`` (a name or an IP address) is: pairs ``(family, address)`` as ``socket.connect`` takes
+        them.
 
         OSError (socket.gaierror, mostly) with a message that names the host and the reason.
         """
@@ -161,8 +162,8 @@ class ThreadedResolver(ExecutorResolver):
 class OverrideResolver(Resolver):
     """Answers for the names in ``mapping`` itself and asks ``resolver`` about the others: as ``/etc/hosts`` does.
 
-    ``mapping`` has keys ``(host, port, family)`` or ``(host, port)``, whose values are a new ``(host, port)``, or ``host``,
-    whose value is a new host.  The more precise key wins.  What comes out is resolved by ``resolver``.
+    ``mapping`` has keys ``(host, port, family)`` or ``(host, port)``, whose values are a new ``(host, port)``, or
+    ``host``, whose value is a new host.  The more precise key wins.  What comes out is resolved by ``resolver``.
     """
 
     __module__ = "waterspout.netutil"

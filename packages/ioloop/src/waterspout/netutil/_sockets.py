@@ -6,12 +6,15 @@ import errno
 import os
 import socket
 import sys
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from waterspout.netutil._unix import bind_unix_socket, unix_path
 
-#: Connections that may wait to be accepted.  Linux' default of ``net.core.somaxconn``, which bounds it; with 128 a burst
-#: of clients loses SYNs, a second each.
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Connections that may wait to be accepted.  Linux' default of ``net.core.somaxconn``, which bounds it; with 128 a
+#: burst of clients loses SYNs, a second each.
 DEFAULT_BACKLOG: Final = 4096
 
 #: Attempts to find a port that is free in IPv4 and IPv6 when any port will do.
@@ -31,7 +34,8 @@ def bind_sockets(
     ``address`` is an IP address, a host name (all its addresses are bound) or ``None`` or ``""`` for all interfaces, by
     IPv4 and, where it is there, IPv6; ``family`` restricts it to one of them.  ``"unix:/path"`` makes a UNIX socket and
     ignores the port.  With port 0 the system chooses one, the same for all sockets.  ``flags`` goes to ``getaddrinfo``
-    (default ``AI_PASSIVE``).  ``reuse_port`` lets several processes bind the port; ValueError where the platform lacks it.
+    (default ``AI_PASSIVE``).  ``reuse_port`` lets several processes bind the port; ValueError where the platform lacks
+    it.
 
     OSError with the system's ``errno`` and a message that names address and port (``port 8888 is in use``).
     """
@@ -66,7 +70,7 @@ bind_sockets.__module__ = "waterspout.netutil"
 
 
 def _bind_all(
-    places: list[tuple[socket.AddressFamily, tuple[object, ...]]], port: int, backlog: int, reuse_port: bool
+    places: Sequence[tuple[socket.AddressFamily, tuple[object, ...]]], port: int, backlog: int, reuse_port: bool
 ) -> list[socket.socket]:
     """One socket for each place, or none at all."""
     bound: list[socket.socket] = []

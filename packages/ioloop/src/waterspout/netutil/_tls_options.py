@@ -14,12 +14,12 @@ _KEYS: Final = frozenset({"ssl_version", "certfile", "keyfile", "cert_reqs", "ca
 def ssl_options_to_context(
     ssl_options: dict[str, Any] | ssl.SSLContext, server_side: bool | None = None
 ) -> ssl.SSLContext:
-    """Make an ``ssl.SSLContext`` of a dict with the keys ``certfile``, ``keyfile``, ``cert_reqs``, ``ca_certs``, ``ciphers``
-    and ``ssl_version``; a context is returned as it is.
+    """Make an ``ssl.SSLContext`` of a dict with the keys ``certfile``, ``keyfile``, ``cert_reqs``, ``ca_certs``,
+    ``ciphers`` and ``ssl_version``; a context is returned as it is.
 
-    ``server_side`` says which end it is for; None makes one that serves both and verifies nothing unless ``cert_reqs`` says
-    so.  A client's verifies the server, against the system's authorities unless ``ca_certs`` names others.  TLS before 1.2
-    and compression are off.  ValueError names an unknown key.
+    ``server_side`` says which end it is for; None makes one that serves both and verifies nothing unless ``cert_reqs``
+    says so.  A client's verifies the server, against the system's authorities unless ``ca_certs`` names others.  TLS
+    before 1.2 and compression are off.  ValueError names an unknown key.
     """
     import ssl  # heavy, and only needed with TLS
 

@@ -25,9 +25,9 @@ def unix_path(address: str | None) -> str | None:
 def bind_unix_socket(file: str | bytes, mode: int = 0o600, backlog: int = _DEFAULT_BACKLOG) -> socket.socket:
     r"""Make a non-blocking UNIX socket that listens at the path ``file`` with the permissions ``mode``.
 
-    A socket that is left there is replaced.  Anything else at the path is left alone: ValueError (OT3); a symbolic link is
-    not followed.  The permissions hold before anybody can connect.  A name that begins with ``\0`` is in Linux's abstract
-    namespace: no file, no permissions.  OSError names the path.
+    A socket that is left there is replaced.  Anything else at the path is left alone: ValueError (OT3); a symbolic link
+    is not followed.  The permissions hold before anybody can connect.  A name that begins with ``\0`` is in Linux's
+    abstract namespace: no file, no permissions.  OSError names the path.
     """
     name = os.fsencode(file)
     abstract = name.startswith(b"\0")

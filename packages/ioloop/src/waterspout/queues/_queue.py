@@ -181,7 +181,7 @@ class Queue(Generic[_T]):
     def get_nowait(self) -> _T:
         """Take an item out now; QueueEmpty if there is none."""
         putter: Any = None
-        if self._putters and len(self._queue) <= self._room:  # not if give_back has overfilled it
+        if self._putters and len(self._queue) < self._room + 1:  # not if give_back has overfilled it
             putter = self._putters.next()
         if putter is not None:
             self._put(putter.brought)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from waterspout.iostream import IOStream
 from waterspout.netutil import Resolver
 from waterspout.netutil._unix import unix_path
-from waterspout.tcpclient._race import connect_first, open_socket
+from waterspout.tcpclient._race import connect_first, open_socket, written
 
 if TYPE_CHECKING:
     import ssl
@@ -63,17 +63,18 @@ class TCPClient:
 
         * ``af`` restricts the addresses to one family.
         * ``ssl_options`` (an ``ssl.SSLContext``, or a dict as for ``netutil.ssl_options_to_context``) makes it an
-          `SSLIOStream` whose handshake is complete.  ``server_hostname`` is the name in the certificate, if not ``host``.
+          `SSLIOStream` whose handshake is complete.  ``server_hostname`` is the name in the certificate, if not
+          ``host``.
         * ``source_ip`` and ``source_port`` are where the connection comes from.
         * ``timeout`` (seconds, or a timedelta) bounds all of it: TimeoutError then says what was going on.
 
-        OSError of some kind if it fails: socket.gaierror if the name is unknown, StreamClosedError if no address answers
-        (``real_error`` is the system's), ``ssl.SSLError`` if the handshake fails.  Each names the host.
+        OSError of some kind if it fails: socket.gaierror if the name is unknown, StreamClosedError if no address
+        answers (``real_error`` is the system's), ``ssl.SSLError`` if the handshake fails.  Each names the host.
         """
         if isinstance(timeout, datetime.timedelta):
             timeout = timeout.total_seconds()
         self._attempted += 1
-        phase = "resolving the name"
+        phase = f"while resolving {host}"
         try:
             async with asyncio.timeout(timeout):
                 path = unix_path(host)
@@ -83,7 +84,7 @@ class TCPClient:
                 else:
                     name = host
                     places = [(socket.AF_UNIX, path)]
-                phase = "connecting"
+                phase = f"while connecting to {name} ({', '.join(written(address) for _, address in places)})"
 
                 def open_stream(family: int) -> IOStream:
                     if family == getattr(socket, "AF_UNIX", None):
@@ -92,7 +93,7 @@ class TCPClient:
 
                 stream = await connect_first(places, open_stream, name)
                 if ssl_options is not None:
-                    phase = "shaking hands by TLS"
+                    phase = f"during TLS handshake with {name}"
                     stream = await stream.start_tls(
                         False, ssl_options=ssl_options, server_hostname=server_hostname or host
                     )
@@ -100,7 +101,7 @@ class TCPClient:
             self._failed += 1
             if error.errno is not None or timeout is None:  # the system's own ETIMEDOUT, or the handshake's
                 raise
-            raise TimeoutError(f"Timeout: {phase} with {host}:{port} took longer than {timeout} s") from error
+            raise TimeoutError(f"Timeout {phase}") from error
         except BaseException:
             self._failed += 1
             raise

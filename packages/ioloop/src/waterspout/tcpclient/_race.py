@@ -1,7 +1,7 @@
 """Connecting to the first address of several that answers.
 
-One family: one address after the other.  Two (RFC 8305, "happy eyeballs"): the family that the resolver put first begins, and
-the other joins when the first has not connected after 0.3 s or an attempt of it failed.
+One family: one address after the other.  Two (RFC 8305, "happy eyeballs"): the family that the resolver put first
+begins, and the other joins when the first has not connected after 0.3 s or an attempt of it failed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 HEAD_START: Final = 0.3
 
 Place = tuple[int, Any]
-OpenStream = "Callable[[int], IOStream]"
 
 
 async def connect_first(places: Sequence[Place], open_stream: Callable[[int], IOStream], name: str) -> IOStream:
@@ -48,16 +47,18 @@ async def _one_after_the_other(
 ) -> IOStream | None:
     """The first that connects; ``failed`` is set when one does not."""
     for family, address in places:
-        stream = open_stream(family)
+        stream: IOStream | None = None
         try:
+            stream = open_stream(family)
             return await stream.connect(address)
         except OSError as error:
-            cause = stream.error if isinstance(stream.error, OSError) else error
+            cause = error if stream is None or not isinstance(stream.error, OSError) else stream.error
             failures.append((address, cause))
             if failed is not None:
                 failed.set()
         except BaseException:  # cancelled: another was faster, or nobody waits any more
-            stream.close()
+            if stream is not None:
+                stream.close()
             raise
     return None
 
@@ -112,12 +113,13 @@ async def _after_head_start(
 def _summary(failures: list[tuple[Any, OSError]], name: str) -> OSError:
     if not failures:
         return OSError(errno.EADDRNOTAVAIL, f"cannot connect to {name}: it has no address")
-    parts = [f"{_written(address)}: {error.strerror or error}" for address, error in failures]
+    parts = [f"{written(address)}: {error.strerror or error}" for address, error in failures]
     number = failures[-1][1].errno or errno.ECONNABORTED
     return OSError(number, f"cannot connect to {name} ({'; '.join(parts)})")
 
 
-def _written(address: Any) -> str:
+def written(address: Any) -> str:
+    """The address as people write it."""
     if isinstance(address, tuple) and len(address) >= 2:
         host, port = address[:2]
         return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
@@ -135,7 +137,7 @@ def open_socket(family: int, source_ip: str | None, source_port: int | None) -> 
                 sock.bind(where)
             except OSError as error:
                 raise OSError(
-                    error.errno, f"cannot connect from source {_written(where)}: {error.strerror or error}"
+                    error.errno, f"cannot connect from source {written(where)}: {error.strerror or error}"
                 ) from error
     except BaseException:
         sock.close()

@@ -39,9 +39,9 @@ class TCPServer:
     Three ways to begin: `listen` (one process); `bind` and `start` (forks); `add_sockets` with sockets made by
     ``netutil.bind_sockets`` (what the other two do).
 
-    ``ssl_options`` (an ``ssl.SSLContext``, or a dict of ``ssl.wrap_socket``'s keywords with at least ``certfile``) makes it a
-    TLS server: streams are `SSLIOStream` and their handshake goes on while `handle_stream` begins; the first read waits for
-    it.  ``max_buffer_size`` and ``read_chunk_size`` go to the streams.
+    ``ssl_options`` (an ``ssl.SSLContext``, or a dict of ``ssl.wrap_socket``'s keywords with at least ``certfile``)
+    makes it a TLS server: streams are `SSLIOStream` and their handshake goes on while `handle_stream` begins; the first
+    read waits for it.  ``max_buffer_size`` and ``read_chunk_size`` go to the streams.
     """
 
     __module__ = "waterspout.tcpserver"
@@ -81,7 +81,8 @@ class TCPServer:
         flags: int | None = None,
         reuse_port: bool = False,
     ) -> None:
-        """Begin to accept connections on ``port`` (arguments as for ``netutil.bind_sockets``); may be called repeatedly."""
+        """Begin to accept connections on ``port`` (arguments as for ``netutil.bind_sockets``); may be called
+        repeatedly."""
         self.add_sockets(bind_sockets(port, address, family, backlog, flags, reuse_port))
 
     def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
@@ -104,7 +105,8 @@ class TCPServer:
         flags: int | None = None,
         reuse_port: bool = False,
     ) -> None:
-        """Bind ``port`` (arguments as for ``netutil.bind_sockets``) and accept from `start` on; may be called repeatedly."""
+        """Bind ``port`` (arguments as for ``netutil.bind_sockets``) and accept from `start` on; may be called
+        repeatedly."""
         sockets = bind_sockets(port, address, family, backlog, flags, reuse_port)
         if self._started:
             self.add_sockets(sockets)
@@ -112,7 +114,8 @@ class TCPServer:
             self._bound += sockets
 
     def start(self, num_processes: int | None = 1, max_restarts: int | None = None) -> None:
-        """Accept on what `bind` bound, in this process, or in ``num_processes`` forked ones (``None`` or 0: one a core).
+        """Accept on what `bind` bound, in this process, or in ``num_processes`` forked ones (``None`` or 0: one a
+        core).
 
         With more than one, no event loop may exist yet, and no other process than the forked ones returns; a child that
         dies is started again, ``max_restarts`` times (default 100).  AssertionError if called twice.
@@ -182,6 +185,7 @@ class TCPServer:
                 return
             future = asyncio.ensure_future(convert_yielded(result))
         except Exception as error:
+            app_log.error("Error in connection callback", exc_info=error)
             self._connection_failed(error, stream)
             if stream is None:
                 connection.close()
@@ -196,11 +200,11 @@ class TCPServer:
         else:
             error = future.exception()
             if error is not None:
+                app_log.error("Exception in callback %r", self.handle_stream, exc_info=error)
                 self._connection_failed(error, stream)
 
     def _connection_failed(self, error: BaseException, stream: IOStream | None) -> None:
         self._failed += 1
-        app_log.error("Error in connection callback", exc_info=error)
         if stream is not None:
             stream.close(error)
 

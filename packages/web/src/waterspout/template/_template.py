@@ -154,7 +154,8 @@ class Template:
             FunctionType(form.function, namespace)(pieces.extend, _output.text, _output.raw, _output.call, _output.join)
             return _output.join(pieces)
         except Exception as error:
-            raise error.with_traceback(self._relocated(error, form)) from error.__cause__
+            error.__traceback__ = relocated(error.__traceback__, self._generated_file, form.generated.places)
+            raise
 
     async def generate_async(self, **kwargs: Any) -> bytes:
         """`generate`, where expressions may use ``await`` and values that are awaitable are awaited, one after the
@@ -169,7 +170,8 @@ class Template:
             )
             return _output.join(pieces)
         except Exception as error:
-            raise error.with_traceback(self._relocated(error, form)) from error.__cause__
+            error.__traceback__ = relocated(error.__traceback__, self._generated_file, form.generated.places)
+            raise
 
     def _namespace(self, variables: dict[str, Any]) -> tuple[dict[str, Any], bool]:
         """The globals to run with, and whether the escaping function is the standard one (then it is batched)."""
@@ -190,8 +192,3 @@ class Template:
         if self.loader is None:
             raise ParseError(f"no template loader to find {name!r} with", parent)
         return self.loader.load(name, parent).file
-
-    def _relocated(self, error: Exception, form: _Compiled) -> Any:
-        # The first entry is generate() itself, which Python adds again when the error is raised from there.
-        traceback = error.__traceback__
-        return relocated(traceback and traceback.tb_next, self._generated_file, form.generated.places)

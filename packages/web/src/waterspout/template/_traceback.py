@@ -60,10 +60,13 @@ def _raising_code(path: str, line: int, label: str) -> CodeType:
 
 def _shown_path(place: Place) -> str:
     """The file to name. Of a template that is not a file, the source is given to linecache, for tracebacks to show."""
-    if os.path.isabs(place.file.path):
-        return place.file.path
-    lines = [line + "\n" for line in place.file.source.split("\n")]
-    if place.line <= len(lines):
-        lines[place.line - 1] = f"{lines[place.line - 1].rstrip()}  # {place}\n"
-    linecache.cache[place.file.path] = (len(place.file.source), None, lines, place.file.path)
-    return place.file.path
+    file, line = place.file, place.line
+    if os.path.isabs(file.path):
+        return file.path
+    # "<string>" is also what exec() calls its code; that name must not get lines.
+    shown = f"template {file.path}" if file.path.startswith("<") else file.path
+    lines = [text + "\n" for text in file.source.split("\n")]
+    if line <= len(lines):
+        lines[line - 1] = f"{lines[line - 1].rstrip()}  # {place}\n"
+    linecache.cache[shown] = (len(file.source), None, lines, shown)
+    return shown

@@ -9,9 +9,10 @@ from waterspout.asynctest import (
     main,
     setup_with_context_manager,
 )
-from waterspout.testing._http import AsyncHTTPTestCase
+from waterspout.testing._http import AsyncHTTPSTestCase, AsyncHTTPTestCase
 
 __all__ = [
+    "AsyncHTTPSTestCase",
     "AsyncHTTPTestCase",
     "AsyncTestCase",
     "ExpectLog",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from typing import Any, cast
 
 from waterspout.asynctest import AsyncTestCase, bind_unused_port, get_async_test_timeout
 from waterspout.httpclient import AsyncHTTPClient, HTTPResponse
 from waterspout.httpserver import HTTPServer
 from waterspout.web import Application
 
-__all__ = ["AsyncHTTPTestCase"]
+__all__ = ["AsyncHTTPSTestCase", "AsyncHTTPTestCase"]
 
 
 class AsyncHTTPTestCase(AsyncTestCase):
@@ -53,7 +54,7 @@ class AsyncHTTPTestCase(AsyncTestCase):
         async def fetch() -> HTTPResponse:
             return await self.http_client.fetch(url, raise_error=raise_error, **kwargs)
 
-        return self.io_loop.run_sync(fetch, timeout=get_async_test_timeout())
+        return cast(HTTPResponse, self.io_loop.run_sync(fetch, timeout=get_async_test_timeout()))
 
     def get_httpserver_options(self) -> dict[str, Any]:
         """Keyword arguments for the server."""
@@ -79,3 +80,31 @@ class AsyncHTTPTestCase(AsyncTestCase):
         del self.http_server
         del self._app
         super().tearDown()
+
+
+class AsyncHTTPSTestCase(AsyncHTTPTestCase):
+    """An `AsyncHTTPTestCase` over TLS, with a self-signed certificate that its client does not verify."""
+
+    __module__ = "waterspout.testing"
+
+    def get_http_client(self) -> AsyncHTTPClient:
+        """A client of its own, because it does not verify certificates."""
+        return AsyncHTTPClient(force_instance=True, defaults={"validate_cert": False})
+
+    def get_httpserver_options(self) -> dict[str, Any]:
+        """Keyword arguments for the server: `get_ssl_options`."""
+        return {"ssl_options": self.get_ssl_options()}
+
+    def get_ssl_options(self) -> dict[str, Any]:
+        """Certificate and key of the server."""
+        return self.default_ssl_options()
+
+    @staticmethod
+    def default_ssl_options() -> dict[str, Any]:
+        """The certificate and key that come with this module: for tests alone, everybody has them."""
+        folder = os.path.dirname(__file__)
+        return {"certfile": os.path.join(folder, "test.crt"), "keyfile": os.path.join(folder, "test.key")}
+
+    def get_protocol(self) -> str:
+        """The scheme of the server's URLs."""
+        return "https"

@@ -16,6 +16,7 @@ from waterspout.web._signed import (
     decode_signed_value,
     get_signature_key_version,
 )
+from waterspout.web._staticfiles import StaticFileHandler
 from waterspout.web._transform import OutputTransform
 from waterspout.web._uimodules import TemplateModule, UIModule
 from waterspout.web._urls import is_absolute
@@ -37,6 +38,7 @@ __all__ = [
     "OutputTransform",
     "RedirectHandler",
     "RequestHandler",
+    "StaticFileHandler",
     "TemplateModule",
     "UIModule",
     "URLSpec",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
+import re
+import socket
 import time
 from contextvars import copy_context
 from logging import INFO
@@ -25,6 +27,7 @@ from waterspout.web._delegate import HandlerDelegate
 from waterspout.web._execution import start
 from waterspout.web._handler import RequestHandler
 from waterspout.web._handlers import ErrorHandler
+from waterspout.web._staticfiles import StaticFileHandler
 from waterspout.web._ui import UINamespace, load_methods, load_modules
 
 if TYPE_CHECKING:
@@ -98,7 +101,7 @@ class Application(ReversibleRouter):
             settings.setdefault("compiled_template_cache", False)
             settings.setdefault("static_hash_cache", False)
             settings.setdefault("serve_traceback", True)
-        self.wildcard_router = HandlerRouter(self, handlers)
+        self.wildcard_router = HandlerRouter(self, [*self._static_rules(), *(handlers or ())])
         self.default_router = HandlerRouter(self, [Rule(AnyMatches(), self.wildcard_router)])
         if settings.get("autoreload"):
             from waterspout import autoreload  # only where it is asked for
@@ -112,7 +115,7 @@ class Application(ReversibleRouter):
         port: int,
         address: str | None = None,
         *,
-        family: int = 0,
+        family: socket.AddressFamily = socket.AF_UNSPEC,
         backlog: int = 4096,
         flags: int | None = None,
         reuse_port: bool = False,
@@ -129,7 +132,10 @@ class Application(ReversibleRouter):
         return server
 
     def add_handlers(self, host_pattern: str, host_handlers: Sequence[Any]) -> None:
-        """Add rules for the hosts that *host_pattern* (a regular expression) matches; tried before earlier ones' wildcard."""
+        """Add rules for the hosts that *host_pattern* (a regular expression) matches.
+
+        They are tried before the rules for all hosts, and after those added before.
+        """
         matcher = HostMatches(host_pattern)
         rule = Rule(matcher, HandlerRouter(self, host_handlers))
         self.default_router.rules.insert(-1, rule)
@@ -142,7 +148,7 @@ class Application(ReversibleRouter):
         self.transforms.append(transform_class)
 
     def reverse_url(self, name: str, *args: Any) -> str:
-        """The path of the route called *name*, with *args* percent-encoded in its groups. `KeyError` if there is none."""
+        """The path of the route called *name* with *args* percent-encoded in its groups; `KeyError` if there is none."""
         url = self.default_router.reverse_url(name, *args)
         if url is None:
             raise KeyError(f"{name} not found in named urls")
@@ -194,7 +200,12 @@ class Application(ReversibleRouter):
         return delegate
 
     def _run(
-        self, handler_class: type[RequestHandler], init: dict[str, Any], request: HTTPServerRequest, args: Any, kwargs: Any
+        self,
+        handler_class: type[RequestHandler],
+        init: dict[str, Any],
+        request: HTTPServerRequest,
+        args: Any,
+        kwargs: Any,
     ) -> None:
         """Make a handler and run it; to be called in the request's own context."""
         if request.content_type is not None and request.body:
@@ -284,7 +295,25 @@ class Application(ReversibleRouter):
         milliseconds = 1000.0 * handler.request.request_time()
         write("%d %s %.2fms", status, handler._request_summary(), milliseconds)
 
-    # UI.
+    # Static files and UI.
+
+    def _static_rules(self) -> list[Any]:
+        """Rules for the setting ``static_path``: below ``static_url_prefix``, and the two files that robots ask for."""
+        path = self.settings.get("static_path")
+        if not path:
+            return []
+        prefix = re.escape(self.settings.get("static_url_prefix", "/static/"))
+        handler = self.settings.get("static_handler_class", StaticFileHandler)
+        arguments = {**self.settings.get("static_handler_args", {}), "path": path}
+        patterns = (rf"{prefix}(.*)", r"/(favicon\.ico)", r"/(robots\.txt)")
+        return [(pattern, handler, arguments) for pattern in patterns]
+
+    def make_static_url(self, path: str, **kwargs: Any) -> str:
+        """The versioned URL of a file below ``static_path``; see `RequestHandler.static_url`."""
+        handler = self.settings.get("static_handler_class", StaticFileHandler)
+        if not self.settings.get("static_hash_cache", True):
+            handler.reset()
+        return cast(str, handler.make_static_url(self.settings, path, **kwargs))
 
     def _ui_of(self, handler: RequestHandler) -> UINamespace:
         return UINamespace(handler, self.ui_modules, self.ui_methods)

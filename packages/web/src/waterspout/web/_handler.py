@@ -17,15 +17,23 @@ from http.cookies import Morsel
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast, overload
 
-from waterspout import escape, locale
+from waterspout import escape
+from waterspout import locale as locales
 from waterspout.escape import utf8
-from waterspout.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest, format_timestamp, parse_quality_list, responses
+from waterspout.httputil import (
+    HTTPHeaders,
+    HTTPInputError,
+    HTTPServerRequest,
+    format_timestamp,
+    parse_quality_list,
+    responses,
+)
 from waterspout.iostream import IOStream, StreamClosedError
 from waterspout.log import app_log, gen_log
 from waterspout.web._arguments import REQUIRED, Required, clean_arguments, last_argument
 from waterspout.web._errors import Finish, HTTPError
-from waterspout.web._execution import drive
 from waterspout.web._etag import content_etag, matches_weakly
+from waterspout.web._execution import drive
 from waterspout.web._fetchmetadata import FetchVerdict, check_fetch_metadata
 from waterspout.web._keys import Secret
 from waterspout.web._pageresources import embedded_css, embedded_js, linked_css, linked_js
@@ -59,8 +67,8 @@ class RequestHandler:
 
     application: Application
     request: HTTPServerRequest
-    path_args: list[str] = []  # replaced, never changed
-    path_kwargs: dict[str, str] = {}
+    path_args: list[Any] = []  # replaced, never changed
+    path_kwargs: dict[str, Any] = {}
 
     # What most requests never change stays here, off the instance.
     _status_code = 200
@@ -436,7 +444,10 @@ class RequestHandler:
                 gen_log.warning("%d %s: %s", value.status_code, self._request_summary(), message)
         else:
             app_log.error(
-                "Uncaught exception %s\n%r", self._request_summary(), self.request, exc_info=(typ, value, tb)  # type: ignore[arg-type]
+                "Uncaught exception %s\n%r",
+                self._request_summary(),
+                self.request,
+                exc_info=(typ, value, tb),  # type: ignore[arg-type]
             )
 
     def _request_summary(self) -> str:
@@ -586,7 +597,7 @@ class RequestHandler:
         samesite: str | None = None,
         **kwargs: Any,
     ) -> None:
-        """Have the response set a cookie. Lives as long as the browser runs, unless an expiry (days, or a time) is given.
+        """Have the response set a cookie, for as long as the browser runs unless an expiry (days, or a time) is given.
 
         Raises `ValueError` for names, values and attributes that are malformed or that browsers would drop.
         """
@@ -604,7 +615,7 @@ class RequestHandler:
         for unwanted in ("expires", "max_age"):
             if unwanted in kwargs:
                 raise TypeError(f"clear_cookie() got an unexpected keyword argument '{unwanted}'")
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.UTC)
         self.set_cookie(name, value="", expires=now - datetime.timedelta(days=365), **kwargs)
 
     def clear_all_cookies(self, **kwargs: Any) -> None:
@@ -682,38 +693,38 @@ class RequestHandler:
         return cast(str, self.application.settings["login_url"])
 
     @property
-    def locale(self) -> locale.Locale:
+    def locale(self) -> locales.Locale:
         """The locale of this request: `get_user_locale`, else `get_browser_locale`; assign to replace it."""
-        chosen: locale.Locale | None = self.__dict__.get("_locale")
+        chosen: locales.Locale | None = self.__dict__.get("_locale")
         if chosen is None:
             chosen = self.get_user_locale()
             self._locale = chosen = chosen or self.get_browser_locale()
         return chosen
 
     @locale.setter
-    def locale(self, value: locale.Locale) -> None:
+    def locale(self, value: locales.Locale) -> None:
         self._locale = value
 
-    def get_user_locale(self) -> locale.Locale | None:
+    def get_user_locale(self) -> locales.Locale | None:
         """Override it to give the locale that the user has chosen; None leaves it to the browser."""
         return None
 
-    def get_browser_locale(self, default: str = "en_US") -> locale.Locale:
+    def get_browser_locale(self, default: str = "en_US") -> locales.Locale:
         """The best match for Accept-Language among the locales that are loaded."""
         accepted = parse_quality_list(self.request.headers.get("Accept-Language", ""))
         codes = [code for code, quality in accepted if quality > 0]
-        return locale.get(*codes) if codes else locale.get(default)
+        return locales.get(*codes) if codes else locales.get(default)
 
     # Cross-site request forgery.
 
     @property
     def xsrf_token(self) -> bytes:
-        """The token that forms of this user must send back, set as a cookie when first asked for. Text differs each time."""
+        """The token that forms must send back; its cookie is set when it is first asked for. The text differs each time."""
         if not hasattr(self, "_xsrf_token"):
             version, token, timestamp = self._get_raw_xsrf_token()
             output_version = self.settings.get("xsrf_cookie_version", 2)
             if output_version not in (1, 2):
-                raise ValueError("unknown xsrf cookie version %r" % output_version)
+                raise ValueError(f"unknown xsrf cookie version {output_version!r}")
             self._xsrf_token = encode_token(token, output_version, timestamp)
             if version is None:
                 options = dict(self.settings.get("xsrf_cookie_kwargs", {}))
@@ -809,7 +820,7 @@ class RequestHandler:
 
     def ui_names(self) -> dict[str, Any]:
         """UI methods and modules by the names that templates have for them."""
-        return self.ui.names()
+        return cast("dict[str, Any]", self.ui.names())
 
     def render_linked_js(self, js_files: Iterable[str]) -> str:
         """The script tags for the UI modules' files; override it for other markup."""

@@ -18,7 +18,7 @@ class ErrorHandler(RequestHandler):
 
     __module__ = "waterspout.web"
 
-    def initialize(self, status_code: int) -> None:  # type: ignore[override]
+    def initialize(self, status_code: int) -> None:
         """Take the status from the route."""
         self.set_status(status_code)
 
@@ -43,7 +43,7 @@ class RedirectHandler(RequestHandler):
 
     __module__ = "waterspout.web"
 
-    def initialize(self, url: str, permanent: bool = True) -> None:  # type: ignore[override]
+    def initialize(self, url: str, permanent: bool = True) -> None:
         """Take the target from the route."""
         self._url = url
         self._permanent = permanent
@@ -65,7 +65,7 @@ class FallbackHandler(RequestHandler):
 
     __module__ = "waterspout.web"
 
-    def initialize(self, fallback: Callable[[HTTPServerRequest], None]) -> None:  # type: ignore[override]
+    def initialize(self, fallback: Callable[[HTTPServerRequest], None]) -> None:
         """Take the application from the route."""
         self.fallback = fallback
 

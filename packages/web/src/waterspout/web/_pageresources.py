@@ -50,7 +50,7 @@ def gather(modules: Iterable[UIModule]) -> PageResources:
                 places.append(utf8(wanted))
         for files, paths in ((module.javascript_files(), page.js_files), (module.css_files(), page.css_files)):
             if files:
-                paths.extend([files] if isinstance(files, str | bytes) else files)
+                paths.extend([files] if isinstance(files, str) else files)
     return page
 
 

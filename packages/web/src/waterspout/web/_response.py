@@ -92,7 +92,9 @@ def _drop_content(handler: RequestHandler, body: bytes) -> bytes:
 
 def _wrong_length(promised: str, written: int) -> HTTPOutputError:
     verb = "less" if promised.isdigit() and int(promised) > written else "more"
-    return HTTPOutputError(f"Tried to write {verb} data than Content-Length: it says {promised}, {written} were written")
+    return HTTPOutputError(
+        f"Tried to write {verb} data than Content-Length: it says {promised}, {written} were written"
+    )
 
 
 def _field_lines(headers: HTTPHeaders, connection: Any) -> str:

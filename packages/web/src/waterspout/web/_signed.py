@@ -188,7 +188,7 @@ def _b64decode(encoded: bytes) -> bytes | None:
 
 
 def _create_signature_v1(secret: str | bytes, *parts: str | bytes) -> bytes:
-    return hmac.new(utf8(secret), b"".join(map(utf8, parts)), hashlib.sha1).hexdigest().encode()
+    return hmac.new(utf8(secret), b"".join([utf8(part) for part in parts]), hashlib.sha1).hexdigest().encode()
 
 
 def _create_signature_v2(secret: str | bytes, signed: bytes) -> bytes:

@@ -91,7 +91,7 @@ class LinkifyModule(UIModule):
 
     __module__ = "waterspout.web"
 
-    def render(self, text: str, **kwargs: Any) -> str:  # type: ignore[override]  # render takes what the template gives
+    def render(self, text: str, **kwargs: Any) -> str:
         return linkify(text, **kwargs)
 
 
@@ -100,7 +100,7 @@ class XSRFFormModule(UIModule):
 
     __module__ = "waterspout.web"
 
-    def render(self) -> str:  # type: ignore[override]  # render takes what the template gives
+    def render(self) -> str:
         return self.handler.xsrf_form_html()
 
 
@@ -119,7 +119,7 @@ class TemplateModule(UIModule):
         super().__init__(handler)
         self._resources: dict[str, dict[str, Any]] = {}
 
-    def render(self, path: str, **kwargs: Any) -> bytes:  # type: ignore[override]  # render takes what the template gives
+    def render(self, path: str, **kwargs: Any) -> bytes:
         def set_resources(**resources: Any) -> str:
             if self._resources.setdefault(path, resources) != resources:
                 raise ValueError(f"set_resources called with different resources for the same template {path!r}")
@@ -134,7 +134,7 @@ class TemplateModule(UIModule):
         return "\n".join(part.decode() if isinstance(part, bytes) else part for part in self._all(kind))
 
     def _files(self, kind: str) -> list[str]:
-        return [path for paths in self._all(kind) for path in ([paths] if isinstance(paths, str | bytes) else paths)]
+        return [path for paths in self._all(kind) for path in ([paths] if isinstance(paths, str) else paths)]
 
     def embedded_javascript(self) -> str:
         return self._joined("embedded_javascript")

@@ -1,0 +1,206 @@
+"""Requests in wire bytes, and the events they become."""
+
+from __future__ import annotations
+
+import pytest
+from h11 import NEED_DATA, SERVER, Connection
+from h11 import Data as H11Data
+from h11 import EndOfMessage as H11End
+from h11 import Request as H11Request
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from waterspout.http1 import Data, EndOfMessage, Limits, Reading, RequestReader
+from waterspout.httputil import HTTPInputError, HTTPServerRequest
+
+GET = b"GET /a/b?c=d&e HTTP/1.1\r\nHost: example.com:80\r\nX-A: 1\r\nX-A: 2 \r\n\r\n"
+
+
+def one(raw: bytes, **limits: int) -> HTTPServerRequest:
+    (request,) = RequestReader(Limits(**limits)).receive(raw)
+    assert isinstance(request, HTTPServerRequest)
+    return request
+
+
+def test_a_request_without_content_is_one_event() -> None:
+    request = one(GET)
+    assert (request.method, request.uri, request.path, request.query) == ("GET", "/a/b?c=d&e", "/a/b", "c=d&e")
+    assert (request.version, request.host, request.host_name) == ("HTTP/1.1", "example.com:80", "example.com")
+    assert request.complete and request.keep_alive and request.body == b""
+    assert list(request.headers.get_all()) == [("Host", "example.com:80"), ("X-A", "1"), ("X-A", "2")]
+
+
+@pytest.mark.parametrize(
+    ("head", "keep"),
+    [
+        (b"HTTP/1.1\r\nHost: a\r\n", True),
+        (b"HTTP/1.1\r\nHost: a\r\nConnection: close\r\n", False),
+        (b"HTTP/1.1\r\nHost: a\r\nConnection: x, CLOSE\r\n", False),
+        (b"HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\nConnection: close\r\n", False),
+        (b"HTTP/1.0\r\n", False),
+        (b"HTTP/1.0\r\nConnection: keep-alive\r\n", True),
+        (b"HTTP/1.0\r\nConnection: Keep-Alive, Upgrade\r\n", True),
+    ],
+)
+def test_keep_alive_is_the_verdict_of_version_and_connection(head: bytes, keep: bool) -> None:
+    assert one(b"GET / " + head + b"\r\n").keep_alive is keep
+
+
+def test_content_that_came_with_its_head_makes_the_request_complete() -> None:
+    request = one(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello")
+    assert request.complete and request.body == b"hello"
+
+
+def test_content_that_comes_later_is_handed_on_as_it_comes() -> None:
+    reader = RequestReader()
+    (request,) = reader.receive(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhe")
+    assert not request.complete and request.expect_continue and reader.state is Reading.LENGTH
+    assert reader.receive(b"") == [Data(b"he")]
+    assert reader.receive(b"lloGET") == [Data(b"llo"), EndOfMessage()]
+    assert reader.state is Reading.DONE and reader.held == 3
+
+
+def test_chunks_that_arrive_together_are_one_event() -> None:
+    reader = RequestReader()
+    reader.receive(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+    assert reader.receive(b"1\r\na\r\n2;x=y\r\nbc\r\n3") == [Data(b"abc")]
+    assert reader.receive(b"\r\ndef\r\n0\r\nX-T: v\r\n\r\n") == [Data(b"def"), EndOfMessage(b"\r\nX-T: v")]
+
+
+def test_trailers_are_offered_and_not_merged_into_the_headers() -> None:
+    reader = RequestReader()
+    (request, *_) = reader.receive(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+    end = reader.receive(b"0\r\nX-T: v\r\n\r\n")[-1]
+    assert end.trailers()["X-T"] == "v" and "X-T" not in request.headers
+
+
+def test_the_next_request_is_not_looked_at_before_it_is_asked_for() -> None:
+    reader = RequestReader()
+    assert len(reader.receive(GET + GET + b"bad")) == 1
+    assert len(reader.receive(b"")) == 1
+    with pytest.raises(HTTPInputError):
+        reader.receive(b" request\r\n\r\n")
+    assert reader.state is Reading.CLOSED
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_limits_hold_at_the_limit_and_break_one_beyond(over: int) -> None:
+    def attempt(raw: bytes, **limits: int) -> int:
+        try:
+            return 200 if RequestReader(Limits(**limits)).receive(raw) else 0
+        except HTTPInputError as error:
+            return error.status
+
+    assert attempt(b"GET /" + b"a" * (9 + over) + b" HTTP/1.1\r\nHost: a\r\n\r\n", request_line=10) == (
+        414 if over else 200
+    )
+    assert attempt(b"GET / HTTP/1.1\r\nHost: a\r\n" + b"A: b\r\n" * (4 + over) + b"\r\n", fields=5) == (
+        431 if over else 200
+    )
+    head = b"GET / HTTP/1.1\r\nHost: a\r\nX: \r\n\r\n"
+    assert attempt(head.replace(b"X: ", b"X: " + b"x" * (100 - len(head) + over)), head=100) == (431 if over else 200)
+    body = b"x" * (10 + over)
+    assert attempt(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body), body=10) == (
+        413 if over else 200
+    )
+
+
+def test_chunked_content_over_the_limit_is_refused_before_it_is_kept() -> None:
+    reader = RequestReader(Limits(body=10))
+    reader.receive(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+    with pytest.raises(HTTPInputError) as caught:
+        reader.receive(b"b\r\n")
+    assert caught.value.status == 413
+
+
+def test_an_absolute_target_decides_host_and_path() -> None:
+    request = one(b"GET http://Other.example:81/x?y HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert (request.host, request.path, request.query) == ("Other.example:81", "/x", "y")
+    assert request.uri == request.full_url() == "http://Other.example:81/x?y"
+
+
+def test_lenient_reading_takes_bare_line_feeds_and_strict_reading_does_not() -> None:
+    raw = b"GET / HTTP/1.1\nHost: a\nX: y\n\n"
+    (request,) = RequestReader(lenient=True).receive(raw)
+    assert request.headers["X"] == "y"
+    with pytest.raises(HTTPInputError):
+        RequestReader().receive(raw)
+
+
+def test_eof_inside_a_message_is_an_error_and_between_messages_is_not() -> None:
+    reader = RequestReader()
+    reader.receive(GET)
+    assert not reader.receive_eof()
+    for raw in (GET[:-1], b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe"):
+        reader = RequestReader()
+        reader.receive(raw)
+        with pytest.raises(HTTPInputError):
+            reader.receive_eof()
+
+
+NAMES = st.sampled_from(["X-A", "Accept", "Cookie", "X-B"])
+VALUES = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=12)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    fields=st.lists(st.tuples(NAMES, VALUES), max_size=6),
+    body=st.one_of(st.none(), st.binary(max_size=60)),
+    chunks=st.integers(0, 5),
+    cut=st.integers(1, 400),
+)
+def test_the_same_is_read_as_h11_reads(
+    fields: list[tuple[str, str]], body: bytes | None, chunks: int, cut: int
+) -> None:
+    lines = ["POST /p HTTP/1.1", "Host: a", *(f"{n}: {v}" for n, v in fields)]
+    if body is None:
+        content = b""
+    elif chunks:
+        lines.append("Transfer-Encoding: chunked")
+        size = max(1, len(body) // chunks)
+        pieces = [body[i : i + size] for i in range(0, len(body), size)]
+        content = b"".join(b"%x\r\n%b\r\n" % (len(p), p) for p in pieces) + b"0\r\n\r\n"
+    else:
+        lines.append(f"Content-Length: {len(body)}")
+        content = body
+    raw = ("\r\n".join(lines) + "\r\n\r\n").encode() + content
+    assert read(raw, cut) == read_by_h11(raw)
+
+
+def read(raw: bytes, cut: int) -> tuple[object, ...]:
+    reader, seen, ended = RequestReader(), [], False
+    request: HTTPServerRequest | None = None
+    for piece in (raw[:cut], raw[cut:], b""):
+        if ended:
+            break
+        for event in reader.receive(piece):
+            if isinstance(event, HTTPServerRequest):
+                request, ended = event, event.complete
+                seen.append(event.body)
+            elif isinstance(event, Data):
+                seen.append(event.data)
+            else:
+                ended = True
+    assert request is not None and ended
+    pairs = [(n.lower(), v) for n, v in request.headers.get_all()]
+    return request.method, request.uri, sorted(pairs), b"".join(seen)
+
+
+def read_by_h11(raw: bytes) -> tuple[object, ...]:
+    connection = Connection(SERVER)
+    connection.receive_data(raw)
+    head: H11Request | None = None
+    body = b""
+    while True:
+        event = connection.next_event()
+        if isinstance(event, H11Request):
+            head = event
+        elif isinstance(event, H11Data):
+            body += bytes(event.data)
+        elif isinstance(event, H11End):
+            break
+        else:
+            assert event is not NEED_DATA
+    assert head is not None
+    pairs = [(n.decode(), v.decode("latin-1")) for n, v in head.headers]
+    return head.method.decode(), head.target.decode(), sorted(pairs), body
