@@ -9,7 +9,7 @@ from waterspout.http1._grammar import find_forbidden, find_forbidden_trailer, ma
 from waterspout.http1._limits import Limits
 from waterspout.httputil._errors import HTTPInputError
 
-__all__ = ["ChunkedContent", "ContentReader", "LengthContent", "UntilCloseContent"]
+__all__ = ["ChunkedContent", "ContentReader", "LengthContent", "UntilCloseContent", "check_length"]
 
 
 class ContentReader(Protocol):
@@ -19,14 +19,18 @@ class ContentReader(Protocol):
 
 
 class LengthContent:
-    """Content-Length bytes. The total was checked against the limit before this was made."""
+    """Content-Length bytes; refused with the first of them if they are too many."""
 
-    __slots__ = ("_left",)
+    __slots__ = ("_checked", "_left")
 
     def __init__(self, length: int) -> None:
         self._left = length
+        self._checked = False
 
     def receive(self, data: bytes, events: list[Any], max_body: int) -> bytes | None:
+        if not self._checked:
+            check_length(self._left, max_body)
+            self._checked = True
         size = len(data)
         if size < self._left:
             if size:
@@ -51,7 +55,7 @@ class UntilCloseContent:
     def receive(self, data: bytes, events: list[Any], max_body: int) -> bytes | None:
         self._total += len(data)
         if self._total > max_body:
-            raise too_large(max_body)
+            raise HTTPInputError(f"content exceeds the limit of {max_body} bytes", status=413)
         if data:
             events.append(Data(data))
         return None
@@ -98,7 +102,7 @@ class ChunkedContent:
                 elif len(end) < 2 and b"\r\n".startswith(end):
                     break
                 else:
-                    raise HTTPInputError("chunk is longer than its size says")
+                    raise HTTPInputError("improperly terminated chunk: it is longer than its size says")
             elif self._left == self.SIZE_DUE:
                 line = match_chunk_size(data, position)
                 if line is None:
@@ -130,16 +134,16 @@ class ChunkedContent:
             raise HTTPInputError(f"chunk extensions exceed {self._limits.chunk_extensions} bytes")
         self._total += length
         if self._total > max_body:
-            raise too_large(max_body)
+            raise HTTPInputError(f"chunked body too large: it exceeds the limit of {max_body} bytes", status=413)
         self._left = length or self.TRAILERS_DUE
 
     def _check_partial_line(self, data: bytes, position: int) -> None:
         """Refuse a size line that can no longer become one, or that is too long to wait for."""
         line, crlf, _ = data[position : position + self._limits.chunk_extensions + 20].partition(b"\r\n")
         if crlf or find_forbidden(line) or not line.rstrip(b"\r")[:1].isalnum() and line not in (b"", b"\r"):
-            raise HTTPInputError(f"malformed chunk size line {line[:40]!r}")
+            raise HTTPInputError(f"invalid chunk size line {line[:40]!r}")
         if line.startswith(b"\r"):
-            raise HTTPInputError("chunk size line is empty")
+            raise HTTPInputError("invalid chunk size line: it is empty")
         if len(line) > self._limits.chunk_extensions + 16:
             raise HTTPInputError(f"chunk size line exceeds {self._limits.chunk_extensions} bytes")
 
@@ -160,6 +164,7 @@ class ChunkedContent:
             raise HTTPInputError(f"field {forbidden[1].decode()!r} is not allowed in trailers (RFC 9110, 6.5.1)")
 
 
-def too_large(limit: int) -> HTTPInputError:
-    """The error for content over its limit: 413 where it is a request's (RFC 9110, 15.5.14)."""
-    return HTTPInputError(f"content exceeds the limit of {limit} bytes", status=413)
+def check_length(length: int, limit: int) -> None:
+    """Raise `HTTPInputError` for a Content-Length over *limit*: 413 where it is a request's (RFC 9110, 15.5.14)."""
+    if length > limit:
+        raise HTTPInputError(f"Content-Length too long: {length} bytes exceed the limit of {limit} bytes", status=413)

@@ -31,7 +31,7 @@ def malformed_request_head(data: bytes, limits: Limits, *, lenient: bool = False
         return HTTPInputError(f"byte {forbidden[0]!r} at offset {forbidden.start()} of the head")
     if not found:
         if data[:1] in b" \t\r\n" and data not in (b"\r", b""):
-            return HTTPInputError("white space before the request line")
+            return HTTPInputError("Malformed HTTP request line: it begins with white space")
         return None
     return _request_line_error(line) or _rest_of_head(rest, bool(whole))
 
@@ -68,6 +68,8 @@ def field_lines_error(lines: bytes, whole: bool) -> HTTPInputError | None:
         if line[:1] in (b" ", b"\t"):
             return HTTPInputError("folded header line (RFC 9112, 5.2)")
         if not _match_field(line):
+            if b":" not in line:
+                return HTTPInputError(f"no colon in header line {line[:60]!r} (RFC 9112, 5)")
             return HTTPInputError(f"malformed header line {line[:60]!r} (RFC 9112, 5)")
     return None
 
@@ -75,9 +77,9 @@ def field_lines_error(lines: bytes, whole: bool) -> HTTPInputError | None:
 def _request_line_error(line: bytes) -> HTTPInputError | None:
     match = _match_request_line(line)
     if match is None:
-        return HTTPInputError(f"malformed request line {line[:60]!r} (RFC 9112, 3)")
+        return HTTPInputError(f"Malformed HTTP request line {line[:60]!r} (RFC 9112, 3)")
     if not _match_target(match[2]):
-        return HTTPInputError("the request target holds a byte that must be percent-encoded, or a fragment")
+        return HTTPInputError("Malformed HTTP request line: its target holds a byte that must be encoded, or a fragment")
     if match[3] != b"1":
-        return HTTPInputError("only HTTP/1.0 and HTTP/1.1 are spoken here", status=505)
+        return HTTPInputError("Malformed HTTP request line: only HTTP/1.0 and HTTP/1.1 are spoken here", status=505)
     return None

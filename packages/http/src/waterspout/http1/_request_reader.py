@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from waterspout.http1._content import ChunkedContent, LengthContent, too_large
+from waterspout.http1._content import ChunkedContent, LengthContent
 from waterspout.http1._grammar import find_noted, match_content_length, match_host, match_request_head
 from waterspout.http1._lenient import with_crlf
 from waterspout.http1._limits import Limits
@@ -88,9 +88,7 @@ class RequestReader(MessageReader):
                     raise self._refuse("more than one Content-Type field")
                 kind = value
             elif size == 17:
-                if coding is not None:
-                    raise self._refuse("more than one Transfer-Encoding field")
-                coding = value
+                coding = value if coding is None else coding + b"," + value
             elif size == 13:
                 known: bytes | None = request.if_none_match
                 request.if_none_match = value if known is None else known + b", " + value
@@ -143,10 +141,10 @@ class RequestReader(MessageReader):
         """Decide what content follows (RFC 9112, 6.3) and read what of it is already in *data*."""
         if coding is not None:
             if length is not None:
-                raise self._refuse("both Content-Length and Transfer-Encoding (RFC 9112, 6.3)")
+                raise self._refuse("Message with both Transfer-Encoding and Content-Length (RFC 9112, 6.3)")
             if coding.rstrip(b" \t").lower() != b"chunked":
-                raise self._refuse(f"Transfer-Encoding {coding[:40]!r} is not supported; only chunked is")
-            if request.version == _HTTP_1_0:
+                raise self._refuse(f"Unsupported Transfer-Encoding {coding[:40].decode('latin-1')}: only chunked is understood")
+            if request.version == _HTTP_1_0 and not self.lenient:
                 raise self._refuse("Transfer-Encoding in an HTTP/1.0 request (RFC 9112, 6.1)")
             request.chunked = True
             request.complete = False
@@ -157,17 +155,18 @@ class RequestReader(MessageReader):
         assert length is not None
         digits = length.rstrip(b" \t")
         if not match_content_length(digits):
-            if self.lenient and len({part.strip() for part in digits.split(b",")}) == 1 and digits[:1].isdigit():
-                digits = digits.partition(b",")[0].rstrip()
-            elif digits.isdigit():
-                raise self._refuse(too_large(self.max_body))
-            else:
-                raise self._refuse(f"Content-Length {length[:40]!r} is not a number (RFC 9110, 8.6)")
+            if self.lenient and b"," in digits:
+                parts = {part.strip(b" \t") for part in digits.split(b",")}
+                if len(parts) > 1:
+                    raise self._refuse(f"Multiple unequal Content-Lengths: {length[:80]!r}")
+                digits = parts.pop()
+            if not digits.isdigit() or not digits.isascii():
+                raise self._refuse(f"Only integer Content-Length is allowed: {length[:40]!r} (RFC 9110, 8.6)")
+            if len(digits) > 18:
+                raise self._refuse(HTTPInputError(f"Content-Length too long: {digits[:40]!r}", status=413))
         request.content_length = size = int(digits)
         rest = data[end:]
-        if size <= len(rest):
-            if size > self.max_body:
-                raise self._refuse(too_large(self.max_body))
+        if size <= len(rest) and size <= self.max_body:
             request.body = rest[:size]
             self._held = rest[size:]
             self.state = Reading.DONE
@@ -185,7 +184,7 @@ class RequestReader(MessageReader):
             return ""
         match = match_host(value)
         if match is None or int(match[1] or 0) > 65535:
-            raise self._refuse(f"Host {value[:80]!r} names no host")
+            raise self._refuse(f"Invalid Host header: {value[:80]!r} names no host")
         self._host_bytes = value
         self._host = value.decode("ascii")
         return self._host

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from waterspout.http1._content import ChunkedContent, LengthContent, UntilCloseContent, too_large
+from waterspout.http1._content import ChunkedContent, LengthContent, UntilCloseContent, check_length
 from waterspout.http1._events import EndOfMessage, InterimResponse, ResponseHead
 from waterspout.http1._grammar import find_noted_in_response, match_content_length, match_response_head
 from waterspout.http1._lenient import with_crlf
@@ -109,8 +109,10 @@ class ResponseReader(MessageReader):
             self.state = Reading.CHUNKS
         elif has_length:
             length = head.content_length or 0
-            if length > self.max_body:
-                raise self._refuse(too_large(self.max_body))
+            try:
+                check_length(length, self.max_body)
+            except HTTPInputError as error:
+                raise self._refuse(error) from None
             if not length:
                 self._held = rest
                 self.state = Reading.DONE

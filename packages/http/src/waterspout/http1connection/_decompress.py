@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from waterspout.concurrent import convert_yielded
 from waterspout.httputil import (
@@ -27,7 +27,7 @@ def _is_gzip(headers: HTTPHeaders) -> bool:
         return True
     if coding in ("identity", ""):
         return False
-    raise HTTPInputError(f"Content-Encoding {coding[:40]!r} is not supported; gzip is", status=415)
+    raise HTTPInputError(f"Unsupported Content-Encoding: {coding[:40]!r}; gzip is understood", status=415)
 
 
 def _mark_decoded(headers: HTTPHeaders) -> None:
@@ -53,12 +53,12 @@ class Decoder:
                 piece = self._decompressor.decompress(data, min(step, self._left + 1))
                 self._left -= len(piece)
                 if self._left < 0:
-                    raise HTTPInputError(f"decoded content exceeds the limit of {self._limit} bytes", status=413)
+                    raise HTTPInputError(f"decompressed body too large: limit {self._limit} bytes", status=413)
                 if piece:
                     pieces.append(piece)
                 data = self._decompressor.unconsumed_tail
         except (zlib.error, ValueError, OSError) as error:
-            raise HTTPInputError(f"content is not valid gzip: {error}") from error
+            raise HTTPInputError(f"invalid gzip data: {error}") from error
         return pieces
 
     def end(self) -> None:
@@ -66,9 +66,9 @@ class Decoder:
         try:
             tail = self._decompressor.flush()
         except (zlib.error, ValueError, OSError) as error:
-            raise HTTPInputError(f"content is not valid gzip: {error}") from error
+            raise HTTPInputError(f"invalid gzip data: {error}") from error
         if tail:
-            raise HTTPInputError("content ends inside its gzip coding")
+            raise HTTPInputError("invalid gzip data: it ends too early")
 
 
 def decompress_whole(request: HTTPServerRequest, limit: int) -> None:
@@ -84,23 +84,27 @@ def decompress_whole(request: HTTPServerRequest, limit: int) -> None:
 class DecompressingDelegate(HTTPMessageDelegate):
     """Stands before a delegate and hands it the decoded body."""
 
-    def __init__(self, delegate: HTTPMessageDelegate, limit: int, chunk_size: int | None) -> None:
+    def __init__(self, delegate: HTTPMessageDelegate, limit: Callable[[], int], chunk_size: int | None) -> None:
+        """*limit* is asked when the body comes, because the delegate may change it when it sees the head."""
         self._delegate = delegate
         self._limit = limit
         self._step = chunk_size or STEP
         self._decoder: Decoder | None = None
+        self._coded = False
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
         if _is_gzip(headers):
-            self._decoder = Decoder(self._limit)
+            self._coded = True
             _mark_decoded(headers)
         return self._delegate.headers_received(start_line, headers)
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
-        if self._decoder is None:
+        if not self._coded:
             return self._delegate.data_received(chunk)
+        if self._decoder is None:
+            self._decoder = Decoder(self._limit())
         return self._hand_on(self._decoder.decode(chunk, self._step))
 
     async def _hand_on(self, pieces: list[bytes]) -> None:

@@ -95,8 +95,12 @@ class Delivery:
             return delegate.headers_received(line, event.headers)
         if isinstance(event, ResponseHead):
             return delegate.headers_received(event.start_line, event.headers)
-        self._delegate = None
-        delegate.finish()
+        self._delegate = None  # it has had the whole message, whatever finish() does to the connection
+        try:
+            delegate.finish()
+        except Exception:
+            self._delegate = delegate
+            raise
         self._on_done(None)
         return None
 

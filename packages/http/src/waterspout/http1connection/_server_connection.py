@@ -17,7 +17,8 @@ from enum import Enum
 from math import inf
 from typing import Any
 
-from waterspout.http1 import JOIN_LIMIT, Data, EndOfMessage, MessageWriter, Reading, RequestReader, status_line
+from waterspout.http1 import JOIN_LIMIT, Data, EndOfMessage, Framing, MessageWriter, Reading, RequestReader, status_line
+from waterspout.http1._content import check_length
 from waterspout.http1connection._application import HTTPApplication, as_application
 from waterspout.http1connection._connection import HTTP1Connection
 from waterspout.http1connection._decompress import DecompressingDelegate, decompress_whole
@@ -110,7 +111,7 @@ class HTTP1ServerConnection(HTTP1Connection):
     def start_serving(self, delegate: HTTPServerConnectionDelegate | HTTPApplication | Callable[..., Any]) -> None:
         """Serve requests with *delegate* until the connection ends; returns at once."""
         self._application = as_application(delegate)
-        self._wait(Phase.IDLE, self.params.header_timeout if self.params.header_timeout is not None else HEADER_TIMEOUT)
+        self._wait(Phase.IDLE, HEADER_TIMEOUT if self.params.idle_timeout is None else self.params.idle_timeout)
         try:
             self.stream.set_receiver(self)
         except StreamClosedError as error:
@@ -120,7 +121,7 @@ class HTTP1ServerConnection(HTTP1Connection):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client: read them, and serve what is whole."""
-        if self.phase is Phase.ANSWERING:
+        if self.phase is Phase.ANSWERING or (self._delivery is not None and self._delivery.waiting is not None):
             self._pipelined += data
             if len(self._pipelined) > PIPELINE_LIMIT:
                 self.stream.pause_receiving()
@@ -152,6 +153,9 @@ class HTTP1ServerConnection(HTTP1Connection):
                 phase = self.phase
                 if (phase is not Phase.IDLE and phase is not Phase.BODY) or not (reader.held or self._pipelined):
                     break
+                if self._delivery is not None and self._delivery.waiting is not None:
+                    self.stream.pause_receiving()
+                    break
                 data, self._pipelined = self._pipelined, b""
         except HTTPInputError as error:
             self.refuse(error)
@@ -169,21 +173,46 @@ class HTTP1ServerConnection(HTTP1Connection):
         self._keep = request.keep_alive and not self.params.no_keep_alive
         self._received = 0
         self._started = self._deadlines.now
-        self._wait(Phase.BODY, BODY_GRACE)
+        self._wait(Phase.BODY, min(BODY_GRACE, self.params.body_timeout or BODY_GRACE))
         delegate = self._application.open_request(request)
         if self.request is not request or self.phase is not Phase.BODY:
             return  # answered from inside open_request
-        limit = self._reader.max_body
-        if request.content_length is not None and request.content_length > limit:
-            raise HTTPInputError(f"Content-Length {request.content_length} exceeds the limit of {limit}", status=413)
-        if request.expect_continue and request.version == "HTTP/1.1" and not self._reader.held:
-            self.stream.send(b"HTTP/1.1 100 (Continue)\r\n\r\n")
         if delegate is None:
             self._parts = []
+            self._welcome_body(request)
             return
         if self.params.decompress:
-            delegate = DecompressingDelegate(delegate, limit, self.params.chunk_size)
-        self._start_delivery(delegate).deliver((request,))
+            delegate = DecompressingDelegate(delegate, lambda: self._reader.max_body, self.params.chunk_size)
+        delivery = self._start_delivery(delegate)
+        delivery.deliver((request,))
+        if delivery.waiting is None:
+            self._welcome_body(request)
+
+    def _welcome_body(self, request: HTTPServerRequest) -> None:
+        """The head has been seen by whoever may change the limit: have the body come, or refuse it unread."""
+        if self.request is not request or self.phase is not Phase.BODY:
+            return
+        if request.content_length is not None:
+            check_length(request.content_length, self._reader.max_body)
+        if request.expect_continue and request.version == "HTTP/1.1" and not self._received and not self._reader.held:
+            self.stream.send(b"HTTP/1.1 100 (Continue)\r\n\r\n")
+            request.expect_continue = False
+
+    def _resume_reading(self) -> None:
+        """The delegate has taken what it was given: go on with what has arrived meanwhile."""
+        request = self.request
+        if self.stream.closed() or request is None:
+            return
+        try:
+            self._welcome_body(request)
+        except HTTPInputError as error:
+            self.refuse(error)
+            return
+        if self.phase is Phase.BODY and (self._pipelined or self._reader.held):
+            data, self._pipelined = self._pipelined, b""
+            self.data_received(data)
+        if self._delivery is None or self._delivery.waiting is None:
+            self.stream.resume_receiving()
 
     def _start_delivery(self, delegate: HTTPMessageDelegate) -> Delivery:
         self._delivery = Delivery(delegate, self.params.chunk_size, self._message_delivered, self._resume_reading)
@@ -284,9 +313,10 @@ class HTTP1ServerConnection(HTTP1Connection):
         if self._keep and request.complete and request.version == "HTTP/1.1":
             head = f"{status_line(status, reason)}{fields}\r\n"
         else:
-            self._keep = self._keep and request.complete and "Content-Length:" in fields
+            self._keep = self._keep and request.complete
             connection = "Keep-Alive" if self._keep else "close"
-            head = f"{status_line(status, reason)}{fields}Connection: {connection}\r\n\r\n"
+            line = "" if request.version == "HTTP/1.0" and not self._keep else f"Connection: {connection}\r\n"
+            head = f"{status_line(status, reason)}{fields}{line}\r\n"
         try:
             data = head.encode("latin-1")
         except UnicodeEncodeError as error:
@@ -321,6 +351,17 @@ class HTTP1ServerConnection(HTTP1Connection):
             self._writer = writer
             self._keep = keep
         return self._send([head, *writer.data(chunk or b"")])
+
+    def write(self, chunk: bytes) -> Future[None]:
+        """Write the next piece of content; see `HTTP1Connection.write`.
+
+        Without a head before it, *chunk* is taken for a part of a response that the caller frames itself; the
+        connection is closed after that.
+        """
+        if self._writer is None:
+            self._writer = MessageWriter(Framing.UNTIL_CLOSE)
+            self._keep = False
+        return super().write(chunk)
 
     def finish(self) -> None:
         """End the response."""
@@ -368,7 +409,12 @@ class HTTP1ServerConnection(HTTP1Connection):
 
     def refuse(self, error: HTTPInputError) -> None:
         """Answer a malformed or excessive request with the error's status, and close once it has been seen."""
-        gen_log.info("Malformed HTTP message from %s: %s", self.context, error)
+        if error.status in (414, 431):
+            gen_log.warning("Unsatisfiable read, closing connection of %s: %s", self.context, error)
+        elif error.status == 408:
+            gen_log.info("%s (%s)", error, self.context)
+        else:
+            gen_log.info("Malformed HTTP message from %s: %s", self.context, error)
         started = self._writer is not None
         delivery, self._delivery = self._delivery, None
         if delivery is not None:
@@ -382,6 +428,14 @@ class HTTP1ServerConnection(HTTP1Connection):
             return
         if started:
             self.stream.close()
+            return
+        if self.params.lenient:  # no more than Tornado says
+            if error.status == 408:
+                self.stream.close()
+                return
+            status = error.status if error.status in (414, 431) else 400
+            self.stream.send(f"{status_line(status, None)}\r\n".encode())
+            self._close_when_sent(True)
             return
         body = f"{error.status} {error.reason}\n".encode("latin-1", "replace")
         self.stream.send(
@@ -436,7 +490,7 @@ class HTTP1ServerConnection(HTTP1Connection):
         elif self.phase is Phase.BODY:
             self._check_body_rate()
         elif self.phase is Phase.HEAD:
-            self.refuse(HTTPInputError("the request head took too long", status=408))
+            self.refuse(HTTPInputError("Timeout reading the request head", status=408))
         else:
             self.stream.close()
 
@@ -444,10 +498,10 @@ class HTTP1ServerConnection(HTTP1Connection):
         elapsed = self._deadlines.now - self._started
         limit = self.params.body_timeout
         if limit is not None and elapsed >= limit:
-            self.refuse(HTTPInputError(f"the request body took longer than {limit} s", status=408))
+            self.refuse(HTTPInputError(f"Timeout reading body: it took longer than {limit} s", status=408))
         elif self._delivery is None or self._delivery.waiting is None:
             if self._received < (elapsed - BODY_GRACE) * BODY_RATE:
-                self.refuse(HTTPInputError(f"the request body came at less than {BODY_RATE} bytes/s", status=408))
+                self.refuse(HTTPInputError(f"Timeout reading body: less than {BODY_RATE} bytes/s came", status=408))
                 return
             self._wait(Phase.BODY, min(BODY_GRACE, inf if limit is None else limit - elapsed))
         else:  # it is the application that does not take it
@@ -457,7 +511,12 @@ class HTTP1ServerConnection(HTTP1Connection):
         """Give the body of the request being read *body_timeout* seconds in all, from its head on."""
         super().set_body_timeout(body_timeout)
         if self.phase is Phase.BODY and body_timeout < BODY_GRACE:
-            self._wait(Phase.BODY, body_timeout)
+            # Shorter than the wheel's ticks serve: such a deadline is rare, and gets a timer.
+            self.stream.io_loop.call_later(body_timeout, self._body_timed_out, self.request, body_timeout)
+
+    def _body_timed_out(self, request: HTTPServerRequest, limit: float) -> None:
+        if self.request is request and self.phase is Phase.BODY:
+            self.refuse(HTTPInputError(f"Timeout reading body: it took longer than {limit} s", status=408))
 
     # The end.
 

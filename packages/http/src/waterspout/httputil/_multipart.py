@@ -49,7 +49,7 @@ def parse_body_arguments(
 
 def _refuse_encoded(headers: HTTPHeaders | None) -> None:
     if headers is not None and "Content-Encoding" in headers:
-        raise HTTPInputError(f"form body in Content-Encoding {headers['Content-Encoding'][:40]!r}", 415)
+        raise HTTPInputError(f"Unsupported Content-Encoding of a form: {headers['Content-Encoding'][:40]!r}", 415)
 
 
 def parse_multipart_form_data(

@@ -80,7 +80,7 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
             decompress=decompress_request,
             compat=compat,
         )
-        super().__init__(ssl_options=ssl_options, max_buffer_size=max_buffer_size, read_chunk_size=chunk_size)
+        super().__init__(ssl_options=ssl_options, max_buffer_size=max_buffer_size)
         self.trusted_downstream = trusted_downstream or []
         self._connections: set[HTTP1ServerConnection] = set()
         self._deadlines: Deadlines | None = None
@@ -107,13 +107,18 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         """A client has connected: serve it until it leaves."""
         deadlines = self._deadlines
         if deadlines is None:
-            deadlines = self._deadlines = Deadlines(stream.io_loop)
+            deadlines = self._deadlines = Deadlines(stream.io_loop, self._resolution())
         context = HTTPRequestContext(stream, address, self.protocol)
         connection = HTTP1ServerConnection(
             stream, self.conn_params, context, deadlines=deadlines, on_lost=self._connections.discard
         )
         self._connections.add(connection)
         connection.start_serving(self._application)
+
+    def _resolution(self) -> float:
+        """Seconds of one tick of the wheel: a second, finer only where a deadline is shorter than a few."""
+        given = [t for t in (self.conn_params.idle_timeout, self.conn_params.body_timeout) if t]
+        return max(0.02, min([1.0, *(t / 4 for t in given)]))
 
     async def close_all_connections(self) -> None:
         """Close every open connection, whatever it is doing; call `stop` first.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from waterspout.http1connection import HTTP1ServerConnection
 from waterspout.httpserver import HTTPServer
-from waterspout.httputil import HTTPHeaders, HTTPMessageDelegate, HTTPServerRequest, format_timestamp
+from waterspout.httputil import HTTPHeaders, HTTPInputError, HTTPMessageDelegate, HTTPServerRequest, format_timestamp
 from waterspout.log import access_log
 from waterspout.routing import (
     AnyMatches,
@@ -173,7 +173,7 @@ class Application(ReversibleRouter):
                     self._run_delegate(request, self.get_handler_delegate(request, *self._not_found()))
                     return
             target = rule.target
-            if isinstance(target, type) and issubclass(target, RequestHandler):
+            if isinstance(target, type) and issubclass(target, RequestHandler) and not target._streams_body:
                 copy_context().run(
                     self._run,
                     target,
@@ -208,9 +208,13 @@ class Application(ReversibleRouter):
         kwargs: Any,
     ) -> None:
         """Make a handler and run it; to be called in the request's own context."""
-        if request.content_type is not None and request.body:
-            request.parse_body()
         handler = handler_class(self, request, **init)
+        if request.content_type is not None and request.body:
+            try:
+                request.parse_body()
+            except HTTPInputError as error:
+                handler._handle_request_exception(error)
+                return
         if handler_class._execute is _plain_execute:
             start(handler, args, kwargs)
         else:

@@ -17,6 +17,7 @@ from asyncio import CancelledError
 from typing import TYPE_CHECKING, Any
 
 from waterspout.concurrent import convert_yielded
+from waterspout.iostream import StreamClosedError
 from waterspout.web._errors import HTTPError
 
 if TYPE_CHECKING:
@@ -73,7 +74,11 @@ async def drive(handler: RequestHandler, awaitable: Any, method: Any, args: Any,
                 return
             if handler._body_complete is not None:
                 handler._body_wanted()
-                await handler._body_complete
+                try:
+                    await handler._body_complete
+                except StreamClosedError:  # no body, no method: the client left, or was refused
+                    handler._end_quietly()
+                    return
             result = method(*args, **kwargs)
             if result is not None:
                 await _awaited(result)
