@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 from waterspout.httputil._errors import HTTPOutputError
 
-__all__ = ["Framing", "MessageWriter", "frame_response", "request_head", "response_head", "status_line"]
+__all__ = ["Framing", "MessageWriter", "frame_response", "is_safe_reason", "request_head", "response_head", "status_line"]
 
 #: Every status line that the standard names, ready to send.
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
@@ -42,11 +42,16 @@ def status_line(status: int, reason: str | None) -> str:
         if line is not None:
             return line
         reason = "Unknown"
-    elif not reason.isprintable() or not _is_latin1(reason):
+    elif not is_safe_reason(reason):
         reason = "Unknown"
     if not 100 <= status <= 999:
         raise HTTPOutputError(f"{status} is no HTTP status code")
     return f"HTTP/1.1 {status} {reason}\r\n"
+
+
+def is_safe_reason(reason: str) -> bool:
+    """Whether *reason* can go into a status line, and into an error page: printable Latin-1 without angle brackets."""
+    return reason.isprintable() and _is_latin1(reason) and "<" not in reason and ">" not in reason
 
 
 def response_head(status: int, reason: str | None, fields: str) -> bytes:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from waterspout.concurrent import convert_yielded
 from waterspout.iostream import StreamClosedError
 from waterspout.web._errors import HTTPError
+from waterspout.web._fetchmetadata import SAFE_METHODS
 
 if TYPE_CHECKING:
     from waterspout.web._handler import RequestHandler
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["drive", "start"]
 
 _EAGER: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
-_SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
 def start(handler: RequestHandler, args: Any, kwargs: Any) -> None:
@@ -102,6 +102,6 @@ def _method(handler: RequestHandler) -> Any:
     verb = handler.request.method
     if verb not in handler.SUPPORTED_METHODS:
         raise HTTPError(405)
-    if verb not in _SAFE_METHODS and handler.application.settings.get("xsrf_cookies"):
-        handler.check_xsrf_cookie()
+    if verb not in SAFE_METHODS:
+        handler._check_forgery()
     return getattr(handler, verb.lower())

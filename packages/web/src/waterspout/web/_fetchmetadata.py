@@ -4,7 +4,7 @@ Browsers set these themselves; a page cannot. It needs no token and holds for ev
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from enum import Enum
 
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
@@ -59,6 +59,26 @@ def check_fetch_metadata(
     if referer:
         return _judge_origin(origin_of(referer) or "null", own_origin, trusted_origins)
     return FetchVerdict.REFUSED if headers.get("Cookie") else FetchVerdict.ALLOWED
+
+
+def cross_origin_reason(
+    headers: Mapping[str, str], own_origin: str, is_trusted: Callable[[str], bool]
+) -> str | None:
+    """Why a request that changes something is refused, or None if it is taken.
+
+    Sec-Fetch-Site decides where it is there; else Origin. What comes from another origin is taken if ``is_trusted``
+    says so of its Origin. A request with neither header is no browser's page's, and is taken.
+    """
+    site, origin = headers.get("Sec-Fetch-Site"), headers.get("Origin")
+    if site in ("same-origin", "none"):
+        return None
+    if site is None and (origin is None or origin_of(origin) == origin_of(own_origin)):
+        return None
+    if origin is not None and is_trusted(origin):
+        return None
+    if site is not None:
+        return f"Sec-Fetch-Site {site} from Origin {origin!r} not allowed"
+    return f"Origin {origin!r} not allowed"
 
 
 def origin_of(url: str) -> str | None:

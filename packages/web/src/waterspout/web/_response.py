@@ -7,6 +7,7 @@ from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 
 from waterspout.httputil import HTTPHeaders, HTTPOutputError, ResponseStartLine, responses
+from waterspout.log import gen_log
 from waterspout.web._etag import matches_weakly
 
 if TYPE_CHECKING:
@@ -21,8 +22,7 @@ _REPRESENTATION = ("Content-Encoding", "Content-Language", "Content-Type")
 def send_whole_response(handler: RequestHandler) -> None:
     """Send what is left of the response and end it.
 
-    Raises `HTTPOutputError` where the handler has promised another length than it wrote, or wrote a body to a status
-    that has none.
+    Raises `HTTPOutputError` where the handler has promised another length than it wrote.
     """
     connection: Any = handler.request.connection
     if handler._headers_written:
@@ -38,6 +38,7 @@ def send_whole_response(handler: RequestHandler) -> None:
     elif (headers := handler._header_map) is None or "Content-Length" not in headers:
         extra += f"Content-Length: {len(body)}\r\n"
     elif headers["Content-Length"] != str(len(body)) and handler.request.method != "HEAD":
+        handler._headers_written = True  # nothing else can be answered: the connection is closed
         raise _wrong_length(headers["Content-Length"], len(body))
     if handler._transforms or handler.application.transforms or not hasattr(connection, "respond"):
         handler._write_buffer = [body] if body else []
@@ -83,7 +84,7 @@ def _etag_line(handler: RequestHandler, body: bytes) -> str:
 def _drop_content(handler: RequestHandler, body: bytes) -> bytes:
     status = handler._status_code
     if body and status != 304:
-        raise HTTPOutputError(f"Cannot send body with {status}")
+        gen_log.warning("%s: the body is not sent: status %d has none", handler._request_summary(), status)
     headers = handler._headers
     for name in (*_REPRESENTATION, "Content-Length"):
         headers.pop(name, None)
