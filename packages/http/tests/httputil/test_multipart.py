@@ -305,7 +305,7 @@ def test_form_of_each_content_type_is_parsed_and_others_are_left() -> None:
 @pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=B"])
 def test_compressed_form_is_refused(content_type: str) -> None:
     headers = HTTPHeaders({"Content-Encoding": "gzip"})
-    with pytest.raises(HTTPInputError, match="Content-Encoding 'gzip'") as caught:
+    with pytest.raises(HTTPInputError, match="Unsupported Content-Encoding") as caught:
         parse_body_arguments(content_type, part() + b"--B--", {}, {}, headers)
     assert caught.value.status == 415
 

@@ -16,12 +16,16 @@ __all__ = ["Data", "EndOfMessage", "InterimResponse", "ResponseHead"]
 class Data:
     """A piece of the content, transfer coding removed; never empty."""
 
+    __module__ = "waterspout.http1"
+
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class EndOfMessage:
     """The message is whole. `trailers` holds the trailer fields as received (RFC 9110, 6.5), mostly empty."""
+
+    __module__ = "waterspout.http1"
 
     trailer_block: bytes = b""
 
@@ -36,6 +40,8 @@ class ResponseHead:
     `content_length` is None where the field is absent; `keep_alive` is the verdict of version and Connection,
     to be believed only once the message has ended cleanly. `has_body` says whether content follows at all.
     """
+
+    __module__ = "waterspout.http1"
 
     __slots__ = ("__dict__", "content_encoding", "content_length", "chunked", "field_block", "has_body", "keep_alive",
                  "reason", "status", "version")  # fmt: skip
@@ -66,5 +72,7 @@ class ResponseHead:
 
 class InterimResponse(ResponseHead):
     """A 1xx response other than 101: the final one is still to come (RFC 9110, 15.2)."""
+
+    __module__ = "waterspout.http1"
 
     __slots__ = ()

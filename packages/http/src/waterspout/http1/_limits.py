@@ -15,6 +15,8 @@ class Limits:
     with 431, `body` with 413, `chunk_extensions` with 400.
     """
 
+    __module__ = "waterspout.http1"
+
     #: node 16 KiB, Apache 8190, nginx 8 KiB: longer targets are mistakes or attacks.
     request_line: int = 8 * 1024
     #: Start line and fields together; browsers with many cookies stay below 16 KiB.

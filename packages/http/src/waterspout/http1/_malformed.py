@@ -79,7 +79,9 @@ def _request_line_error(line: bytes) -> HTTPInputError | None:
     if match is None:
         return HTTPInputError(f"Malformed HTTP request line {line[:60]!r} (RFC 9112, 3)")
     if not _match_target(match[2]):
-        return HTTPInputError("Malformed HTTP request line: its target holds a byte that must be encoded, or a fragment")
+        return HTTPInputError(
+            "Malformed HTTP request line: its target holds a byte that must be encoded, or a fragment"
+        )
     if match[3] != b"1":
         return HTTPInputError("Malformed HTTP request line: only HTTP/1.0 and HTTP/1.1 are spoken here", status=505)
     return None

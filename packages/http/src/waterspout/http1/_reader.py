@@ -29,6 +29,8 @@ NOTHING: tuple[Any, ...] = ()
 class MessageReader:
     """What both roles share. Use `RequestReader` or `ResponseReader`."""
 
+    __module__ = "waterspout.http1"
+
     __slots__ = ("_content", "_held", "_empty_lines", "limits", "max_body", "state")
 
     def __init__(self, limits: Limits) -> None:

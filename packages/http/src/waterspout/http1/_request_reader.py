@@ -43,6 +43,8 @@ class RequestReader(MessageReader):
     `complete` true and `body` set, and no further events.
     """
 
+    __module__ = "waterspout.http1"
+
     __slots__ = ("_host", "_host_bytes", "lenient", "require_host")
 
     def __init__(self, limits: Limits | None = None, *, lenient: bool = False) -> None:
@@ -143,7 +145,9 @@ class RequestReader(MessageReader):
             if length is not None:
                 raise self._refuse("Message with both Transfer-Encoding and Content-Length (RFC 9112, 6.3)")
             if coding.rstrip(b" \t").lower() != b"chunked":
-                raise self._refuse(f"Unsupported Transfer-Encoding {coding[:40].decode('latin-1')}: only chunked is understood")
+                raise self._refuse(
+                    f"Unsupported Transfer-Encoding {coding[:40].decode('latin-1')}: only chunked is understood"
+                )
             if request.version == _HTTP_1_0 and not self.lenient:
                 raise self._refuse("Transfer-Encoding in an HTTP/1.0 request (RFC 9112, 6.1)")
             request.chunked = True

@@ -28,6 +28,8 @@ class ResponseReader(MessageReader):
     `receive` where nothing follows its head.
     """
 
+    __module__ = "waterspout.http1"
+
     __slots__ = ("_interim", "_method", "lenient")
 
     def __init__(self, limits: Limits | None = None, *, lenient: bool = False) -> None:

@@ -10,6 +10,8 @@ __all__ = ["MAY_FOLLOW", "Reading"]
 class Reading(Enum):
     """Where in a message a reader is (RFC 9112, 2.1, 6 and 7)."""
 
+    __module__ = "waterspout.http1"
+
     HEAD = "start line and fields"
     LENGTH = "content of a known length"
     CHUNKS = "chunked content and its trailers"

@@ -11,7 +11,15 @@ from http import HTTPStatus
 
 from waterspout.httputil._errors import HTTPOutputError
 
-__all__ = ["Framing", "MessageWriter", "frame_response", "is_safe_reason", "request_head", "response_head", "status_line"]
+__all__ = [
+    "Framing",
+    "MessageWriter",
+    "frame_response",
+    "is_safe_reason",
+    "request_head",
+    "response_head",
+    "status_line",
+]
 
 #: Every status line that the standard names, ready to send.
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
@@ -24,6 +32,8 @@ JOIN_LIMIT = 4096
 
 class Framing(Enum):
     """How the end of a message's content is told (RFC 9112, 6.3)."""
+
+    __module__ = "waterspout.http1"
 
     NONE = "no content"
     LENGTH = "Content-Length"
@@ -85,6 +95,8 @@ def frame_response(method: str, version: str, status: int, content_length: int |
 
 class MessageWriter:
     """The content of one message on its way out."""
+
+    __module__ = "waterspout.http1"
 
     __slots__ = ("_left", "framing")
 

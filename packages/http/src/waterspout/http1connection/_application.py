@@ -19,6 +19,8 @@ __all__ = ["HTTPApplication", "as_application"]
 class HTTPApplication(Protocol):
     """Serves requests that `HTTP1ServerConnection` has read."""
 
+    __module__ = "waterspout.http1connection"
+
     def open_request(self, request: HTTPServerRequest) -> HTTPMessageDelegate | None:
         """A head has come whose body is still on its way.
 

@@ -58,6 +58,8 @@ PIPELINE_LIMIT = 64 * 1024
 class Phase(Enum):
     """What a server connection is waiting for."""
 
+    __module__ = "waterspout.http1connection"
+
     IDLE = "the next request"
     HEAD = "the rest of a head"
     BODY = "the rest of a body"

@@ -17,6 +17,8 @@ class HTTPRequestContext:
     (``"0.0.0.0"`` where there is no IP address, as on UNIX sockets), `protocol` ``"http"`` or ``"https"``.
     """
 
+    __module__ = "waterspout.httpserver"
+
     __slots__ = ("_orig_protocol", "_orig_remote_ip", "address", "address_family", "protocol", "remote_ip")
 
     def __init__(self, stream: IOStream, address: Any, protocol: str | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any, overload
 
 from waterspout.asynctest._timeout import get_async_test_timeout
@@ -36,15 +36,10 @@ def gen_test(
         timeout = get_async_test_timeout()
 
     def decorate(test: TestFunction) -> Callable[..., None]:
-        if inspect.isgeneratorfunction(test):
-            test_coroutine: TestFunction = coroutine(test)
-        else:
-            test_coroutine = test
-
         @functools.wraps(test)
         def run_test(*args: Any, **kwargs: Any) -> Any:
             io_loop: IOLoop = kwargs["io_loop"] if "io_loop" in kwargs else args[0].io_loop
-            return run_on_loop(io_loop, functools.partial(test_coroutine, *args, **kwargs), timeout)
+            return run_on_loop(io_loop, functools.partial(test, *args, **kwargs), timeout)
 
         return run_test
 
@@ -55,8 +50,9 @@ gen_test.__module__ = "waterspout.asynctest"
 
 
 def run_on_loop(io_loop: IOLoop, test: Callable[[], Any], timeout: float | None) -> Any:
-    """``test()``'s result, or what its awaitable comes to; TimeoutError after ``timeout`` seconds."""
+    """``test()``'s result, or what its awaitable or generator comes to; TimeoutError after ``timeout`` seconds."""
     interrupted: list[asyncio.CancelledError] = []
+    generators: list[Generator[Any, Any, Any]] = []
 
     async def watched(awaitable: Any) -> Any:
         try:
@@ -70,6 +66,9 @@ def run_on_loop(io_loop: IOLoop, test: Callable[[], Any], timeout: float | None)
 
     def start() -> Any:
         result = test()
+        if isinstance(result, Generator):
+            generators.append(result)
+            result = coroutine(lambda: generators[0])()
         if inspect.isawaitable(result):
             return watched(result)
         plain.append(result)
@@ -78,6 +77,8 @@ def run_on_loop(io_loop: IOLoop, test: Callable[[], Any], timeout: float | None)
     try:
         result = io_loop.run_sync(start, timeout=timeout)
     except TimeoutError as error:
+        for generator in generators:
+            generator.throw(error)  # the traceback shows the yield where it was waiting, and its clean-up runs
         if interrupted and error.__cause__ is None:
             raise error from interrupted[0]
         raise

@@ -17,7 +17,6 @@ import pytest
 from waterspout.asynctest._gen_test import run_on_loop
 from waterspout.asynctest._teardown import finish_loop
 from waterspout.asynctest._timeout import get_async_test_timeout
-from waterspout.gen import coroutine
 from waterspout.ioloop import IOLoop
 
 MARKER = "gen_test"
@@ -52,8 +51,6 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if marker is None:
         return None
     test = pyfuncitem.obj
-    if inspect.isgeneratorfunction(test):
-        test = coroutine(test)
     names = inspect.signature(pyfuncitem.obj).parameters
     arguments = {name: pyfuncitem.funcargs[name] for name in names if name in pyfuncitem.funcargs}
     timeout = marker.kwargs.get("timeout")

@@ -44,11 +44,13 @@ class AsyncIOMainLoop(BaseAsyncIOLoop):
 
     __module__ = "waterspout.platform.asyncio"
 
-    def initialize(self, **kwargs: Any) -> None:  # type: ignore[override]
-        """Take this thread's asyncio loop, or make one."""
+    def initialize(  # type: ignore[override]
+        self, *, loop_factory: str | LoopFactory | None = None, **kwargs: Any
+    ) -> None:
+        """Take this thread's asyncio loop, or make one by ``loop_factory``."""
         asyncio_loop = thread_event_loop()
         if asyncio_loop is None or asyncio_loop.is_closed():
-            asyncio_loop = loop_factory(None)()
+            asyncio_loop = _make_loop(loop_factory)
         super().initialize(asyncio_loop, **kwargs)
 
 
@@ -105,4 +107,5 @@ def _make_loop(wanted: str | LoopFactory | None) -> asyncio.AbstractEventLoop:
 
 
 IOLoop._implementation = AsyncIOLoop
+IOLoop._main_implementation = AsyncIOMainLoop
 IOLoop._implementation_base = BaseAsyncIOLoop

@@ -65,9 +65,10 @@ class IOLoop(Configurable):
 
     #: The open asyncio loops that have an IOLoop, each with it.
     _ioloop_for_asyncio: ClassVar[LoopRegistry] = LoopRegistry()
-    #: The class that ``IOLoop()`` makes and the one that every configured class must be based on. Set by the file
-    #: that defines them.
+    #: The class that ``IOLoop()`` makes, the one for a thread's own loop, and the base of all that can be configured.
+    #: Set by the file that defines them.
     _implementation: ClassVar[type[IOLoop]]
+    _main_implementation: ClassVar[type[IOLoop]]
     _implementation_base: ClassVar[type[IOLoop]]
 
     asyncio_loop: asyncio.AbstractEventLoop  #: the loop that this one runs on
@@ -431,12 +432,16 @@ def _is_running(loop: asyncio.AbstractEventLoop) -> bool:
 
 def _find_or_make(instance: bool) -> IOLoop | None:
     asyncio_loop = thread_event_loop()
-    if asyncio_loop is None or asyncio_loop.is_closed():
-        return IOLoop() if instance else None
-    found = IOLoop._ioloop_for_asyncio.find(asyncio_loop)
-    if found is None and instance:
-        found = IOLoop._implementation(asyncio_loop=asyncio_loop, make_current=False)
-    return found
+    if asyncio_loop is not None and not asyncio_loop.is_closed():
+        found = IOLoop._ioloop_for_asyncio.find(asyncio_loop)
+        return IOLoop._main_implementation(make_current=False) if found is None and instance else found
+    if not instance:
+        return None
+    if IOLoop.configured_class() is not IOLoop._implementation:
+        made: IOLoop = IOLoop()  # the application has chosen a class of its own
+        return made
+    _, keywords = IOLoop._save_configuration()
+    return IOLoop._main_implementation(**keywords or {})
 
 
 def _as_future(result: Any) -> Any:

@@ -45,11 +45,13 @@ def run_sync(io_loop: IOLoop, func: Callable[[], Any], timeout: float | None) ->
         waiting = False
         if timer is not None:
             timer.cancel()
-    if running and running[0].done() and not running[0].cancelled():
-        return running[0].result()
+    # Out of the closures: a future that stays pending must be freed with its last user, not by the garbage collector.
+    future = running.pop() if running else None
+    if future is not None and future.done() and not future.cancelled():
+        return future.result()
     if expired:
         raise TimeoutError(f"Operation timed out after {timeout} seconds")
-    if running and running[0].cancelled():
+    if future is not None and future.cancelled():
         raise RuntimeError("The future was cancelled before it completed.")
     raise RuntimeError("Event loop stopped before Future completed.")
 

@@ -38,6 +38,7 @@ from waterspout.web._etag import content_etag, matches_weakly
 from waterspout.web._execution import drive
 from waterspout.web._fetchmetadata import SAFE_METHODS, cross_origin_reason
 from waterspout.web._keys import Secret
+from waterspout.web._ondemand import OnDemand
 from waterspout.web._pageresources import embedded_css, embedded_js, linked_css, linked_js
 from waterspout.web._redirect import redirect_location
 from waterspout.web._rendering import finish_page, make_loader, namespace_of, render_template
@@ -69,8 +70,8 @@ class RequestHandler:
 
     application: Application
     request: HTTPServerRequest
-    path_args: list[Any] = []  # replaced, never changed
-    path_kwargs: dict[str, Any] = {}
+    path_args: Any = OnDemand(list)
+    path_kwargs: Any = OnDemand(dict)
 
     # What most requests never change stays here, off the instance.
     _status_code = 200
@@ -218,7 +219,7 @@ class RequestHandler:
         decode = self.decode_argument
         self.path_args = [arg if arg is None else decode(arg) for arg in args]
         self.path_kwargs = {key: arg if arg is None else decode(arg, name=key) for key, arg in kwargs.items()}
-        return self.path_args, self.path_kwargs
+        return cast("tuple[list[Any], dict[str, Any]]", (self.path_args, self.path_kwargs))
 
     # Status and headers of the response.
 
