@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib.abc import InspectLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
+from itertools import chain
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING
 
@@ -27,8 +28,12 @@ NAMESPACE = "waterspout"
 #: Not Waterspout's to give: Tornado's own tests. Left to whoever else can find them.
 FOREIGN = ALIAS + ".test"
 
-#: Where to get what a public module comes from if it is not installed.
+#: Tornado's public modules, by the distribution that brings them.
 DISTRIBUTIONS = {
+    "waterspout-ioloop": (
+        *("autoreload", "concurrent", "escape", "gen", "ioloop", "iostream", "locks", "log", "netutil", "options"),
+        *("platform", "process", "queues", "tcpclient", "tcpserver", "util"),
+    ),
     "waterspout-http": ("httputil", "http1connection"),
     "waterspout-httpserver": ("httpserver", "routing", "wsgi"),
     "waterspout-httpclient": ("httpclient", "simple_httpclient", "curl_httpclient"),
@@ -57,7 +62,7 @@ class PackageLoader(InspectLoader):
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """A module with Tornado's version, and no folder of its own."""
         module = AliasPackage(spec.name, "Waterspout's modules under Tornado's names.")
-        vars(module).update(version=version, version_info=version_info)
+        vars(module).update(version=version, version_info=version_info, __all__=sorted(chain(*DISTRIBUTIONS.values())))
         return module
 
     def exec_module(self, module: ModuleType) -> None:

@@ -1,0 +1,55 @@
+"""What heads get besides the caller's fields."""
+
+from __future__ import annotations
+
+import pytest
+
+from waterspout.http1 import Framing
+from waterspout.http1connection._heads import make_request_head, make_response_head
+from waterspout.httputil import HTTPHeaders, HTTPOutputError, RequestStartLine, ResponseStartLine
+
+
+def response(fields: dict[str, str], *, version: str = "HTTP/1.1", keep: bool = True, code: int = 200) -> tuple[str, bool]:
+    line = ResponseStartLine("", code, "OK")
+    head, _, kept = make_response_head(line, HTTPHeaders(fields), "GET", version, keep, keep)
+    return head.decode().partition("\r\n")[2].strip(), kept
+
+
+def test_a_response_of_unknown_length_is_chunked_or_ends_with_the_connection() -> None:
+    assert response({}) == ("Transfer-Encoding: chunked", True)
+    assert response({}, version="HTTP/1.0") == ("Connection: close", False)
+    assert response({"Content-Length": "3"}, version="HTTP/1.0") == (
+        "Content-Length: 3\r\nConnection: Keep-Alive",
+        True,
+    )
+
+
+def test_connection_close_is_said_and_obeyed() -> None:
+    assert response({"Content-Length": "3"}, keep=False)[0].endswith("Connection: close")
+    assert response({"Content-Length": "3", "Connection": "Close"})[1] is False
+
+
+def test_RW6_204_and_1xx_carry_no_content_length() -> None:
+    assert response({"Content-Length": "0"}, code=204)[0] == ""
+
+
+def test_RW5_framing_by_hand_is_refused_or_replaced() -> None:
+    with pytest.raises(HTTPOutputError, match="both"):
+        response({"Content-Length": "3", "Transfer-Encoding": "chunked"})
+    assert response({"Transfer-Encoding": "gzip"})[0] == "Transfer-Encoding: chunked"
+    with pytest.raises(HTTPOutputError, match="not a number"):
+        response({"Content-Length": "x"})
+
+
+@pytest.mark.parametrize(
+    ("method", "fields", "framing"),
+    [
+        ("GET", {}, Framing.NONE),
+        ("POST", {}, Framing.CHUNKED),
+        ("POST", {"Content-Length": "0"}, Framing.LENGTH),
+        ("GET", {"Transfer-Encoding": "chunked"}, Framing.CHUNKED),
+    ],
+)
+def test_requests_are_framed(method: str, fields: dict[str, str], framing: Framing) -> None:
+    _, writer = make_request_head(RequestStartLine(method, "/", "HTTP/1.1"), HTTPHeaders(fields))
+    assert writer.framing is framing
