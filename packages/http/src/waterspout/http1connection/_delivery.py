@@ -45,8 +45,9 @@ class Delivery:
         for event in events:
             if isinstance(event, HTTPServerRequest):
                 self._queue.append(event)
-                if event.body:
+                if event.body:  # it goes in pieces: the delegate has it from then on
                     self._queue_data(event.body)
+                    event.body = b""
                 if event.complete:
                     self._queue.append(EndOfMessage())
             elif isinstance(event, Data):

@@ -153,7 +153,7 @@ class HTTP1ServerConnection(HTTP1Connection):
                 else:
                     self._take_body(events)
                 phase = self.phase
-                if (phase is not Phase.IDLE and phase is not Phase.BODY) or not (reader.held or self._pipelined):
+                if (phase is not Phase.IDLE and phase is not Phase.BODY) or not (reader._held or self._pipelined):
                     break
                 if self._delivery is not None and self._delivery.waiting is not None:
                     self.stream.pause_receiving()
@@ -166,7 +166,7 @@ class HTTP1ServerConnection(HTTP1Connection):
             self.stream.close()
         finally:
             self._pumping = False
-        if self.phase is Phase.IDLE and reader.held:
+        if self.phase is Phase.IDLE and reader._held:
             timeout = self.params.header_timeout
             self._wait(Phase.HEAD, HEADER_TIMEOUT if timeout is None else timeout)
 
@@ -210,7 +210,7 @@ class HTTP1ServerConnection(HTTP1Connection):
         except HTTPInputError as error:
             self.refuse(error)
             return
-        if self.phase is Phase.BODY and (self._pipelined or self._reader.held):
+        if self.phase is Phase.BODY and (self._pipelined or self._reader._held):
             data, self._pipelined = self._pipelined, b""
             self.data_received(data)
         if self._delivery is None or self._delivery.waiting is None:
@@ -372,7 +372,8 @@ class HTTP1ServerConnection(HTTP1Connection):
             return
         if writer is not None:
             self._finish_content(writer)
-        self._answered()
+        if not self.stream.closed():
+            self._answered()
 
     def _finish_content(self, writer: MessageWriter) -> None:
         if self.stream.closed():
@@ -383,11 +384,7 @@ class HTTP1ServerConnection(HTTP1Connection):
         """The response is queued completely: make ready for the next request, or close."""
         request = self.request
         assert request is not None
-        request._finish_time = None
         self._close_callback = None
-        if self.stream.closed():
-            self.request = None
-            return
         if request.complete:
             if self._keep:
                 self._next()
@@ -404,7 +401,7 @@ class HTTP1ServerConnection(HTTP1Connection):
         self.phase = Phase.IDLE
         timeout = self.params.idle_timeout
         self.deadline = self._deadlines.now + (IDLE_TIMEOUT if timeout is None else timeout)
-        if not self._pumping and (self._reader.held or self._pipelined):
+        if not self._pumping and (self._reader._held or self._pipelined):
             data, self._pipelined = self._pipelined, b""
             self.stream.resume_receiving()
             self.data_received(data)

@@ -1,7 +1,7 @@
 """A message that comes in more than one piece: fragments, parts of a frame, compressed data.
 
-Text is checked as it arrives, to the byte (RFC 6455, 8.1), and sizes before anything is kept. What is kept grows with the
-bytes of the message, not with the number of its pieces.
+Text is checked as it arrives, to the byte (RFC 6455, 8.1), and sizes before anything is kept. What is kept grows with
+the bytes of the message, not with the number of its pieces.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ __all__ = ["CloseCode", "is_sendable_close_code"]
 
 
 class CloseCode(enum.IntEnum):
-    """The registered codes, and those that only stand for what happened and are never sent (`is_sendable_close_code`)."""
+    """The registered codes; some only stand for what happened and are never sent (`is_sendable_close_code`)."""
 
     NORMAL = 1000
     GOING_AWAY = 1001

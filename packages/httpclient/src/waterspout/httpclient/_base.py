@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from waterspout.concurrent import future_set_exception_unless_cancelled
 from waterspout.httpclient._request import HTTPRequest
 from waterspout.httpclient._settings import DEFAULTS, SettingsSource, filled_in
 from waterspout.ioloop import IOLoop
@@ -30,9 +31,12 @@ class FetchFuture(asyncio.Future["HTTPResponse"]):
     def settle(self, response: HTTPResponse) -> None:
         """The fetch has ended."""
         self.abort = None
-        if self.done():
-            return
         error = response.error
+        if self.done():
+            # Cancelled, by an implementation that does not end a cancelled fetch; an error is at least not lost.
+            if error is not None:
+                future_set_exception_unless_cancelled(self, error)
+            return
         if error is not None and (self.raise_error or not response._error_is_response_code):
             self.set_exception(error)
         else:

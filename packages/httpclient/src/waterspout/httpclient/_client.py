@@ -15,6 +15,7 @@ from waterspout.httpclient._auth import auth_for
 from waterspout.httpclient._base import AsyncHTTPClient, FetchFuture
 from waterspout.httpclient._connect import Connector
 from waterspout.httpclient._decode import accepted_codings
+from waterspout.httpclient._dns import CachingResolver, GuardedResolver
 from waterspout.httpclient._errors import HTTPStreamClosedError
 from waterspout.httpclient._exchange import Exchange
 from waterspout.httpclient._pool import Pool, PoolStatistics
@@ -45,8 +46,8 @@ class SimpleAsyncHTTPClient(AsyncHTTPClient):
     * ``max_clients`` (10): fetches under way at once; others wait in line, which counts against their timeouts.
     * ``hostname_mapping``: dictionary of host names to addresses, in front of ``resolver``, a `Resolver`;
       ``dns_ttl`` (30): seconds that an address is remembered.
-    * ``max_buffer_size`` (100 MiB): of a body held in memory; ``max_body_size`` (the same): of any body, also one
-      that a streaming callback takes; ``max_header_size``: of a response's head.
+    * ``max_body_size`` (that of ``max_buffer_size``, 100 MiB): bytes of a response's body, also of one that a streaming
+      callback takes, before and after decompression; ``max_header_size``: bytes of its head.
     * ``defaults``: for what requests leave open.
     * ``max_connections``, ``max_connections_per_host``: at once, idle ones included; none by default.
       ``idle_timeout`` (60): seconds that an unused connection is kept; 0: none is kept.
@@ -97,10 +98,9 @@ class SimpleAsyncHTTPClient(AsyncHTTPClient):
         self.max_buffer_size = max_buffer_size
         self.max_body_size = max_buffer_size if max_body_size is None else max_body_size
         self.max_header_size = max_header_size
-        #: The smaller limit for bodies that are kept in memory; None where `max_body_size` is no larger.
-        self.buffer_limit = max_buffer_size if max_buffer_size < self.max_body_size else None
         self.own_resolver = resolver is None
-        self.resolver = Resolver() if resolver is None else resolver
+        # A resolver that was given is asked every time: only it knows how long its answers hold.
+        self.resolver = CachingResolver(resolver=Resolver(), ttl=dns_ttl) if resolver is None else resolver
         if hostname_mapping is not None:
             self.resolver = OverrideResolver(resolver=self.resolver, mapping=hostname_mapping)
         self.jar = cookies
@@ -110,7 +110,8 @@ class SimpleAsyncHTTPClient(AsyncHTTPClient):
         self.time = monotonic if getattr(type(loop), "time", None) is asyncio.BaseEventLoop.time else loop.time
         self.call_later = loop.call_later
         self.deadlines = Deadlines(self.io_loop)
-        self.connector = Connector(self.resolver, dns_ttl, allow_address, max_buffer_size)
+        guarded = self.resolver if allow_address is None else GuardedResolver(resolver=self.resolver, allow=allow_address)
+        self.connector = Connector(guarded, max_buffer_size)
         self.tcp_client = self.connector.tcp_client
         self.pool = Pool(
             deadlines=self.deadlines,
@@ -188,7 +189,8 @@ class SimpleAsyncHTTPClient(AsyncHTTPClient):
             request = getattr(request, "original_request", request)
         exchange = Exchange(self, request, settings, callback)
         owner = getattr(callback, "__self__", None)
-        if owner.__class__ is FetchFuture:
+        if owner.__class__ is FetchFuture and not self.is_compat:
+            # Tornado lets a cancelled fetch go on to its end, which programs that stop waiting for a POST rely upon.
             owner.abort = exchange.cancel
         exchange.start()
 

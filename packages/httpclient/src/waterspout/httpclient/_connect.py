@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from waterspout.httpclient._dns import CachingResolver
 from waterspout.httpclient._errors import (
     ConnectError,
     ConnectionRefused,
     FetchError,
+    HTTPTimeoutError,
     InvalidRequestError,
     Phase,
     ResolveError,
@@ -34,10 +33,8 @@ class Connector:
 
     __slots__ = ("_contexts", "_max_buffer_size", "tcp_client")
 
-    def __init__(
-        self, resolver: Resolver, dns_ttl: float, allow: Callable[[str], bool] | None, max_buffer_size: int
-    ) -> None:
-        self.tcp_client = TCPClient(resolver=CachingResolver(resolver=resolver, ttl=dns_ttl, allow=allow))
+    def __init__(self, resolver: Resolver, max_buffer_size: int) -> None:
+        self.tcp_client = TCPClient(resolver=resolver)
         self._max_buffer_size = max_buffer_size
         self._contexts: ContextCache | None = None
 
@@ -49,8 +46,11 @@ class Connector:
             self._contexts = ContextCache()
         return self._contexts.get(settings)
 
-    async def open(self, route: Route, timing: Timing | None) -> IOStream:
-        """A stream to the route's server. Raises `ConnectError` and its kin, `InvalidRequestError`."""
+    async def open(self, route: Route, timing: Timing | None, timeout: float | None) -> IOStream:
+        """A stream to the route's server, within *timeout* seconds (None: any time).
+
+        Raises `ConnectError` and its kin, `HTTPTimeoutError`, `InvalidRequestError`.
+        """
         url = route.url
         settings = route.settings
         is_tls = url.scheme == "https"
@@ -68,6 +68,7 @@ class Connector:
                     ssl_options=context,
                     max_buffer_size=self._max_buffer_size,
                     source_ip=source_address(settings.network_interface),
+                    timeout=timeout,
                 )
         except FetchError:
             raise
@@ -104,12 +105,22 @@ def connect_error(error: Exception, where: str) -> FetchError:
     if isinstance(cause, socket.gaierror):
         message = f"Cannot resolve the host name of {where}: {cause.strerror}"
         return ResolveError(message, errno=cause.errno, url=where, phase=Phase.RESOLVE)
+    if isinstance(cause, TimeoutError) and cause.errno is None:
+        return HTTPTimeoutError(str(cause), url=where, phase=_phase_of_timeout(str(cause)))
     if isinstance(cause, OSError):
         kind = ConnectionRefused if isinstance(cause, ConnectionRefusedError) else ConnectError
         return kind(f"Cannot connect to {where}: {cause}", errno=cause.errno, url=where, phase=Phase.CONNECT)
     if isinstance(cause, ValueError):
         return InvalidRequestError(f"Cannot connect to {where}: {cause}", url=where, phase=Phase.CONNECT)
     return ConnectError(f"Cannot connect to {where}: {cause!r}", url=where, phase=Phase.CONNECT)
+
+
+def _phase_of_timeout(message: str) -> Phase:
+    """What `TCPClient.connect` was doing when its time was up, which only its message says."""
+    for word, phase in ((" resolving ", Phase.RESOLVE), (" TLS ", Phase.TLS)):
+        if word in message:
+            return phase
+    return Phase.CONNECT
 
 
 def source_address(interface: str | None) -> str | None:

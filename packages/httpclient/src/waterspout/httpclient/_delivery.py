@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from waterspout.concurrent import convert_yielded
+from waterspout.httpclient._errors import FetchError
 
 if TYPE_CHECKING:
     from waterspout.httpclient._exchange import Exchange
@@ -64,8 +65,11 @@ class Delivery:
                             return
                     if exchange.answer is None:
                         return
-            except Exception as error:
+            except FetchError as error:
                 exchange.fail(error)
+                return
+            except Exception as error:
+                exchange.callback_failed(error)
                 return
             if waiting:
                 waiting.popleft()
@@ -91,9 +95,9 @@ class Delivery:
         if future is not self._busy:
             return
         self._busy = None
-        error = asyncio.CancelledError("the streaming callback was cancelled") if future.cancelled() else future.exception()
+        error = future.exception() if not future.cancelled() else asyncio.CancelledError()
         if error is not None:
-            self._exchange.fail(error)
+            self._exchange.callback_failed(error)
             return
         self._go_on()
         connection = self._exchange.connection

@@ -1,4 +1,4 @@
-"""Host names to addresses: no look-up for addresses, a short memory for names, and a guard against forbidden ones."""
+"""Host names to addresses: a short memory for names, and a guard against forbidden addresses."""
 
 from __future__ import annotations
 
@@ -30,15 +30,14 @@ class Ready:
 
 
 class CachingResolver(Resolver):
-    """Puts a memory in front of another resolver and answers addresses itself, without a thread.
+    """Puts a memory in front of another resolver.
 
     `ttl` is in seconds: the system's resolver does not say how long an answer holds, so it is kept shortly.
     """
 
-    def initialize(self, resolver: Resolver, ttl: float = 30.0, allow: Callable[[str], bool] | None = None) -> None:
+    def initialize(self, resolver: Resolver, ttl: float = 30.0) -> None:
         self.resolver = resolver
         self.ttl = ttl
-        self._allow = allow
         self._known: dict[tuple[str, int, int], tuple[float, Addresses]] = {}
 
     def close(self) -> None:
@@ -49,45 +48,42 @@ class CachingResolver(Resolver):
     def resolve(
         self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> Awaitable[Addresses]:
-        """As `Resolver.resolve`. Raises `ForbiddenAddressError` if the guard allows none of the addresses."""
-        literal = _literal(host, port, family)
-        if literal is not None:
-            return Ready(self._guarded(host, literal))
+        """As `Resolver.resolve`."""
         known = self._known.get((host, port, family))
         if known is not None and known[0] > time.monotonic():
             return Ready(known[1])
         return self._look_up(host, port, family)
 
     async def _look_up(self, host: str, port: int, family: socket.AddressFamily) -> Addresses:
-        addresses = self._guarded(host, list(await self.resolver.resolve(host, port, family)))
+        addresses = list(await self.resolver.resolve(host, port, family))
         if self.ttl > 0:
             if len(self._known) >= _KEPT:
                 self._known.pop(next(iter(self._known)))
             self._known[host, port, family] = time.monotonic() + self.ttl, addresses
         return addresses
 
-    def _guarded(self, host: str, addresses: Addresses) -> Addresses:
-        allow = self._allow
-        if allow is None:
-            return addresses
-        # What is returned here is what is connected to: a name that changes its answer gains nothing (CS8).
-        allowed = [(family, address) for family, address in addresses if allow(address[0])]
+
+class GuardedResolver(Resolver):
+    """Passes on only the addresses that *allow* accepts.
+
+    What it returns is what is connected to, without a second look-up: a name that changes its answer gains
+    nothing (CS8).
+    """
+
+    def initialize(self, resolver: Resolver, allow: Callable[[str], bool]) -> None:
+        self.resolver = resolver
+        self._allow = allow
+
+    async def resolve(
+        self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> Addresses:
+        """As `Resolver.resolve`. Raises `ForbiddenAddressError` if none of the addresses is allowed."""
+        addresses = list(await self.resolver.resolve(host, port, family))
+        allowed = [(family, address) for family, address in addresses if self._allow(address[0])]
         if not allowed:
             found = ", ".join(sorted({str(address[0]) for _, address in addresses}))
             raise ForbiddenAddressError(f"Connections to {host} ({found}) are not allowed", phase=Phase.RESOLVE)
         return allowed
-
-
-def _literal(host: str, port: int, family: int) -> Addresses | None:
-    """The address that *host* is, or None if it is a name."""
-    for candidate in (socket.AF_INET, socket.AF_INET6):
-        if family in (socket.AF_UNSPEC, candidate):
-            try:
-                socket.inet_pton(candidate, host)
-            except (OSError, UnicodeError, ValueError):
-                continue
-            return [(candidate, (host, port) if candidate == socket.AF_INET else (host, port, 0, 0))]
-    return None
 
 
 def is_public_address(address: str) -> bool:

@@ -7,6 +7,7 @@
           |    +-- ConnectionResetByServer    ... by a reset (also a ConnectionResetError)
           |    +-- ProtocolError          the answer breaks HTTP
           |         +-- ResponseTooLargeError   ... or passes a limit
+          |         |    +-- HeadTooLargeError    (also an UnsatisfiableReadError)
           |         +-- ContentDecodingError    ... or its content coding is broken
           +-- ConnectError                no connection came about (also an OSError)
           |    +-- ConnectionRefused      nobody listens there (also a ConnectionRefusedError)
@@ -17,6 +18,7 @@
           +-- RedirectError               a redirect that cannot be followed
           |    +-- TooManyRedirectsError
           |    +-- BodyNotReplayableError     the body must be sent again and cannot be
+          |    +-- InvalidRedirectError    to what is no http or https URL (also an InvalidURLError)
           +-- InvalidURLError             not a URL that can be fetched (also a ValueError)
           +-- InvalidRequestError         a request that cannot be sent as HTTP (also a ValueError)
                +-- UnknownMethodError     (also a KeyError)
@@ -31,6 +33,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from waterspout.httputil import responses
+from waterspout.iostream import UnsatisfiableReadError
 
 if TYPE_CHECKING:
     from waterspout.httpclient._response import HTTPResponse
@@ -139,6 +142,12 @@ class ResponseTooLargeError(ProtocolError):
     __module__ = "waterspout.httpclient"
 
 
+class HeadTooLargeError(ResponseTooLargeError, UnsatisfiableReadError):
+    """The response's head is larger, or has more fields, than the client's limits allow."""
+
+    __module__ = "waterspout.httpclient"
+
+
 class ContentDecodingError(ProtocolError):
     """The body is not what its Content-Encoding says, or is coded in too many layers."""
 
@@ -216,6 +225,12 @@ class BodyNotReplayableError(RedirectError):
 
 class InvalidURLError(FetchError, ValueError):
     """Not a URL that can be fetched: wrong scheme, forbidden characters, no host, bad port."""
+
+    __module__ = "waterspout.httpclient"
+
+
+class InvalidRedirectError(RedirectError, InvalidURLError):
+    """A redirect to what is not an http or https URL."""
 
     __module__ = "waterspout.httpclient"
 

@@ -21,13 +21,13 @@ from waterspout.httpclient._decode import Decoder, decoder_for
 from waterspout.httpclient._delivery import Delivery
 from waterspout.httpclient._errors import (
     FetchError,
-    HTTPTimeoutError,
     InvalidRequestError,
     Phase,
     ProtocolError,
+    ResponseTooLargeError,
     TooManyRedirectsError,
 )
-from waterspout.httpclient._failures import closed_error, protocol_error, too_large
+from waterspout.httpclient._failures import callback_error, closed_error, in_tornados_terms, protocol_error, timeout_error
 from waterspout.httpclient._head import IDEMPOTENT_METHODS, check_method, checked_headers, default_fields, frame_request
 from waterspout.httpclient._redirect import REDIRECTS, next_step
 from waterspout.httpclient._response import HTTPResponse
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 
 #: Seconds that a body held back by ``Expect: 100-continue`` waits for the server's word (RFC 9110, 10.1.1; CS20).
 CONTINUE_PATIENCE = 1.0
+#: Seconds that an attempt to connect gets to tell that its time is up, and in which phase it was.
+TELLING_TIME = 0.05
 
 
 class Exchange:
@@ -84,7 +86,6 @@ class Exchange:
         "retried",
         "route",
         "settings",
-        "size",
         "start_time",
         "target",
         "timer",
@@ -139,7 +140,6 @@ class Exchange:
         self.first_byte = False
         self.response_head: ResponseHead | None = None
         self.chunks: list[bytes] = []
-        self.size = 0
         self.decoder: Decoder | None = None
         self.delivery: Delivery | None = None
         self.discarding = False
@@ -252,8 +252,14 @@ class Exchange:
                 return
             connection.close()
         self.phase = Phase.CONNECT
-        self._limit(min(self.connect_until, self.total_until))
+        # The attempt to connect knows better what takes so long, so it may be the first to say so.
+        self._limit(min(self.connect_until, self.total_until) + TELLING_TIME)
         self.route.request(self)
+
+    def time_to_connect(self) -> float | None:
+        """Seconds that may pass until there is a connection; None: any time."""
+        until = min(self.connect_until, self.total_until)
+        return None if until == inf else max(0.0, until - self.client.time())
 
     def use(self, connection: Connection) -> None:
         """Send the request on *connection*, which is ours from now on."""
@@ -347,17 +353,7 @@ class Exchange:
         if self.deadline == inf or self.client.time() < self.deadline - 0.001:
             self._limit(self.deadline)
             return
-        phase = self.phase
-        lasted = self.client.time() - self.timing.queued
-        if phase is Phase.QUEUE:
-            what = "Timeout in request queue"
-        elif self.connection is None and phase is Phase.CONNECT:
-            what = "Timeout while connecting"
-        else:
-            what = "Timeout during request"
-        self.fail(
-            HTTPTimeoutError(f"{what}: {self.name()} was {phase.value} after {lasted:.3g} s", url=self.shown_url(), phase=phase)
-        )
+        self.fail(timeout_error(self, self.client.time() - self.timing.queued))
 
     # -- what the connection tells
 
@@ -368,8 +364,6 @@ class Exchange:
             if kind is Data:
                 if self.delivery is None and self.decoder is None and not self.discarding:
                     self.chunks.append(event.data)
-                    if self.client.buffer_limit is not None:
-                        self._count(len(event.data))
                 else:
                     self._data(event.data)
             elif kind is ResponseHead:
@@ -424,13 +418,10 @@ class Exchange:
         if head.has_body:
             if head.content_encoding is not None and settings.decompress_response:
                 try:
-                    self.decoder = decoder_for(head.content_encoding, self._body_limit(), self.shown_url())
+                    self.decoder = decoder_for(head.content_encoding, self.client.max_body_size, self.shown_url())
                 except FetchError as error:
                     self.fail(error)
                     return
-            elif self.client.buffer_limit is not None and settings.streaming_callback is None:
-                self._count(head.content_length or 0)
-                self.size = 0
         if settings.streaming_callback is not None:
             self.delivery = Delivery(self, settings.streaming_callback)
 
@@ -518,9 +509,13 @@ class Exchange:
         try:
             callback(*args)
         except Exception as error:
-            self.fail(error)
+            self.callback_failed(error)
             return False
         return True
+
+    def callback_failed(self, error: BaseException) -> None:
+        """A callback of the user raised *error*, which is what the fetch raises then."""
+        self.fail(callback_error(self, error))
 
     # -- going on
 
@@ -552,7 +547,7 @@ class Exchange:
 
     def _follow(self, head: ResponseHead) -> None:
         request = self.request
-        redirect = HTTPResponse.received(request, head, b"", self.effective_url)
+        redirect = HTTPResponse.received(request, head, (), self.effective_url)
         if self.redirects_left <= 0:
             error = TooManyRedirectsError(
                 f"{self.name()} led to more than {self.settings.max_redirects} redirects",
@@ -597,9 +592,7 @@ class Exchange:
     # -- ends
 
     def _deliver(self, head: ResponseHead, end: EndOfMessage) -> None:
-        chunks = self.chunks
-        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        response = HTTPResponse.received(self.request, head, body, self.effective_url)
+        response = HTTPResponse.received(self.request, head, self.chunks, self.effective_url)
         if self.client.jar is not None:
             self._keep_cookies(head)
         timing = self.timing
@@ -623,9 +616,13 @@ class Exchange:
             error.url = error.url or self.shown_url()
             error.phase = error.phase or self.phase
             if error.response is None and self.response_head is not None:
-                partial = HTTPResponse.received(self.request, self.response_head, b"".join(self.chunks), self.effective_url)
+                # What was too much is not kept.
+                chunks = () if isinstance(error, ResponseTooLargeError) else self.chunks
+                partial = HTTPResponse.received(self.request, self.response_head, chunks, self.effective_url)
                 partial._decoded = self.decoder is not None
                 error.response = partial
+            if self.client.is_compat:
+                in_tornados_terms(error)
         timing = self.timing
         timing.ended = now = self.client.time()
         response = HTTPResponse(
@@ -670,18 +667,6 @@ class Exchange:
 
     def _may_be_repeated(self) -> bool:
         return self.method in IDEMPOTENT_METHODS and self.producer is None
-
-    def _body_limit(self) -> int:
-        client = self.client
-        if client.buffer_limit is not None and self.settings.streaming_callback is None:
-            return client.buffer_limit
-        return client.max_body_size
-
-    def _count(self, size: int) -> None:
-        self.size += size
-        limit = self.client.buffer_limit
-        if limit is not None and self.size > limit:
-            self.fail(too_large(self, limit))
 
     def shown_url(self) -> str:
         return str(self.url._replace(target=self.target)) if hasattr(self, "url") else self.request.url

@@ -176,7 +176,10 @@ class Route:
         connected = False
         try:
             exchange = attempt.exchange
-            stream = await pool.open_stream(self, None if exchange is None else exchange.timing)
+            if exchange is None:
+                stream = await pool.open_stream(self, None, None)
+            else:
+                stream = await pool.open_stream(self, exchange.timing, exchange.time_to_connect())
             connected = True
         except Exception as error:
             pool.statistics.failed += 1
@@ -261,7 +264,7 @@ class Pool:
         *,
         deadlines: Deadlines,
         start: Callable[[Any], asyncio.Task[None]],
-        open_stream: Callable[[Route, Timing | None], Awaitable[IOStream]],
+        open_stream: Callable[[Route, Timing | None, float | None], Awaitable[IOStream]],
         limits: Limits,
         lenient: bool,
         max_connections: float,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from waterspout.httpclient._errors import BodyNotReplayableError, InvalidURLError, Phase, RedirectError
+from waterspout.httpclient._errors import BodyNotReplayableError, InvalidRedirectError, InvalidURLError, Phase, RedirectError
 from waterspout.httpclient._url import URL, join_url, parse_url
 from waterspout.httputil import HTTPHeaders
 
@@ -44,14 +44,16 @@ def next_step(
 ) -> Step:
     """The request that a response of *status* with *location*, to a request of *method* for *base*, asks for.
 
-    Raises `RedirectError` for a place that is not http or https, or goes from https to http (the latter only if not
-    *lenient*), and `BodyNotReplayableError` for 307 and 308 to a request whose body came from a producer.
+    Raises `InvalidRedirectError` for a place that is not http or https, `RedirectError` for one that leads from https to
+    http (if not *lenient*), and `BodyNotReplayableError` for 307 and 308 to a request whose body came from a producer.
     """
     where = join_url(base, location)
     try:
         url = parse_url(where, compat)
     except InvalidURLError as error:
-        raise RedirectError(f"{base} redirects to {location[:200]!r}: {error}", url=base, phase=Phase.REDIRECT) from error
+        raise InvalidRedirectError(
+            f"{base} redirects to {location[:200]!r}: {error}", url=base, phase=Phase.REDIRECT
+        ) from error
     if url.scheme == "http" and origin[0] == "https" and not lenient:
         raise RedirectError(
             f"{base} redirects to {url}, from https to http, which is not followed", url=base, phase=Phase.REDIRECT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import cached_property
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,7 @@ class HTTPResponse:
     start_time: float | None
 
     _head: ResponseHead | None = None
+    _chunks: Sequence[bytes] = ()
     _end: EndOfMessage | None = None
     _timing: Timing | None = None
     _decoded = False
@@ -77,14 +79,19 @@ class HTTPResponse:
         self._judge(error)
 
     @classmethod
-    def received(cls, request: HTTPRequest, head: ResponseHead, body: bytes, effective_url: str) -> HTTPResponse:
-        """The response that *head* and *body* make; times, trailers and history are added by the caller."""
+    def received(
+        cls, request: HTTPRequest, head: ResponseHead, chunks: Sequence[bytes], effective_url: str
+    ) -> HTTPResponse:
+        """The response that *head* and a body in *chunks* make; the caller adds times, trailers and history."""
         self = cls.__new__(cls)
         self.request = request
         self.code = code = head.status
         self.reason = head.reason or responses.get(code, "Unknown")
         self._head = head
-        self.body = body
+        if len(chunks) == 1:
+            self.body = chunks[0]
+        else:
+            self._chunks = chunks
         self.effective_url = effective_url
         if 200 <= code < 300:
             self.error = None
@@ -116,13 +123,15 @@ class HTTPResponse:
     @cached_property
     def body(self) -> bytes:
         """The body as bytes; empty for one that a streaming callback received."""
-        buffer = self.buffer
-        return b"" if buffer is None else buffer.getvalue()
+        if self._head is None:
+            return b"" if self.buffer is None else self.buffer.getvalue()
+        chunks, self._chunks = self._chunks, ()
+        return b"".join(chunks)
 
     @cached_property
     def buffer(self) -> BytesIO | None:
         """The body as a file in memory; None for a response that never came."""
-        return BytesIO(self.body)
+        return None if self._head is None else BytesIO(self.body)
 
     @cached_property
     def time_info(self) -> dict[str, float]:
@@ -164,4 +173,5 @@ class HTTPResponse:
             raise self.error
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.code} {self.reason!r} from {self.effective_url!r}, {len(self.body)} bytes>"
+        shown = f"code={self.code},reason={self.reason!r},effective_url={self.effective_url!r},error={self.error!r}"
+        return f"{type(self).__name__}({shown},body={len(self.body)} bytes)"

@@ -11,6 +11,7 @@ from typing import Any
 
 from waterspout.httpclient._errors import InvalidRequestError, TLSError
 from waterspout.httpclient._settings import Settings
+from waterspout.netutil import ssl_options_to_context
 
 #: More sets of TLS options in use at once than one client has reason to.
 _KEPT = 64
@@ -51,23 +52,22 @@ class ContextCache:
 
 
 def make_context(settings: Settings) -> ssl.SSLContext:
-    """A client context: TLS 1.2 at least, certificates and host names checked unless *settings* say otherwise."""
-    options: dict[str, Any] = dict(settings.ssl_options or {})
-    verify = settings.validate_cert and options.get("cert_reqs", ssl.CERT_REQUIRED) != ssl.CERT_NONE
-    ca_certs = options.get("ca_certs", settings.ca_certs)
-    certificate = options.get("certfile", settings.client_cert)
-    key = options.get("keyfile", settings.client_key)
+    """A client context: TLS 1.2 at least, certificates and host names checked unless *settings* say otherwise.
+
+    A dictionary of ``ssl_options`` overrides the other options altogether.
+    """
+    ca_certs, certificate = settings.ca_certs, settings.client_cert
     try:
+        if settings.ssl_options is not None:
+            return ssl_options_to_context(settings.ssl_options, server_side=False)
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=ca_certs)
         if certificate is not None:
-            context.load_cert_chain(certificate, key)
+            context.load_cert_chain(certificate, settings.client_key)
     except (OSError, ValueError) as error:
         raise InvalidRequestError(f"Cannot load the certificates {ca_certs or certificate!r}: {error}") from error
-    if not verify:
+    if not settings.validate_cert:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    if "ciphers" in options:
-        context.set_ciphers(options["ciphers"])
     context.set_alpn_protocols(["http/1.1"])
     return context
 

@@ -60,7 +60,7 @@ class Upload:
             return
         self._running = None
         if running.cancelled():
-            self._exchange.fail(asyncio.CancelledError("the body producer was cancelled"))
+            self._exchange.callback_failed(asyncio.CancelledError())
             return
         error = running.exception()
         if error is not None:

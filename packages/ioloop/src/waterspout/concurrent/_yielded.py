@@ -143,12 +143,11 @@ class _Gathering:
         for child in self.children:
             try:
                 results.append(child.result())
-            except asyncio.CancelledError:
-                outcome.cancel()
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
+                # A cancelled child is an exception here: nobody has cancelled the outcome itself.
                 if not outcome.done():
                     outcome.set_exception(error)
-                elif not isinstance(error, self.quiet):
+                elif not isinstance(error, asyncio.CancelledError) and not isinstance(error, self.quiet):
                     app_log.error("Multiple exceptions in yield list", exc_info=error)
         if not outcome.done():
             outcome.set_result(results if self.keys is None else dict(zip(self.keys, results, strict=True)))

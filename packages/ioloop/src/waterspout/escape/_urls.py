@@ -3,11 +3,13 @@
 import re
 from binascii import unhexlify
 from typing import overload
-from urllib.parse import quote, quote_plus, unquote, unquote_plus
+from urllib.parse import quote, quote_plus
 
 from waterspout.escape._text import to_unicode, utf8
 
-_ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
+# So many at once and no more: the matcher keeps a state for each that it has passed.
+_ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2}){1,64}")
+_ASCII = re.compile("[\x00-\x7f]+")
 
 
 def url_escape(value: str | bytes, plus: bool = True) -> str:
@@ -37,7 +39,12 @@ def url_unescape(value: str | bytes, encoding: str | None = "utf-8", plus: bool 
         raw = utf8(value)
         return _unquote(raw.replace(b"+", b" ") if plus else raw)
     text = to_unicode(value)
-    return unquote_plus(text, encoding) if plus else unquote(text, encoding)
+    if plus:
+        text = text.replace("+", " ")
+    if "%" not in text:
+        return text
+    # Escapes and the ASCII between them are bytes of the encoding; other characters are text already.
+    return _ASCII.sub(lambda run: _unquote(run[0].encode("ascii")).decode(encoding, "replace"), text)
 
 
 def parse_qs_bytes(
@@ -82,8 +89,11 @@ def _unquote(value: bytes) -> bytes:
     """
     if b"%" not in value:
         return value
-    return _ESCAPES.sub(_resolve, value)
-
-
-def _resolve(escapes: re.Match[bytes]) -> bytes:
-    return unhexlify(escapes[0].replace(b"%", b""))
+    resolved = bytearray()
+    position = 0
+    for escapes in _ESCAPES.finditer(value):
+        resolved += value[position : escapes.start()]
+        resolved += unhexlify(escapes[0].replace(b"%", b""))
+        position = escapes.end()
+    resolved += value[position:]
+    return bytes(resolved)

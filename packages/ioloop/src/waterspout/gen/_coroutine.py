@@ -78,8 +78,9 @@ def _wrap_generator_function(func: Callable[..., Any]) -> Callable[..., Future[A
         try:
             return future
         finally:
-            # If it failed at once, its exception leads to this frame (see _runner).
-            del future
+            # An exception that came at once leads to this frame (see _runner), and each of these to
+            # the exception, if it was raised here or passed on from what was yielded.
+            del future, yielded
 
     return call
 

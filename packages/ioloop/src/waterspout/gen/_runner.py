@@ -46,8 +46,10 @@ class CoroutineFuture(LazyFuture[_T]):
     def __init__(self) -> None:
         super().__init__()
         self._runner: Runner | None = None
-        running_loop = asyncio._get_running_loop()
-        if running_loop is not None and running_loop.get_debug():
+        loop = asyncio._get_running_loop()
+        if loop is None and (io_loop := IOLoop.current(instance=False)) is not None:
+            loop = io_loop.asyncio_loop
+        if loop is not None and loop.get_debug():
             self._note_caller()
 
     def _note_caller(self) -> None:

@@ -28,10 +28,6 @@ Deadline = float | datetime.timedelta | None
 """A time on the scale of IOLoop.time, or a duration from now; None: wait for ever."""
 
 
-# A line shorter than this costs less than looking through it.
-_SWEEP_AT_LEAST = 16
-
-
 class Owner(Protocol):
     """What waiters stand in line for."""
 
@@ -149,7 +145,7 @@ class Line(deque["Future[Any]"]):
     def one_gave_up(self) -> None:
         """One who stands here will not take anything any more."""
         self.given_up += 1
-        if self.given_up > _SWEEP_AT_LEAST and self.given_up * 2 > len(self):
+        if self.given_up * 2 > len(self):
             still_waiting = [waiter for waiter in self if not waiter.done()]
             self.clear()
             self.extend(still_waiting)

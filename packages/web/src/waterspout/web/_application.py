@@ -41,6 +41,13 @@ _CONTENT_TYPE = "text/html; charset=UTF-8"
 _NO_ARGS: tuple[Any, ...] = ()
 _NO_KWARGS: dict[str, Any] = {}
 _plain_execute = RequestHandler._execute
+#: Content types whose bodies hold arguments; whether the rest of the value is well-formed is seen when they are read.
+_FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
+
+
+def is_form(content_type: bytes) -> bool:
+    """Whether a body of *content_type* is taken apart into arguments and files."""
+    return content_type.lower().startswith(_FORMS)
 
 
 class HandlerRouter(ReversibleRuleRouter):
@@ -209,7 +216,7 @@ class Application(ReversibleRouter):
     ) -> None:
         """Make a handler and run it; to be called in the request's own context."""
         handler = handler_class(self, request, **init)
-        if request.content_type is not None and request.body:
+        if request.content_type is not None and request.body and is_form(request.content_type):
             try:
                 request.parse_body()
             except HTTPInputError as error:

@@ -1,0 +1,86 @@
+"""An application on a free port, and clients for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from waterspout.httpclient import AsyncHTTPClient, HTTPResponse
+from waterspout.web import Application
+
+Fetch = Callable[..., HTTPResponse]
+
+
+def serve(application: Application, client: Callable[[int], Awaitable[Any]], **options: Any) -> Any:
+    """Run *client* with the port of *application*, and return its result."""
+
+    async def main() -> Any:
+        server = application.listen(0, "127.0.0.1", **options)
+        port = next(iter(server._sockets.values())).getsockname()[1]
+        try:
+            return await client(port)
+        finally:
+            server.stop()
+            await server.close_all_connections()
+
+    return asyncio.run(main())
+
+
+@pytest.fixture
+def fetch() -> Fetch:
+    """``fetch(handlers or application, path, **fetch options)``: the response, errors included."""
+
+    def run(application: Any, path: str = "/", **options: Any) -> HTTPResponse:
+        if not isinstance(application, Application):
+            application = Application(application)
+
+        async def client(port: int) -> HTTPResponse:
+            http = AsyncHTTPClient(force_instance=True)
+            try:
+                return await http.fetch(
+                    f"http://127.0.0.1:{port}{path}", raise_error=False, follow_redirects=False, **options
+                )
+            finally:
+                http.close()
+
+        response: HTTPResponse = serve(application, client)
+        return response
+
+    return run
+
+
+@pytest.fixture
+def raw() -> Callable[..., bytes]:
+    """``raw(handlers or application, *pieces)``: what comes back for raw bytes until the server falls silent.
+
+    A number among the pieces is a pause of that many seconds.
+    """
+
+    def run(application: Any, *pieces: bytes | float) -> bytes:
+        if not isinstance(application, Application):
+            application = Application(application)
+
+        async def client(port: int) -> bytes:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            for piece in pieces:
+                if isinstance(piece, bytes):
+                    writer.write(piece)
+                    await writer.drain()
+                else:
+                    await asyncio.sleep(piece)
+            received = b""
+            try:
+                while data := await asyncio.wait_for(reader.read(65536), 0.15):
+                    received += data
+            except TimeoutError:
+                pass  # silent: that is all
+            writer.close()
+            return received
+
+        result: bytes = serve(application, client)
+        return result
+
+    return run

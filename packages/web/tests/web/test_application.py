@@ -1,0 +1,174 @@
+"""Application: routes, hosts, settings, logging."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from waterspout.httpclient import HTTPResponse
+from waterspout.netutil import bind_sockets
+from waterspout.web import Application, FallbackHandler, RedirectHandler, RequestHandler, URLSpec, stream_request_body, url
+
+Fetch = Callable[..., HTTPResponse]
+
+
+class Says(RequestHandler):
+    """Answers with what its route gives it."""
+
+    def initialize(self, text: str = "") -> None:  # type: ignore[override]
+        self.text = text
+
+    def get(self, *args: str) -> None:
+        self.write(self.text + "".join(args))
+
+
+def test_stories_two_routes_with_names_and_a_database(fetch: Fetch) -> None:
+    class Main(RequestHandler):
+        def get(self) -> None:
+            self.write(f'<a href="{self.reverse_url("story", "1")}">')
+
+    class Story(RequestHandler):
+        def initialize(self, db: dict[str, str]) -> None:  # type: ignore[override]
+            self.db = db
+
+        def get(self, story_id: str) -> None:
+            self.write(self.db[story_id])
+
+    app = Application([url("/", Main), URLSpec("/story/([0-9]+)", Story, {"db": {"1": "this is story 1"}}, name="story")])
+    assert fetch(app, "/").body == b'<a href="/story/1">'
+    assert fetch(app, "/story/1").body == b"this is story 1"
+    assert fetch(app, "/story/x").code == 404
+    with pytest.raises(KeyError, match="unknown not found"):
+        app.reverse_url("unknown")
+
+
+def test_the_first_route_that_matches_wins(fetch: Fetch) -> None:
+    routes = [("/a/(.*)", Says, {"text": "pattern "}), ("/a/b", Says, {"text": "exact"}), (".*", Says, {"text": "rest"})]
+    assert fetch(routes, "/a/b").body == b"pattern b"
+    assert fetch(routes, "/z").body == b"rest"
+
+
+def test_hosts_have_routes_of_their_own(fetch: Fetch) -> None:
+    app = Application([("/", Says, {"text": "any"})])
+    app.add_handlers(r"www\.example\.com", [("/", Says, {"text": "example"}), ("/only", Says, {"text": "only"})])
+    assert fetch(app, "/", headers={"Host": "www.example.com:80"}).body == b"example"
+    assert fetch(app, "/", headers={"Host": "other"}).body == b"any"
+    assert fetch(app, "/only").code == 404
+
+
+def test_lists_of_rules_nest(fetch: Fetch) -> None:
+    app = Application([("/api/.*", [("/api/x", Says, {"text": "x"})]), ("/api/y", Says, {"text": "y"})])
+    assert fetch(app, "/api/x").body == b"x" and fetch(app, "/api/y").body == b"y"
+
+
+def test_a_default_handler_serves_what_no_route_does(fetch: Fetch) -> None:
+    app = Application([], default_handler_class=Says, default_handler_args={"text": "lost"})
+    assert fetch(app, "/x").body == b"lost"
+    assert fetch(Application([]), "/x").code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "where"),
+    [("/old/x?a=1&a=2", 301, "/new/x?a=1&a=2"), ("/tmp", 302, "/"), ("/rd//evil.com", 400, None),
+     ("/rd/%2fevil.com", 400, None), ("/rd/%5cevil.com", 400, None), ("/rd/%09/evil.com", 400, None)],
+)  # fmt: skip
+def test_RD2_redirects_fill_groups_in_and_never_leave_the_host(fetch: Fetch, path: str, code: int, where: str) -> None:
+    app = [
+        ("/old/(.*)", RedirectHandler, {"url": "/new/{0}"}),
+        ("/tmp", RedirectHandler, {"url": "/", "permanent": False}),
+        ("/rd/(.*)", RedirectHandler, {"url": "/{0}"}),
+    ]
+    response = fetch(app, path)
+    assert (response.code, response.headers.get("Location")) == (code, where)
+
+
+def test_fallback_hands_the_request_to_another_application(fetch: Fetch) -> None:
+    def other(request: Any) -> None:
+        request.connection.respond(200, None, "Content-Length: 5\r\n", b"other")
+
+    assert fetch([("/.*", FallbackHandler, {"fallback": other})], "/x").body == b"other"
+
+
+@stream_request_body
+class Upload(RequestHandler):
+    """Counts the bytes of a body as they come."""
+
+    async def prepare(self) -> None:
+        self.total = 0
+        self.pieces = 0
+        self.request.connection.set_max_body_size(10_000_000)  # type: ignore[attr-defined]
+
+    async def data_received(self, chunk: bytes) -> None:
+        await asyncio.sleep(0)
+        self.total += len(chunk)
+        self.pieces += 1
+
+    def post(self) -> None:
+        self.write({"total": self.total, "many": self.pieces > 1, "body": len(self.request.body)})
+
+
+@pytest.mark.parametrize("size", [0, 1, 1000, 3_000_000])
+def test_a_streamed_body_comes_in_pieces_before_the_method_runs(fetch: Fetch, size: int) -> None:
+    response = fetch([("/", Upload)], method="POST", body=b"x" * size)
+    assert response.code == 200 and b'"total": %d' % size in response.body and b'"body": 0' in response.body
+    assert (b'"many": true' in response.body) is (size > 100_000)
+
+
+def test_the_access_log_has_a_line_for_each_request(fetch: Fetch, caplog: Any) -> None:
+    caplog.set_level(logging.INFO, "waterspout.access")
+    fetch([("/", Says, {"text": "x"})], "/?q=1")
+    fetch([], "/nothing")
+    lines = [(r.levelno, r.getMessage()) for r in caplog.records if r.name == "waterspout.access"]
+    assert lines[0][0] == logging.INFO and lines[0][1].startswith("200 GET /?q=1 (127.0.0.1) ")
+    assert lines[1][0] == logging.WARNING and lines[1][1].startswith("404 GET /nothing (127.0.0.1) ")
+
+
+def test_log_function_replaces_the_access_log(fetch: Fetch) -> None:
+    logged: list[tuple[int, str]] = []
+    app = Application([("/", Says)], log_function=lambda h: logged.append((h.get_status(), h.request.path)))
+    fetch(app, "/")
+    assert logged == [(200, "/")]
+
+
+def test_an_execute_of_the_subclass_is_honoured(fetch: Fetch) -> None:
+    calls: list[str] = []
+
+    class Instrumented(RequestHandler):
+        async def _execute(self, transforms: Any, *args: Any, **kwargs: Any) -> None:
+            calls.append("before")
+            await super()._execute(transforms, *args, **kwargs)
+            calls.append("after")
+
+        async def get(self, number: str) -> None:
+            calls.append(f"get {number}")
+
+    assert fetch([("/([0-9])", Instrumented)], "/7").code == 200
+    assert calls == ["before", "get 7", "after"]
+
+
+def test_a_patched_execute_of_the_base_class_is_honoured(fetch: Fetch, monkeypatch: Any) -> None:
+    original = RequestHandler._execute
+    calls: list[str] = []
+
+    async def traced(self: RequestHandler, *args: Any, **kwargs: Any) -> None:
+        calls.append(self.request.path)
+        await original(self, *args, **kwargs)
+
+    monkeypatch.setattr(RequestHandler, "_execute", traced)
+    assert fetch([("/", Says, {"text": "x"})]).body == b"x" and calls == ["/"]
+
+
+def test_a_port_in_use_is_one_line_that_names_it() -> None:
+    async def main() -> None:
+        (sock,) = bind_sockets(0, "127.0.0.1")
+        port = sock.getsockname()[1]
+        with pytest.raises(OSError, match=str(port)) as caught:
+            Application([]).listen(port, "127.0.0.1")
+        assert "\n" not in str(caught.value)
+        sock.close()
+
+    asyncio.run(main())

@@ -1,0 +1,149 @@
+"""How responses leave: whole, in parts, tagged, and never other than promised."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from waterspout.httpclient import HTTPResponse
+from waterspout.web import Application, RequestHandler
+
+Fetch = Callable[..., HTTPResponse]
+
+
+def handler(**methods: Any) -> type[RequestHandler]:
+    return type("Handler", (RequestHandler,), methods)
+
+
+def hello(self: RequestHandler) -> None:
+    self.write("hello")
+
+
+def test_a_whole_response_has_its_length_tag_date_and_server(fetch: Fetch) -> None:
+    headers = fetch([("/", handler(get=hello))]).headers
+    assert headers["Content-Length"] == "5" and headers["Content-Type"] == "text/html; charset=UTF-8"
+    assert headers["Etag"].startswith('"') and headers["Date"].endswith("GMT") and "Server" in headers
+
+
+@pytest.mark.parametrize("form", ["{}", 'W/{}, "x"', '"x" , {}', "*"])
+def test_a_client_that_has_the_content_gets_304(fetch: Fetch, form: str) -> None:
+    app = [("/", handler(get=hello))]
+    etag = fetch(app).headers["Etag"]
+    response = fetch(app, headers={"If-None-Match": form.format(etag)})
+    assert (response.code, response.body) == (304, b"")
+    assert response.headers["Etag"] == etag and "Content-Type" not in response.headers
+    assert "Content-Length" not in response.headers
+
+
+def test_only_get_and_head_with_200_are_tagged(fetch: Fetch) -> None:
+    def not_found(self: RequestHandler) -> None:
+        self.set_status(404)
+        self.write("no")
+
+    assert "Etag" not in fetch([("/", handler(post=hello))], method="POST", body=b"").headers
+    assert "Etag" not in fetch([("/", handler(get=not_found))]).headers
+
+
+def test_a_tag_of_the_handlers_own_is_used(fetch: Fetch) -> None:
+    app = [("/", handler(get=hello, compute_etag=lambda self: '"mine"')), ("/none", handler(get=hello, compute_etag=lambda self: None))]  # fmt: skip
+    assert fetch(app).headers["Etag"] == '"mine"'
+    assert fetch(app, headers={"If-None-Match": '"mine"'}).code == 304
+    assert "Etag" not in fetch(app, "/none").headers
+
+
+def test_flushed_parts_are_chunked_and_in_order(fetch: Fetch) -> None:
+    async def get(self: RequestHandler) -> None:
+        for part in range(3):
+            self.write(f"part {part};")
+            await self.flush()
+
+    response = fetch([("/", handler(get=get))])
+    assert response.body == b"part 0;part 1;part 2;" and "Content-Length" not in response.headers
+
+
+def test_a_flushed_part_has_left_before_the_next_is_written(raw: Callable[..., bytes]) -> None:
+    class Slow(RequestHandler):
+        async def get(self) -> None:
+            self.write("first")
+            await self.flush()
+            await asyncio.sleep(10)
+
+    received = raw([("/", Slow)], b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert received.endswith(b"5\r\nfirst\r\n")
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+def test_head_gets_the_headers_alone(raw: Callable[..., bytes], version: bytes) -> None:
+    async def head(self: RequestHandler) -> None:
+        self.write("part")
+        if self.get_argument("flush", None):
+            await self.flush()
+
+    for path in (b"/", b"/?flush=1"):
+        received = raw([("/", handler(head=head))], b"HEAD %b HTTP/%b\r\nHost: a\r\n\r\n" % (path, version))
+        assert received.startswith(b"HTTP/1.1 200 OK") and received.endswith(b"\r\n\r\n")
+
+
+def test_RW4_a_wrong_content_length_closes_the_connection(raw: Callable[..., bytes], caplog: Any) -> None:
+    for length in ("3", "50"):
+
+        def get(self: RequestHandler, length: str = length) -> None:
+            self.set_header("Content-Length", length)
+            self.write("hello")
+
+        received = raw([("/", handler(get=get))], b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
+        assert received == b"" and "Content-Length" in caplog.text
+
+
+def test_RW8_an_exception_after_the_head_cuts_the_response_off(raw: Callable[..., bytes]) -> None:
+    async def get(self: RequestHandler) -> None:
+        self.write("part")
+        await self.flush()
+        raise ValueError
+
+    received = raw([("/", handler(get=get))], b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
+    assert received.endswith(b"4\r\npart\r\n") and received.count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_RW6_a_status_without_content_sends_none(raw: Callable[..., bytes], status: int) -> None:
+    def get(self: RequestHandler) -> None:
+        self.set_status(status)
+        self.write("dropped")
+
+    received = raw([("/", handler(get=get))], b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert b"dropped" not in received and b"Content-Length" not in received and received.endswith(b"\r\n\r\n")
+
+
+def test_connection_close_set_by_the_handler_is_obeyed(raw: Callable[..., bytes]) -> None:
+    def get(self: RequestHandler) -> None:
+        self.set_header("Connection", "close")
+
+    received = raw([("/", handler(get=get))], b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
+    assert received.count(b"HTTP/1.1 200") == 1 and received.count(b"Connection: close") == 1
+
+
+def test_compressed_responses(fetch: Fetch) -> None:
+    app = Application([("/", handler(get=lambda self: self.write("hello " * 1000)))], compress_response=True)
+    response = fetch(app, headers={"Accept-Encoding": "gzip"}, decompress_response=False)
+    assert response.headers["Content-Encoding"] == "gzip" and "Accept-Encoding" in response.headers["Vary"]
+    assert gzip.decompress(response.body) == b"hello " * 1000
+
+
+def test_a_large_body_is_sent_whole(fetch: Fetch) -> None:
+    body = b"x" * 3_000_000
+    assert fetch([("/", handler(get=lambda self: self.write(body)))]).body == body
+
+
+def test_detach_hands_the_connection_over(raw: Callable[..., bytes]) -> None:
+    class Upgrade(RequestHandler):
+        async def get(self) -> None:
+            stream = self.detach()
+            await stream.write(b"now ours: " + await stream.read_bytes(4))
+            stream.close()
+
+    assert raw([("/", Upgrade)], b"GET / HTTP/1.1\r\nHost: a\r\n\r\nrest") == b"now ours: rest"
