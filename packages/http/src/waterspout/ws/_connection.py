@@ -1,10 +1,10 @@
 """The WebSocket protocol after the handshake, for both roles (RFC 6455, 5-8), without I/O.
 
-Theory of operation. `receive` takes what came from the socket, in any pieces, and gives events. Short whole messages in one
-frame, nearly all there are, are decoded in `receive` itself, without another Python call. Everything else goes
-through `_read`: `Reading` says whether a frame's head or its payload is next. Heads and control frames, at most 139 bytes,
-are held back until they are complete; payloads of data frames are taken as they come, unmasked, inflated and checked at
-once, so that bad text and messages over the limit are refused as early as they can be, before they are stored.
+Theory of operation. `receive` takes what came from the socket, in any pieces, and gives events. Short whole messages
+in one frame, nearly all there are, are decoded in `receive` itself, without another Python call. Everything else goes
+through `_read`: `Reading` says whether a frame's head or its payload is next. Heads and control frames, at most 131
+bytes, are held back until they are complete; payloads of data frames are taken as they come, unmasked, inflated and
+checked at once, so that bad text and messages over the limit are refused as early as they can be, before they are kept.
 
 Each sending method returns the bytes of one frame. The order in which they are called is the order to send them in.
 """
@@ -15,10 +15,11 @@ import enum
 from typing import Final
 
 from waterspout.ws._assembly import Assembly
-from waterspout.ws._close_codes import CloseCode, is_sendable_close_code
+from waterspout.ws._close_codes import CloseCode
+from waterspout.ws._close_frame import close_payload, read_close
 from waterspout.ws._deflate import PerMessageDeflate
 from waterspout.ws._errors import ClosedError, ProtocolViolation
-from waterspout.ws._events import BinaryMessage, Close, Event, Ping, Pong, ProtocolError, TextMessage
+from waterspout.ws._events import BinaryMessage, Event, Ping, Pong, ProtocolError, TextMessage
 from waterspout.ws._frames import BINARY_HEADS, FIN, MASK, RSV1, SMALL, TEXT_HEADS, Opcode, head, masked_frame
 from waterspout.ws._masking import apply_mask
 from waterspout.ws._states import TRANSITIONS, Happening, Role, State
@@ -37,8 +38,6 @@ _TEXT: Final = FIN | Opcode.TEXT
 _BINARY: Final = FIN | Opcode.BINARY
 _DATA_OPCODES: Final = frozenset((Opcode.CONTINUATION, Opcode.TEXT, Opcode.BINARY))
 _CONTROL_OPCODES: Final = frozenset((Opcode.CLOSE, Opcode.PING, Opcode.PONG))
-#: Longest payload of a Close frame after its code.
-_MAX_REASON: Final = SMALL - 2
 
 _from_bytes = int.from_bytes
 _new = object.__new__
@@ -57,7 +56,8 @@ class Connection:
     """One WebSocket connection.
 
     *max_message_size* limits messages in bytes, after decompression, and *max_fragments* the frames of each: the peer
-    that passes one gets close code 1009. *extension* is what was negotiated, or None. `state` says what may still be sent.
+    that passes one gets close code 1009. *extension* is what was negotiated, or None. `state` says what may still be
+    sent.
     """
 
     __module__ = "waterspout.ws"
@@ -265,7 +265,7 @@ class Connection:
         elif opcode == Opcode.PONG:
             events.append(Pong(payload))
         else:
-            events.append(_close_event(payload))
+            events.append(read_close(payload))
             self._end(Happening.CLOSE_RECEIVED)
             return len(data)
         return stop
@@ -289,8 +289,8 @@ class Connection:
     def send_text(self, text: str) -> bytes:
         """The frame of the text message *text*.
 
-        Raises `ClosedError` unless the state is ``OPEN``, RuntimeError inside a fragmented message, UnicodeEncodeError for
-        a lone surrogate.
+        Raises `ClosedError` unless the state is ``OPEN``, RuntimeError inside a fragmented message, UnicodeEncodeError
+        for a lone surrogate.
         """
         payload = text.encode()
         if self.state is not _OPEN or self._sending is not None:
@@ -342,21 +342,12 @@ class Connection:
     def close(self, code: int | None = None, reason: str = "") -> bytes:
         """The frame that closes our side; the last one that can be sent.
 
-        With a *reason* but no *code*, 1000 is sent. Raises ValueError for a code that must not be sent, or a reason of more
-        than 123 bytes in UTF-8, and `ClosedError` if our Close has been sent before.
+        With a *reason* but no *code*, 1000 is sent. Raises ValueError for a code that must not be sent, or a reason of
+        more than 123 bytes in UTF-8, and `ClosedError` if our Close has been sent before.
         """
         if (self.state, Happening.CLOSE_SENT) not in TRANSITIONS:
             self._refuse()
-        payload = reason.encode()
-        if code is None and payload:
-            code = CloseCode.NORMAL
-        if code is not None:
-            if not is_sendable_close_code(code):
-                raise ValueError(f"close code {code} must not be sent; use 1000 or one from 3000 to 4999")
-            if len(payload) > _MAX_REASON:
-                raise ValueError(f"close reason has {len(payload)} bytes; the limit is {_MAX_REASON}")
-            payload = code.to_bytes(2) + payload
-        closing = self._frame(FIN | Opcode.CLOSE, payload)
+        closing = self._frame(FIN | Opcode.CLOSE, close_payload(code, reason))
         self.state = TRANSITIONS[self.state, Happening.CLOSE_SENT]
         self._sending = None
         return closing
@@ -383,15 +374,3 @@ def _as_bytes(data: bytes | bytearray | memoryview) -> bytes:
     if not isinstance(data, bytes | bytearray | memoryview):
         raise TypeError(f"binary message must be bytes, not {type(data).__name__}")
     return bytes(data)
-
-
-def _close_event(payload: bytes) -> Close:
-    if not payload:
-        return Close(None, "")
-    code = _from_bytes(payload[:2])
-    if len(payload) < 2 or not is_sendable_close_code(code):
-        raise ProtocolViolation(CloseCode.PROTOCOL_ERROR, "malformed close code")
-    try:
-        return Close(code, payload[2:].decode())
-    except UnicodeDecodeError as error:
-        raise ProtocolViolation(CloseCode.INVALID_PAYLOAD, "close reason is not UTF-8") from error

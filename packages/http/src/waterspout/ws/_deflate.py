@@ -26,7 +26,8 @@ class DeflateOptions:
 
     Window sizes are powers of two, 9-15: a connection keeps about ``2 ** (bits + 2) + 2 ** (mem_level + 9)`` bytes to
     compress and ``2 ** bits`` to decompress. Without context takeover that is taken per message only, and compresses
-    worse. `level` (-1 to 9), `mem_level` (1-9) and `threshold` (shorter messages are not compressed) are our own choice.
+    worse. `level` (-1 to 9), `mem_level` (1-9) and `threshold` (shorter messages are not compressed) are our own
+    choice.
     """
 
     __module__ = "waterspout.ws"
@@ -89,7 +90,7 @@ class PerMessageDeflate:
             if self.deflate_takeover:
                 self._compressor = compressor
         compressed = compressor.compress(payload) + compressor.flush(zlib.Z_SYNC_FLUSH)
-        return compressed[: -len(_TAIL)]
+        return bytes(compressed[: -len(_TAIL)])
 
     def decompress(self, data: bytes, last: bool, max_size: int) -> bytes:
         """What *data*, the next piece of a compressed message, adds to it; *last* says that the message ends with it.

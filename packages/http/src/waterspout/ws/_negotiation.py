@@ -95,7 +95,8 @@ def negotiate(
     """Server: the extension for the first of *offers* that can be served, and the header that says so to the client.
 
     None if there is none: the handshake goes on without the extension. An offer with unknown, repeated or malformed
-    parameters is declined (RFC 7692, 7.1), and so is one that wants us to compress with a window of 8 bits, which zlib cannot.
+    parameters is declined (RFC 7692, 7.1), and so is one that wants us to compress with a window of 8 bits, which zlib
+    cannot.
     """
     if options is None:
         options = DeflateOptions()
@@ -148,8 +149,8 @@ def offer_extensions(options: DeflateOptions | None = None) -> str:
 def accept_extensions(header: str | None, options: DeflateOptions | None = None) -> PerMessageDeflate | None:
     """Client: the extension that the server's ``Sec-WebSocket-Extensions`` agrees to; None if it sent none.
 
-    *options* are those of `offer_extensions`, or None if nothing was offered. Raises `NegotiationError` for whatever does
-    not fit the offer: the connection has to be failed (RFC 6455, 4.1).
+    *options* are those of `offer_extensions`, or None if nothing was offered. Raises `NegotiationError` for whatever
+    does not fit the offer: the connection has to be failed (RFC 6455, 4.1).
     """
     if not header:
         return None

@@ -28,6 +28,10 @@ Deadline = float | datetime.timedelta | None
 """A time on the scale of IOLoop.time, or a duration from now; None: wait for ever."""
 
 
+# A line in which fewer have given up costs less than looking through it.
+_SWEEP_FROM = 32
+
+
 class Owner(Protocol):
     """What waiters stand in line for."""
 
@@ -129,6 +133,12 @@ class Line(deque["Future[Any]"]):
                 self.given_up -= 1
         return None
 
+    def close_up(self) -> None:
+        """Remove those at the head who have given up."""
+        while self.given_up and self and self[0].done():
+            self.popleft()
+            self.given_up -= 1
+
     async def admit(self, owner: Owner) -> None:
         """Wait until the owner hands something to this task, or the task is cancelled."""
         place: Future[Any] = Future()
@@ -145,7 +155,7 @@ class Line(deque["Future[Any]"]):
     def one_gave_up(self) -> None:
         """One who stands here will not take anything any more."""
         self.given_up += 1
-        if self.given_up * 2 > len(self):
+        if self.given_up >= _SWEEP_FROM and self.given_up * 2 > len(self):
             still_waiting = [waiter for waiter in self if not waiter.done()]
             self.clear()
             self.extend(still_waiting)
@@ -159,6 +169,7 @@ def stand_in(owner: Owner, line: Line, timeout: Deadline, *outcome: Any) -> Wait
     timeout that has passed already does that now, before anything else can run. Raises TypeError if
     it is neither a number nor a timedelta.
     """
+    line.close_up()
     if timeout is None:
         return Waiter(owner, line)
     return _ExpiringWaiter(owner, line, timeout, outcome)
