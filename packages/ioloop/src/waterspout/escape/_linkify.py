@@ -21,7 +21,7 @@ from waterspout.escape._text import to_unicode
 
 _RUN = re.compile(r"[^\s()<>']*+")
 _PARENTHESES = re.compile(r"\([^\s()<>']*+\)")
-_NOT_AT_THE_END = "!\"#$%&*+,.:;=?@[]^`{|}~"
+_NOT_AT_THE_END = '!"#$%&*+,.:;=?@[]^`{|}~'
 
 # A link is shown with as many characters if it is to be shortened...
 _SHORT = 30

@@ -30,9 +30,7 @@ class OptionParser:
     def __init__(self) -> None:
         # Plain assignment would look for options of these names.
         vars(self).update(_options={}, _parse_callbacks=[])
-        self.define(
-            "help", type=bool, help="show this help information", group="", callback=self._help_was_asked_for
-        )
+        self.define("help", type=bool, help="show this help information", group="", callback=self._help_was_asked_for)
 
     def _option(self, name: str) -> Option:
         """The option `name`; AttributeError if there is none."""
@@ -83,9 +81,7 @@ class OptionParser:
         Made to pass on: ``Application(handlers, **options.group_dict("application"))``.
         """
         return {
-            option.name: option.value()
-            for option in self._options.values()
-            if not group or option.group_name == group
+            option.name: option.value() for option in self._options.values() if not group or option.group_name == group
         }
 
     def as_dict(self) -> dict[str, Any]:
@@ -191,9 +187,7 @@ class OptionParser:
         if final:
             self.run_parse_callbacks()
 
-    def parse_environment(
-        self, prefix: str, final: bool = True, environment: Mapping[str, str] | None = None
-    ) -> None:
+    def parse_environment(self, prefix: str, final: bool = True, environment: Mapping[str, str] | None = None) -> None:
         """Set options from environment variables: ``PREFIX_LOG_TO_STDERR`` sets ``log-to-stderr``.
 
         `prefix` is with its underscore; `environment` is os.environ by default. Values are written
@@ -233,8 +227,8 @@ class OptionParser:
     def mockable(self) -> Mockable:
         """An object for ``mock.patch.object``, which cannot patch one that has no real attributes.
 
-            with mock.patch.object(options.mockable(), "name", value):
-                assert options.name == value
+        with mock.patch.object(options.mockable(), "name", value):
+            assert options.name == value
         """
         return Mockable(self)
 
