@@ -86,12 +86,22 @@ def test_noon_and_midnight_are_twelve(hour: int, expected: str) -> None:
     assert written(now=NOW.replace(hour=hour, minute=5), relative=False) == expected
 
 
-def test_a_locale_takes_seconds_naive_and_aware_dates() -> None:
+def test_a_locale_takes_seconds_and_naive_dates_in_utc() -> None:
     english = locale.get("en_US")
-    aware = datetime.datetime(1970, 1, 1, 2, tzinfo=datetime.timezone(datetime.timedelta(hours=2)))
-    for date in (0, datetime.datetime(1970, 1, 1), aware):
+    for date in (0, datetime.datetime(1970, 1, 1)):
         assert english.format_date(date, full_format=True) == "January 1, 1970 at 12:00 am"
     assert english.format_date(datetime.datetime.now(datetime.UTC)) in ("0 seconds ago", "1 second ago")
+
+
+def test_an_aware_date_is_shown_in_its_own_time_zone() -> None:
+    kolkata = datetime.timezone(datetime.timedelta(hours=5, minutes=30))
+    assert locale.get("en_US").format_date(datetime.datetime(1970, 1, 1, 2, tzinfo=kolkata), full_format=True) == (
+        "January 1, 1970 at 2:00 am"
+    )
+    writer = DateWriter("en", identity, list(MONTHS), list(WEEKDAYS))
+    date = datetime.datetime(2026, 11, 23, 20, tzinfo=kolkata)  # a Monday, 24.5 hours before NOW + 5.5 h
+    written_date = writer.date(date, NOW, datetime.timedelta(), relative=True, shorter=True, full_format=False)
+    assert written_date == "yesterday"
 
 
 def test_a_day_in_words() -> None:

@@ -169,7 +169,8 @@ class ReadyFuture(LazyFuture[_T]):
         self._value = result
 
     def __await__(self) -> Generator[Any, None, _T]:
-        return self._value
+        value: _T = self._value
+        return value
         yield  # what makes this a generator, which is what `await` needs
 
     __iter__ = __await__

@@ -42,7 +42,7 @@ def linkify(
     shorten: bool = False,
     extra_params: str | Callable[[str], str] = "",
     require_protocol: bool = False,
-    permitted_protocols: Collection[str] = ["http", "https"],  # noqa: B006 - read only
+    permitted_protocols: Collection[str] = ("http", "https"),
 ) -> str:
     """The plain text `text` as HTML, with the addresses in it as links.
 

@@ -10,7 +10,7 @@ class Return(Exception):
 
     __module__ = "waterspout.gen"
 
-    value: Any
+    value: Any = None
     args: tuple[Any, ...]
 
     def __init__(self, value: Any = None) -> None:

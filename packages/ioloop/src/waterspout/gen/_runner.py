@@ -55,7 +55,8 @@ class CoroutineFuture(LazyFuture[_T]):
     def _note_caller(self) -> None:
         """Remember where the coroutine was called, as asyncio's debug mode does for every future."""
         self._become_real()
-        stack: Any = self._source_traceback
+        future: Any = self
+        stack = future._source_traceback
         while stack and stack[-1].filename.startswith(_WATERSPOUT):
             stack.pop()
 
@@ -132,8 +133,8 @@ class Runner:
                     break
         except (StopIteration, Return) as end:
             future_set_result_unless_cancelled(self._finish(), end.value)
-        except asyncio.CancelledError:
-            self._finish().cancel()
+        except asyncio.CancelledError as cancelled:
+            self._finish().cancel(*cancelled.args[:1])
         except Exception as error:
             future_set_exception_unless_cancelled(self._finish(), error)
         except BaseException as error:

@@ -44,13 +44,12 @@ class WaitIterator:
 
     __module__ = "waterspout.gen"
 
-    current_index: int | str | None
-    current_future: Future[Any] | None
+    current_index: int | str | None = None
+    current_future: Future[Any] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if args and kwargs:
             raise ValueError("You must provide args or kwargs, not both")
-        self.current_index = self.current_future = None
         self._arrived: deque[tuple[int | str, Any]] = deque()
         self._to_give = len(args) + len(kwargs)
         self._asked: _Next | None = None

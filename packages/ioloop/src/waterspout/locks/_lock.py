@@ -71,7 +71,16 @@ class Lock:
     def __exit__(self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
         self.__enter__()
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "acquire" in vars(cls) and "__aenter__" not in vars(cls):
+            cls.__aenter__ = cls._enter_by_acquire  # type: ignore[method-assign]
+
+    async def _enter_by_acquire(self) -> None:
+        await self.acquire()
+
     async def __aenter__(self) -> None:
+        # What `acquire` does, without a future; subclasses that redefine that get the one above.
         permits = self._permits
         if permits.free:
             permits.free = 0

@@ -155,9 +155,8 @@ def _existing_spec(own_name: str) -> ModuleSpec | None:
 
 
 def _explain(fullname: str, own_name: str) -> str:
-    top = own_name.split(".")[1]
     for distribution, modules in DISTRIBUTIONS.items():
-        if top in modules:
+        if own_name.partition(".")[2] in modules:
             return f"No module named {fullname!r}: it is {own_name!r} of {distribution}: pip install {distribution}"
     return f"No module named {fullname!r}: Waterspout stands in for tornado in this process and has no {own_name!r}"
 

@@ -16,13 +16,12 @@ class ArgReplacer:
 
     __module__ = "waterspout.util"
 
-    name: str
-    arg_pos: int | None
+    name: str = ""
+    arg_pos: int | None = None
 
     def __init__(self, func: Callable[..., Any], name: str) -> None:
         """Look the position of `name` up once; `arg_pos` is None if it is keyword-only or unknown."""
         self.name = name
-        self.arg_pos = None
         for index, parameter in enumerate(inspect.signature(func).parameters.values()):
             if parameter.name == name and parameter.kind in _POSITIONAL:
                 self.arg_pos = index

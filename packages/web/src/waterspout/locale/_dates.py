@@ -42,7 +42,8 @@ class DateWriter:
         shorter: bool,
         full_format: bool,
     ) -> str:
-        """``date`` as seen from ``now`` (both aware); ``offset`` is what local time is behind UTC."""
+        """``date`` as seen from ``now`` (both aware), in its own time zone less ``offset``."""
+        now = now.astimezone(date.tzinfo)
         if date > now:
             if (date - now).total_seconds() < _SOON:
                 date = now

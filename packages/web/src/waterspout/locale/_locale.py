@@ -105,10 +105,10 @@ class Locale:
     ) -> str:
         """Return ``date`` in words: "2 minutes ago", "yesterday at 3:10 pm", "July 10", "July 10, 1980 at 3:10 pm".
 
-        ``date`` is seconds since the epoch or a datetime (naive means UTC). ``gmt_offset`` is how many minutes
-        local time is behind UTC, as JavaScript's ``getTimezoneOffset`` has it. ``relative=False`` gives no "ago"
-        and "yesterday"; ``shorter`` leaves the time of day out; ``full_format`` always gives day, month and year,
-        as is done for dates in the future.
+        ``date`` is seconds since the epoch or a datetime. Naive ones are in UTC, and ``gmt_offset`` is how many minutes
+        local time is behind UTC, as JavaScript's ``getTimezoneOffset`` has it; aware ones are shown in their own time
+        zone. ``relative=False`` gives no "ago" and "yesterday"; ``shorter`` leaves the time of day out; ``full_format``
+        always gives day, month and year, as is done for dates in the future.
         """
         now = datetime.datetime.now(datetime.UTC)
         return self._dates.date(

@@ -1,0 +1,94 @@
+"""WSGI applications over real sockets."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from wsgiref.validate import validator
+
+import pytest
+
+from waterspout.wsgi import WSGIContainer
+
+Exchange = Callable[..., tuple[bytes, bool]]
+GET = b"GET /a%20b?x=y HTTP/1.1\r\nHost: us.example:81\r\nX-A: 1\r\nX-A: 2\r\nProxy: evil\r\nX_B: no\r\n\r\n"
+
+
+def executors() -> list[Any]:
+    return [None, ThreadPoolExecutor(2)]
+
+
+@pytest.mark.parametrize("executor", executors(), ids=["loop", "threads"])
+def test_a_valid_application_is_served(exchange: Exchange, executor: Any) -> None:
+    @validator
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        body = environ["wsgi.input"].read(100) + environ["PATH_INFO"].encode()
+        start_response("201 Made", [("Content-Type", "text/plain"), ("X-Thread", threading.current_thread().name)])
+        return [body, b"!"]
+
+    post = b"POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
+    received, closed = exchange(WSGIContainer(app, executor), post)
+    assert received.startswith(b"HTTP/1.1 201 Made\r\n") and received.endswith(
+        b"Content-Length: 8\r\nServer: Waterspout\r\n\r\nhello/p!"
+    )
+    assert (b"MainThread" in received) is (executor is None) and not closed
+
+
+def test_the_environment(exchange: Exchange) -> None:
+    seen: dict[str, Any] = {}
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        seen.update(environ)
+        start_response("204 No Content", [])
+        return []
+
+    exchange(WSGIContainer(app), GET)
+    assert (seen["REQUEST_METHOD"], seen["PATH_INFO"], seen["QUERY_STRING"]) == ("GET", "/a b", "x=y")
+    assert (seen["SERVER_NAME"], seen["SERVER_PORT"], seen["wsgi.url_scheme"]) == ("us.example", "81", "http")
+    assert seen["HTTP_X_A"] == "1,2" and seen["REMOTE_ADDR"] == "127.0.0.1"
+    assert "HTTP_PROXY" not in seen and "HTTP_X_B" not in seen
+
+
+@pytest.mark.parametrize("executor", executors(), ids=["loop", "threads"])
+def test_a_large_response_is_sent_as_it_is_made(exchange: Exchange, executor: Any) -> None:
+    made = []
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        for number in range(40):
+            made.append(number)
+            yield b"x" * 20_000
+
+    received, _ = exchange(WSGIContainer(app, executor), GET)
+    assert b"Transfer-Encoding: chunked" in received and received.count(b"x") >= 800_000 and len(made) == 40
+
+
+@pytest.mark.parametrize("executor", executors(), ids=["loop", "threads"])
+@pytest.mark.parametrize("where", ["call", "start", "body"])
+def test_an_exception_of_the_application(exchange: Exchange, executor: Any, where: str, caplog: Any) -> None:
+    closed_by: list[str] = []
+
+    class Body:
+        def __iter__(self) -> Iterator[bytes]:
+            yield b"y" * 70_000
+            raise ValueError("in the body")
+
+        def close(self) -> None:
+            closed_by.append("close")
+
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        if where == "call":
+            raise ValueError("in the call")
+        if where == "body":
+            start_response("200 OK", [])
+            return Body()
+        return [b"without a head"]
+
+    received, closed = exchange(WSGIContainer(app, executor), GET)
+    if where == "body":
+        assert closed and not received.endswith(b"0\r\n\r\n") and closed_by == ["close"]
+    else:
+        assert received.startswith(b"HTTP/1.1 500 Internal Server Error") and not closed
+    assert caplog.text.count("Uncaught exception of the WSGI application") == 1
