@@ -38,18 +38,19 @@ def parse_body_arguments(
         config = default_parse_body_config()
     kind = content_type.partition(";")[0].strip(" \t").lower()
     if kind == "application/x-www-form-urlencoded":
-        _refuse_encoded(headers)
+        _refuse_encoded(headers, compat)
         for name, values in parse_urlencoded(body, config=config.urlencoded).items():
             arguments.setdefault(name, []).extend(values)
     elif kind == "multipart/form-data":
-        _refuse_encoded(headers)
+        _refuse_encoded(headers, compat)
         boundary = boundary_of(content_type, compat=compat)
         parse_multipart_form_data(boundary, body, arguments, files, config=config.multipart, compat=compat)
 
 
-def _refuse_encoded(headers: HTTPHeaders | None) -> None:
+def _refuse_encoded(headers: HTTPHeaders | None, compat: str | None) -> None:
     if headers is not None and "Content-Encoding" in headers:
-        raise HTTPInputError(f"Unsupported Content-Encoding of a form: {headers['Content-Encoding'][:40]!r}", 415)
+        message = f"Unsupported Content-Encoding of a form: {headers['Content-Encoding'][:40]!r}"
+        raise HTTPInputError(message, 400 if is_tornado_compat(compat) else 415)
 
 
 def parse_multipart_form_data(

@@ -61,8 +61,17 @@ class LazyFuture(Future[_T]):
     def _not_received(self) -> None:
         """The only task that waited was cancelled after the result came, and has not seen it.
 
-        Whoever hands out things that must not get lost overrides this to take them back.
+        Whoever hands out things that must not get lost overrides this to take them back, by
+        `_lose_result`.
         """
+
+    def _lose_result(self) -> _T:
+        """Give the result away and be cancelled instead."""
+        value: _T = self._value
+        self._value = PENDING
+        self._become_real()
+        super().cancel()
+        return value
 
     def done(self) -> bool:
         """Whether there is an outcome."""
@@ -133,6 +142,9 @@ class LazyFuture(Future[_T]):
             if self._value is PENDING and not _future_done(self):
                 if self._inner is None:
                     self._inner = Future()
+                else:
+                    # The second who waits: from now on nothing can be taken back.
+                    self._become_real()
                 try:
                     yield from self._inner
                 except asyncio.CancelledError:

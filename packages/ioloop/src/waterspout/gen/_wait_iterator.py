@@ -22,6 +22,7 @@ class _Next(LazyFuture[Any]):
 
     def _not_received(self) -> None:
         assert self._given is not None
+        self._lose_result()
         self._iterator._take_back(self._given)
 
 

@@ -13,6 +13,7 @@ what lets `start_tls` and `detach` find the descriptor as the peer left it.
 from __future__ import annotations
 
 import re
+from asyncio import Future
 from typing import TYPE_CHECKING, Any, Final
 
 from waterspout.iostream._core import (
@@ -111,6 +112,14 @@ class BaseIOStream(StreamCore):
 
         If it does not end within ``max_bytes``, the stream is closed with an `UnsatisfiableReadError`.
         """
+        if self._reading == PULLING and self._read_future is None and not self._unread:
+            self._read_future = future = PendingRead(loop=self._loop)  # the way of a dialogue, without helpers
+            future.stream = self
+            future.wake = None
+            self._kind = UNTIL
+            self._want = delimiter
+            self._limit = max_bytes
+            return future
         return self._read(UNTIL, delimiter, max_bytes)
 
     def read_until_regex(self, regex: bytes | re.Pattern[bytes], max_bytes: int | None = None) -> asyncio.Future[bytes]:
@@ -119,6 +128,18 @@ class BaseIOStream(StreamCore):
 
     def read_bytes(self, num_bytes: int, partial: bool = False) -> asyncio.Future[bytes]:
         """Read ``num_bytes`` bytes; with ``partial`` at least one and at most so many, as soon as there are any."""
+        unread = self._unread
+        if 0 <= num_bytes < unread and self._read_future is None:
+            pos = self._pos
+            data = self._head[pos : pos + num_bytes]
+            if len(data) == num_bytes:  # a frame of several that came together, without helpers
+                self._pos = pos + num_bytes
+                self._unread = unread - num_bytes
+                future: asyncio.Future[bytes] = Future(loop=self._loop)
+                future.set_result(data)
+                return future
+        if num_bytes < 0:
+            raise ValueError(f"cannot read {num_bytes} bytes")
         return self._read(SOME if partial else EXACTLY, num_bytes.__index__())
 
     def read_into(self, buf: bytearray | memoryview, partial: bool = False) -> asyncio.Future[int]:
@@ -141,7 +162,6 @@ class BaseIOStream(StreamCore):
             view.release()
             raise StreamClosedError(real_error=self.error)
         future = self._wait_for_data(INTO, view, enough)
-        future.buffer = buf
         self._scanned = filled
         return future
 
@@ -186,14 +206,14 @@ class BaseIOStream(StreamCore):
         return self._wait_for_data(kind, want, limit)
 
     def _done(self, result: Any) -> asyncio.Future[Any]:
-        future: asyncio.Future[Any] = self._loop.create_future()
+        future: asyncio.Future[Any] = Future(loop=self._loop)
         future.set_result(result)
         return future
 
     def _wait_for_data(self, kind: int, want: Any, limit: int | None) -> PendingRead:
         future = PendingRead(loop=self._loop)
         future.stream = self
-        future.buffer = None
+        future.wake = None
         self._kind = kind
         self._want = want
         self._limit = limit
@@ -224,19 +244,9 @@ class BaseIOStream(StreamCore):
             self._put_back(bytes(want[: self._scanned]))
             want.release()  # so that its owner may resize the buffer
 
-    def _read_interrupted(self, read: PendingRead) -> None:
-        """The coroutine that awaits ``read`` was cancelled or closed: leave the stream as if it had not read."""
-        if not read.done():
-            read.cancel()
-        if read.cancelled():
-            if self._read_future is read:
-                self._drop_read()
-        elif read.exception() is None:
-            got = read.result()
-            if read.buffer is not None:
-                with memoryview(read.buffer).cast("B") as view:
-                    got = bytes(view[:got])
-            self._put_back(got)
+    def _read_cancelled(self, read: PendingRead) -> None:
+        if self._read_future is read:
+            self._drop_read()
 
     # -- what is buffered ----------------------------------------------------------------------------
 
@@ -301,13 +311,16 @@ class BaseIOStream(StreamCore):
             end = size
         head, pos = self._head, self._pos
         self._unread -= size
+        if isinstance(head, bytearray):
+            with memoryview(head) as view:
+                self._head = bytes(view[end:])
+                self._pos = 0
+                return bytes(view[pos:end])
         if self._unread:
             self._pos = end
         else:
             self._head = b""
             self._pos = 0
-        if isinstance(head, bytearray):
-            return bytes(memoryview(head)[pos:end])
         return head if not pos and end == len(head) else head[pos:end]
 
     def unread(self, data: bytes) -> None:
@@ -367,7 +380,7 @@ class BaseIOStream(StreamCore):
             if filled >= (self._limit or 0):
                 self._read_future = self._want = None
                 view.release()
-                future.set_result(filled)
+                future.deliver(filled)
             return
         if not self._unread:
             self._scanned = 0
@@ -379,7 +392,7 @@ class BaseIOStream(StreamCore):
             return
         if size >= 0:
             self._read_future = self._want = None
-            future.set_result(self._take(size))
+            future.deliver(self._take(size))
         elif self._unread > self.max_buffer_size:
             gen_log.error("Reached maximum read buffer size: %d bytes on %r", self.max_buffer_size, self)
             self._read_failed(
@@ -442,7 +455,7 @@ class BaseIOStream(StreamCore):
             self._total_write_index += size
         if not self._blocked:
             self.flush_pending()
-        future: asyncio.Future[None] = self._loop.create_future()
+        future: asyncio.Future[None] = Future(loop=self._loop)
         if self._sent == self._total_write_index and not self._closed:
             future.set_result(None)
         else:

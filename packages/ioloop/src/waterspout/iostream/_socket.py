@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import socket as socket_module
+from asyncio import Future
 from types import MethodType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from waterspout.iostream._base import BaseIOStream
+from waterspout.iostream._base import UNTIL, BaseIOStream
 from waterspout.iostream._core import IOV_MAX, NOT_READING, PULLING, PUSHING, READS_IN_A_ROW, Buffer
 from waterspout.iostream._errors import StreamClosedError
 from waterspout.iostream._hooks import replaceable
+from waterspout.iostream._pending import PendingRead, set_result
 from waterspout.iostream._sendfile import HasFileno, send_by_kernel, send_by_reading, size_from
 from waterspout.netutil._tls_options import context_for
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 #: What calls the socket directly in place of the methods that may be overridden.
 _FAST_PATHS: Final = {
     "read_from_fd": ("_push_readable", "_pull_readable", "_watch_for_close"),
-    "write_to_fd": ("flush_pending", "_write_some"),
+    "write_to_fd": ("flush_pending", "_write_some", "write"),
 }
 
 _HAS_SENDMSG: Final = hasattr(socket_module.socket, "sendmsg")
@@ -144,22 +146,74 @@ class IOStream(BaseIOStream):
             self._nobody_reads()
             return
         turn = self._turn
+        try:
+            count = self.socket.recv_into(turn.buffer, self._chunk)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._read_failed(error)
+            return
+        if not count:
+            self.close()
+            return
+        self._received += count
+        data = bytes(turn.view[:count])
+        if self._kind == UNTIL and not self._unread:
+            end = data.find(self._want) + len(self._want)
+            if len(self._want) <= end == count and (self._limit is None or count <= self._limit):
+                self._read_future = None  # just what was wanted: the way of a dialogue, without helpers
+                set_result(future, data)
+                if future.wake is not None:
+                    future.context.run(future.wake, future)
+                return
+        self._arrived(data)
+        if count == self._chunk and self._read_future is future:
+            self._pull_bulk(future)
+
+    def _pull_bulk(self, future: PendingRead) -> None:
+        """A full read that did not suffice: there is probably more.  No copy through the shared buffer here."""
         chunk = self._chunk
-        for _ in range(READS_IN_A_ROW):
+        for _ in range(READS_IN_A_ROW - 1):
             try:
-                count = self.socket.recv_into(turn.buffer, chunk)
+                data = self.socket.recv(chunk)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
                 self._read_failed(error)
                 return
-            if not count:
+            if not data:
                 self.close()
                 return
-            self._received += count
-            self._arrived(bytes(turn.view[:count]))
-            if count < chunk or self._read_future is not future:
+            self._received += len(data)
+            self._arrived(data)
+            if len(data) < chunk or self._read_future is not future:
                 return
+
+    def write(self, data: Buffer) -> asyncio.Future[None]:
+        if self._out is None and not self._blocked and type(data) is bytes and self.max_write_buffer_size is None:
+            # Nothing waits before it: straight to the kernel.
+            size = len(data)
+            try:
+                sent = self.socket.send(data) if size else 0
+            except (BlockingIOError, InterruptedError):
+                sent = 0
+            except OSError as error:
+                self.close(error)
+                sent = -1
+            self._total_write_index += size
+            future: asyncio.Future[None] = Future(loop=self._loop)
+            if sent == size:
+                self._sent += size
+                future.set_result(None)
+            else:
+                if not self._closed:
+                    self._out = [data]
+                    self._account(sent)
+                self._wait_for_write(future)
+            return future
+        return super().write(data)
+
+    write.__doc__ = BaseIOStream.write.__doc__
 
     def flush_pending(self) -> bool | None:
         if self._blocked:

@@ -362,6 +362,7 @@ class SSLIOStream(IOStream):
         return self._write_some([data])
 
     flush_pending = StreamCore.flush_pending
+    write = BaseIOStream.write
     _SENDS_FILES = False
 
     def _write_some(self, out: list[Buffer]) -> int:

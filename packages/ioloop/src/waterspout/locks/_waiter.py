@@ -63,7 +63,7 @@ class Waiter(LazyFuture[_T]):
         return True
 
     def _not_received(self) -> None:
-        self._owner.give_back(self, self._value)
+        self._owner.give_back(self, self._lose_result())
 
 
 class _ExpiringWaiter(Waiter[_T]):
@@ -104,11 +104,11 @@ class _ExpiringWaiter(Waiter[_T]):
     def _time_is_up(self) -> None:
         if self.done():
             return
-        self._line.one_gave_up()
         if self._outcome:
             super().set_result(*self._outcome)
         else:
             self.set_exception(TimeoutError())
+        self._line.one_gave_up()
 
 
 class Line(deque["Future[Any]"]):
@@ -121,6 +121,8 @@ class Line(deque["Future[Any]"]):
 
     def __init__(self) -> None:
         super().__init__()
+        # About how many stand here in vain. A task learns of its cancellation a turn after its
+        # future did, and may have been taken out by then.
         self.given_up = 0
 
     def next(self) -> Future[Any] | None:
@@ -129,15 +131,14 @@ class Line(deque["Future[Any]"]):
             waiter = self.popleft()
             if not waiter.done():
                 return waiter
-            if self.given_up:  # not so if a stranger has completed the future
-                self.given_up -= 1
+            self.given_up = max(0, self.given_up - 1)
         return None
 
     def close_up(self) -> None:
         """Remove those at the head who have given up."""
-        while self.given_up and self and self[0].done():
+        while self and self[0].done():
             self.popleft()
-            self.given_up -= 1
+            self.given_up = max(0, self.given_up - 1)
 
     async def admit(self, owner: Owner) -> None:
         """Wait until the owner hands something to this task, or the task is cancelled."""
@@ -177,4 +178,4 @@ def stand_in(owner: Owner, line: Line, timeout: Deadline, *outcome: Any) -> Wait
 
 def waiting_in(line: Line | None) -> int:
     """How many wait in a line that may not have been needed yet."""
-    return len(line) - line.given_up if line else 0
+    return sum(not waiter.done() for waiter in line) if line else 0

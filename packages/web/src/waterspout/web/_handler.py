@@ -210,6 +210,8 @@ class RequestHandler:
 
     def decode_argument(self, value: bytes, name: str | None = None) -> str:
         """Text of an argument's or path group's bytes; override it for other encodings. 400 if it is no UTF-8."""
+        if isinstance(value, str):  # from a router that has decoded it
+            return value
         try:
             return value.decode("utf-8")
         except UnicodeDecodeError:

@@ -86,8 +86,10 @@ def _drop_content(handler: RequestHandler, body: bytes) -> bytes:
     if body and status != 304:
         gen_log.warning("%s: the body is not sent: status %d has none", handler._request_summary(), status)
     headers = handler._headers
-    for name in (*_REPRESENTATION, "Content-Length"):
+    for name in _REPRESENTATION:
         headers.pop(name, None)
+    if status != 304:  # there it may tell the length of what the client has (RFC 9110, 8.6)
+        headers.pop("Content-Length", None)
     return b""
 
 
