@@ -9,7 +9,9 @@ from waterspout.http1connection._heads import make_request_head, make_response_h
 from waterspout.httputil import HTTPHeaders, HTTPOutputError, RequestStartLine, ResponseStartLine
 
 
-def response(fields: dict[str, str], *, version: str = "HTTP/1.1", keep: bool = True, code: int = 200) -> tuple[str, bool]:
+def response(
+    fields: dict[str, str], *, version: str = "HTTP/1.1", keep: bool = True, code: int = 200
+) -> tuple[str, bool]:
     line = ResponseStartLine("", code, "OK")
     head, _, kept = make_response_head(line, HTTPHeaders(fields), "GET", version, keep, keep)
     return head.decode().partition("\r\n")[2].strip(), kept

@@ -5,6 +5,7 @@ import sys
 import types
 
 import pytest
+
 from waterspout.autoreload._watcher import Watcher, module_files
 
 

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+
 from waterspout.ioloop import IOLoop, new_event_loop
 
 

@@ -9,6 +9,7 @@ import warnings
 import weakref
 
 import pytest
+
 from waterspout.ioloop import IOLoop, new_event_loop
 from waterspout.ioloop._current import LoopRegistry, thread_event_loop
 from waterspout.ioloop._turn import SelectorTurn

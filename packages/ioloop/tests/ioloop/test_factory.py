@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+
 from waterspout.ioloop import AsyncIOLoop, IOLoop, new_event_loop
 from waterspout.ioloop._factory import loop_factory
 

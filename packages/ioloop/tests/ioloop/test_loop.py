@@ -11,6 +11,7 @@ import threading
 import time
 
 import pytest
+
 from waterspout.ioloop import IOLoop
 
 CONTEXT = contextvars.ContextVar("CONTEXT", default="none")

@@ -6,6 +6,7 @@ import datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from waterspout.ioloop import IOLoop, PeriodicCallback
 from waterspout.ioloop._periodic import following
 

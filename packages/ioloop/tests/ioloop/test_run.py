@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+
 from waterspout.ioloop import IOLoop
 from waterspout.ioloop._turn import SelectorTurn
 

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+
 from waterspout.concurrent import BadYieldError
 
 

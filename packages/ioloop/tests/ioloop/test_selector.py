@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+
 from waterspout.ioloop import IOLoop, new_event_loop
 from waterspout.ioloop._selector import FlushingSelector, turn_of
 from waterspout.ioloop._turn import CallSoonTurn, SelectorTurn

@@ -5,6 +5,7 @@ import socket
 import threading
 
 import pytest
+
 from waterspout.ioloop import AddThreadSelectorEventLoop, IOLoop, SelectorThread
 
 

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+
 from waterspout.ioloop._turn import MAX_ROUNDS, CallSoonTurn, SelectorTurn
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+
 from waterspout.ioloop import IOLoop
 from waterspout.process import CalledProcessError, Subprocess, _exit_watch
 

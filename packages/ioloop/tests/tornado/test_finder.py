@@ -1,6 +1,7 @@
 """`import tornado` and everything below it, after `install()`."""
 
 import pytest
+
 from waterspout.tornado._finder import AliasFinder, _explain
 
 

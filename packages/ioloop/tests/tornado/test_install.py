@@ -7,6 +7,7 @@ import sys
 import venv
 
 import pytest
+
 import waterspout.tornado
 
 PTH = pathlib.Path(__file__).parents[2] / "src" / "waterspout_tornado.pth"

@@ -78,7 +78,7 @@ class ResponseReader(MessageReader):
                     raise self._refuse("more than one Transfer-Encoding field")
                 coding = value
             else:
-                known = head.content_encoding
+                known: bytes | None = head.content_encoding
                 head.content_encoding = value if known is None else known + b", " + value
         tokens = {t.strip().lower() for t in connection.split(b",")} if connection is not None else ()
         head.keep_alive = b"close" not in tokens and (minor == b"1" or b"keep-alive" in tokens)

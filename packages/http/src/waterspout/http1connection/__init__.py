@@ -2,14 +2,28 @@
 
 from waterspout.http1connection._application import HTTPApplication, as_application
 from waterspout.http1connection._connection import HTTP1Connection
+from waterspout.http1connection._numbers import (
+    CR_OR_LF_RE,
+    DIGITS,
+    HEXDIGITS,
+    is_transfer_encoding_chunked,
+    parse_hex_int,
+    parse_int,
+)
 from waterspout.http1connection._params import HTTP1ConnectionParameters
 from waterspout.http1connection._server_connection import HTTP1ServerConnection, Phase
 
 __all__ = [
+    "CR_OR_LF_RE",
+    "DIGITS",
+    "HEXDIGITS",
     "HTTP1Connection",
     "HTTP1ConnectionParameters",
     "HTTP1ServerConnection",
     "HTTPApplication",
     "Phase",
     "as_application",
+    "is_transfer_encoding_chunked",
+    "parse_hex_int",
+    "parse_int",
 ]

@@ -18,8 +18,6 @@ __all__ = ["HTTPApplication", "as_application"]
 class HTTPApplication(Protocol):
     """Serves requests that `HTTP1ServerConnection` has read."""
 
-    __module__ = "waterspout.http1connection"
-
     def open_request(self, request: HTTPServerRequest) -> HTTPMessageDelegate | None:
         """A head has come whose body is still on its way.
 
@@ -29,6 +27,9 @@ class HTTPApplication(Protocol):
 
     def serve_request(self, request: HTTPServerRequest) -> None:
         """Answer the whole *request* on ``request.connection``, now or later."""
+
+
+HTTPApplication.__module__ = "waterspout.http1connection"
 
 
 class DelegateApplication:

@@ -203,6 +203,11 @@ class HTTP1Connection(HTTPConnection):
 
     # The connection as a whole.
 
+    @property
+    def no_keep_alive(self) -> bool:
+        """Whether the connection is closed after one message each way."""
+        return self.params.no_keep_alive
+
     def set_close_callback(self, callback: Callable[[], None] | None) -> None:
         """*callback* is called once when the connection is lost before its message was finished."""
         self._close_callback = callback
@@ -211,10 +216,10 @@ class HTTP1Connection(HTTPConnection):
         """Allow *max_body_size* bytes of content in the message being read, in place of the connection's limit."""
         self._reader.max_body = max_body_size
 
-    def set_body_timeout(self, body_timeout: float) -> None:
-        """Give the body of the message being read *body_timeout* seconds in all."""
+    def set_body_timeout(self, timeout: float) -> None:
+        """Give the body of the message being read *timeout* seconds in all."""
         self.params = HTTP1ConnectionParameters(
-            **{**{n: getattr(self.params, n) for n in self.params.__slots__}, "body_timeout": body_timeout}
+            **{**{n: getattr(self.params, n) for n in self.params.__slots__}, "body_timeout": timeout}
         )
 
     def detach(self) -> IOStream:

@@ -506,12 +506,12 @@ class HTTP1ServerConnection(HTTP1Connection):
         else:  # it is the application that does not take it
             self._wait(Phase.BODY, BODY_GRACE)
 
-    def set_body_timeout(self, body_timeout: float) -> None:
-        """Give the body of the request being read *body_timeout* seconds in all, from its head on."""
-        super().set_body_timeout(body_timeout)
-        if self.phase is Phase.BODY and body_timeout < BODY_GRACE:
+    def set_body_timeout(self, timeout: float) -> None:
+        """Give the body of the request being read *timeout* seconds in all, from its head on."""
+        super().set_body_timeout(timeout)
+        if self.phase is Phase.BODY and timeout < BODY_GRACE:
             # Shorter than the wheel's ticks serve: such a deadline is rare, and gets a timer.
-            self.stream.io_loop.call_later(body_timeout, self._body_timed_out, self.request, body_timeout)
+            self.stream.io_loop.call_later(timeout, self._body_timed_out, self.request, timeout)
 
     def _body_timed_out(self, request: HTTPServerRequest, limit: float) -> None:
         if self.request is request and self.phase is Phase.BODY:

@@ -52,8 +52,8 @@ class HTTPHeaders(MutableMapping[str, str]):
     @overload
     def __init__(self, **kwargs: str) -> None: ...
     @overload
-    def __init__(self, arg: Mapping[str, str] | Iterable[tuple[str, str]], **kwargs: str) -> None: ...
-    def __init__(self, *args: Any, **kwargs: str) -> None:
+    def __init__(self, arg: Mapping[str, str] | Iterable[tuple[str, str]], /, **kwargs: str) -> None: ...
+    def __init__(self, *args: Any, **kwargs: str) -> None:  # type: ignore[misc]  # "self" is no field
         """From another `HTTPHeaders` (repeated fields stay apart), or whatever a ``dict`` can be made from.
 
         Of pairs with the same name the last one wins; use `from_pairs` to keep them all.

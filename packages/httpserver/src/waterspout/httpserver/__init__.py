@@ -2,5 +2,6 @@
 
 from waterspout.httpserver._context import HTTPRequestContext
 from waterspout.httpserver._server import HTTPServer
+from waterspout.httputil import HTTPServerRequest as HTTPRequest
 
-__all__ = ["HTTPRequestContext", "HTTPServer"]
+__all__ = ["HTTPRequest", "HTTPRequestContext", "HTTPServer"]

@@ -44,6 +44,12 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
 
     __module__ = "waterspout.httpserver"
 
+    request_callback: RequestCallback
+    conn_params: HTTP1ConnectionParameters
+    protocol: str | None
+    xheaders: bool
+    trusted_downstream: list[str]
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # Everything is done by initialize(), as Configurable has it.
         pass

@@ -66,6 +66,9 @@ class DefaultHostMatches(Matcher):
 
     __module__ = "waterspout.routing"
 
+    application: Any
+    host_pattern: Pattern[str]
+
     def __init__(self, application: Any, host_pattern: Pattern[str]) -> None:
         self.application = application
         self.host_pattern = host_pattern

@@ -96,8 +96,10 @@ class RuleRouter(Router):
 
     __module__ = "waterspout.routing"
 
+    rules: list[Rule]
+
     def __init__(self, rules: Sequence[RuleLike] | None = None) -> None:
-        self.rules: list[Rule] = []
+        self.rules = []
         self._index: PathIndex | None = None
         if rules:
             self.add_rules(rules)
@@ -162,8 +164,10 @@ class ReversibleRuleRouter(ReversibleRouter, RuleRouter):
 
     __module__ = "waterspout.routing"
 
+    named_rules: dict[str, Rule]
+
     def __init__(self, rules: Sequence[RuleLike] | None = None) -> None:
-        self.named_rules: dict[str, Rule] = {}
+        self.named_rules = {}
         super().__init__(rules)
 
     def process_rule(self, rule: Rule) -> Rule:

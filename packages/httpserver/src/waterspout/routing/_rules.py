@@ -20,6 +20,11 @@ class Rule:
 
     __module__ = "waterspout.routing"
 
+    matcher: Matcher
+    target: Any
+    target_kwargs: dict[str, Any]
+    name: str | None
+
     def __init__(
         self, matcher: Matcher, target: Any, target_kwargs: dict[str, Any] | None = None, name: str | None = None
     ) -> None:
@@ -47,7 +52,11 @@ class URLSpec(Rule):
     """
 
     __module__ = "waterspout.routing"
+
     matcher: PathMatches
+    regex: Pattern[str]
+    handler_class: Any
+    kwargs: dict[str, Any]
 
     def __init__(
         self, pattern: str | Pattern[str], handler: Any, kwargs: dict[str, Any] | None = None, name: str | None = None

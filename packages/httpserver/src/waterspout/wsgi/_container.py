@@ -72,9 +72,12 @@ class WSGIContainer:
 
     __module__ = "waterspout.wsgi"
 
+    wsgi_application: Callable[..., Any]
+    executor: Executor
+
     def __init__(self, wsgi_application: Callable[..., Any], executor: Executor | None = None) -> None:
         self.wsgi_application = wsgi_application
-        self.executor: Executor = dummy_executor if executor is None else executor
+        self.executor = dummy_executor if executor is None else executor
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __call__(self, request: HTTPServerRequest) -> None:
@@ -86,7 +89,7 @@ class WSGIContainer:
     async def handle_request(self, request: HTTPServerRequest) -> None:
         """Call the application and send what it answers; an exception of its own is a 500, logged."""
         loop = asyncio.get_running_loop()
-        run = partial(loop.run_in_executor, self.executor)
+        run: Callable[..., Any] = partial(loop.run_in_executor, self.executor)
         if self.executor is dummy_executor:
             run = _run_here
         call: _Call | None = None

@@ -9,11 +9,16 @@ from urllib.parse import unquote_to_bytes
 
 from waterspout.httputil import HTTPServerRequest, split_host_and_port
 
-__all__ = ["make_environ"]
+__all__ = ["make_environ", "to_wsgi_str"]
 
 #: Fields that have a name of their own in the environment. `Proxy` would become HTTP_PROXY, which programs that run
 #: from the environment take for configuration (httpoxy, CVE-2016-5385).
 _NOT_HTTP = frozenset(("CONTENT-TYPE", "CONTENT-LENGTH", "PROXY"))
+
+
+def to_wsgi_str(s: bytes) -> str:
+    """Bytes as the text that WSGI wants them in (PEP 3333): Latin-1."""
+    return s.decode("latin-1")
 
 
 def make_environ(request: HTTPServerRequest, *, multithread: bool) -> dict[str, Any]:
@@ -24,7 +29,7 @@ def make_environ(request: HTTPServerRequest, *, multithread: bool) -> dict[str, 
     environ: dict[str, Any] = {
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(request.path).decode("latin-1"),
+        "PATH_INFO": to_wsgi_str(unquote_to_bytes(request.path)),
         "QUERY_STRING": request.query,
         "REMOTE_ADDR": request.remote_ip,
         "SERVER_NAME": host,

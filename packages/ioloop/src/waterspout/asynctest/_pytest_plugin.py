@@ -3,6 +3,7 @@
     @pytest.mark.gen_test
     async def test_something(io_loop): ...
 
+pytest itself refuses tests that are generators: decorate those with `gen.coroutine` or `gen_test`.
 Loaded through the entry point ``waterspout`` of group ``pytest11``, or by ``-p waterspout.asynctest._pytest_plugin``.
 """
 
@@ -25,7 +26,7 @@ MARKER = "gen_test"
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known."""
     config.addinivalue_line(
-        "markers", f"{MARKER}(timeout=None): run this coroutine or generator on the fixture io_loop, for at most timeout s"
+        "markers", f"{MARKER}(timeout=None): run this coroutine on the fixture io_loop, for at most timeout s"
     )
 
 

@@ -1,9 +1,9 @@
 """The event loop: Tornado's `IOLoop` on asyncio, periodic callbacks, and what Waterspout's parts share for each loop."""
 
+from waterspout.ioloop._asyncio_loop import AsyncIOLoop, AsyncIOMainLoop, BaseAsyncIOLoop
 from waterspout.ioloop._deadlines import Deadlines
 from waterspout.ioloop._lag import Lag, LagMonitor
 from waterspout.ioloop._loop import IOLoop
-from waterspout.ioloop._asyncio_loop import AsyncIOLoop, AsyncIOMainLoop, BaseAsyncIOLoop
 from waterspout.ioloop._periodic import PeriodicCallback
 from waterspout.ioloop._selector import new_event_loop
 from waterspout.ioloop._selector_thread import AddThreadSelectorEventLoop, SelectorThread

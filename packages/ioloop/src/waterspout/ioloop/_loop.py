@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Literal, Protocol, TypeVar, overload
 
 from waterspout.concurrent import BadYieldError, convert_yielded, moment
 from waterspout.ioloop._current import LoopRegistry, thread_event_loop
-from waterspout.ioloop._factory import LoopFactory, loop_factory
+from waterspout.ioloop._factory import LoopFactory
 from waterspout.ioloop._run import QUIET_SIGNALS, run
 from waterspout.ioloop._run_sync import run_sync
 from waterspout.ioloop._turn import CallSoonTurn, SelectorTurn

@@ -41,6 +41,9 @@ BATCH: Final = 64 * 1024
 #: Batches that one stream sends in one go while others wait for their turn.
 BATCHES_IN_A_ROW: Final = 4
 
+#: Full reads before they are decrypted: four records are somewhat more than the shared buffer takes.
+RECEIVES_IN_A_ROW: Final = 1
+
 #: The descriptor is read for the handshake (beside NOT_READING, PULLING, PUSHING).
 HANDSHAKING: Final = 3
 
@@ -240,16 +243,24 @@ class SSLIOStream(IOStream):
 
     def _receive(self) -> bool:
         """Feed TLS with what the socket has; false if there is nothing."""
+        memory = self._memory
+        assert memory is not None
         turn = self._turn
-        try:
-            count = _recv_into(self.socket, turn.buffer, self._chunk)
-        except (BlockingIOError, InterruptedError):
-            return False
-        except OSError as error:
-            self._receive_failed(error)
-            return False
-        self._memory.feed(turn.view[:count])  # type: ignore[union-attr]
-        return True
+        fed = False
+        for _ in range(RECEIVES_IN_A_ROW):
+            try:
+                count = _recv_into(self.socket, turn.buffer, self._chunk)
+            except (BlockingIOError, InterruptedError):
+                break
+            except OSError as error:
+                if not fed:
+                    self._receive_failed(error)
+                break  # what came before is delivered first; the error comes back with the next call
+            memory.feed(turn.view[:count])
+            fed = True
+            if count < self._chunk:
+                break
+        return fed
 
     def _receive_failed(self, error: OSError) -> None:
         from waterspout.iostream._tls_layer import truncated
