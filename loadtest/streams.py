@@ -64,6 +64,11 @@ BOUNDS = (
 )
 
 
+#: The contestants run on the first of these, the load on the second, where there are two.
+CORES = sorted(os.sched_getaffinity(0))[:2] if hasattr(os, "sched_getaffinity") else []
+CORES = CORES if len(CORES) == 2 else []
+
+
 class Contestant:
     """A server process."""
 
@@ -76,6 +81,8 @@ class Contestant:
             stdout=subprocess.PIPE,
             env=environment,
         )
+        if CORES:
+            os.sched_setaffinity(self.process.pid, CORES[:1])
         self.ports = json.loads(self.read())
 
     def read(self) -> str:
@@ -210,6 +217,8 @@ def main() -> int:
         kinds.append(("waterspout", "own"))
     if arguments.uvloop:
         kinds += [("waterspout", "uvloop"), ("tornado", "uvloop"), ("asyncio", "uvloop")]
+    if CORES:
+        os.sched_setaffinity(0, CORES[1:])
     with tempfile.TemporaryDirectory() as folder:
         make_certificate(folder)
         environment = {**os.environ, "STREAMS_CERTIFICATE": folder}

@@ -41,7 +41,7 @@ def test_context_takeover_makes_repetitions_shorter_and_none_does_not() -> None:
 
 def test_examples_of_the_rfc() -> None:
     # RFC 7692, 7.2.3: one block, sharing the window, no compression, final block, two blocks.
-    examples = ((
+    examples = (
         "f248cdc9c90700",
         "f200110000",
         "000500faff48656c6c6f00",

@@ -47,7 +47,7 @@ def test_syntax_error_is_survived_and_mending_it_restarts(editor):
 
 def test_restart_happens_where_the_program_was_started_although_it_went_elsewhere(editor):
     editor.write("part.py", "import os\nversion = 1\n")
-    editor.write("server.py", SERVER .replace("async def main():", "async def main():\n    os.chdir('/')"))
+    editor.write("server.py", SERVER.replace("async def main():", "async def main():\n    os.chdir('/')"))
     program = editor.start("server.py")
     editor.read_until(program, "ready")
     editor.write("part.py", "import os\nversion = 22\n")
@@ -69,7 +69,9 @@ def test_module_run_by_name_is_restarted_by_name(editor):
 def test_watched_file_that_is_no_module_restarts_too(editor):
     editor.write("part.py", "version = open('data.txt').read().strip()\n")
     editor.write("data.txt", "one")
-    editor.write("server.py", SERVER.replace("import part", "import part, waterspout.autoreload as a; a.watch('data.txt')"))
+    editor.write(
+        "server.py", SERVER.replace("import part", "import part, waterspout.autoreload as a; a.watch('data.txt')")
+    )
     program = editor.start("server.py")
     editor.read_until(program, "ready")
     editor.write("data.txt", "another")
@@ -95,7 +97,9 @@ def test_OT2_no_file_descriptor_is_inherited_by_the_next_run(editor):
 
 def test_OT2_broken_hook_does_not_keep_the_others_or_the_restart(editor):
     editor.write("part.py", "version = 1\n")
-    text = SERVER.replace("autoreload.add_reload_hook(", "autoreload.add_reload_hook(lambda: 1 / 0)\nautoreload.add_reload_hook(")
+    text = SERVER.replace(
+        "autoreload.add_reload_hook(", "autoreload.add_reload_hook(lambda: 1 / 0)\nautoreload.add_reload_hook("
+    )
     editor.write("server.py", text)
     program = editor.start("server.py")
     editor.read_until(program, "ready")

@@ -26,7 +26,7 @@ def test_query_and_path_unescape_differently() -> None:
 
 def test_the_encoding_says_what_the_bytes_mean() -> None:
     assert url_unescape("%E9", encoding="latin-1") == "é"
-    assert url_unescape("%83e", encoding="shift_jis") == "テ"[:0] + b"\x83e".decode("shift_jis")
+    assert url_unescape("%83e", encoding="shift_jis") == b"\x83e".decode("shift_jis")
     assert url_unescape("%E9+", encoding=None) == b"\xe9 "
     assert url_unescape("%E9+", encoding=None, plus=False) == b"\xe9+"
     assert url_unescape(b"\xff%41", encoding=None) == b"\xffA"

@@ -255,7 +255,9 @@ def test_sleep_of_the_machine_tells_all_that_passed_meanwhile(clock, deadlines):
 
 
 @given(
-    st.lists(st.tuples(st.floats(0, 50), st.lists(st.tuples(st.floats(0.1, 10), st.floats(0, 60)), max_size=6)), max_size=8),
+    st.lists(
+        st.tuples(st.floats(0, 50), st.lists(st.tuples(st.floats(0.1, 10), st.floats(0, 60)), max_size=6)), max_size=8
+    ),
     st.sampled_from([0.25, 1.0, 3.0]),
 )
 def test_no_item_is_told_early_or_later_than_one_resolution(plans, resolution):

@@ -199,7 +199,9 @@ def test_add_callback_on_a_closed_loop_does_nothing(io_loop):
 # ---- futures
 
 
-@pytest.mark.parametrize("make", [lambda loop: loop.asyncio_loop.create_future(), lambda _: concurrent.futures.Future()])
+@pytest.mark.parametrize(
+    "make", [lambda loop: loop.asyncio_loop.create_future(), lambda _: concurrent.futures.Future()]
+)
 def test_add_future_calls_back_on_the_loop_with_the_future(io_loop, make):
     future = make(io_loop)
     seen = []
@@ -446,7 +448,9 @@ def test_running_loop_cannot_be_closed(io_loop):
 def test_run_in_executor_gives_a_future_and_carries_the_context(io_loop):
     async def main():
         CONTEXT.set("request 7")
-        thread, context = await io_loop.run_in_executor(None, lambda a: (threading.current_thread(), CONTEXT.get() + a), "!")
+        thread, context = await io_loop.run_in_executor(
+            None, lambda a: (threading.current_thread(), CONTEXT.get() + a), "!"
+        )
         assert thread is not threading.current_thread()
         assert context == "request 7!"
         await io_loop.asyncio_loop.shutdown_default_executor()

@@ -127,16 +127,17 @@ def test_stop_during_a_coroutine_ends_the_calls():
 def test_restart_during_a_coroutine_makes_one_series_of_calls():
     async def main():
         calls = []
+        called = asyncio.Event()
         release = asyncio.Event()
 
         async def callback():
             calls.append(1)
+            called.set()
             await release.wait()
 
         periodic = PeriodicCallback(callback, 2)
         periodic.start()
-        while not calls:
-            await asyncio.sleep(0.001)
+        await called.wait()
         periodic.stop()
         periodic.start()
         await asyncio.sleep(0.008)

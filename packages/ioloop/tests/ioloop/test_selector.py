@@ -1,4 +1,4 @@
-"""`new_event_loop`: the turn is flushed before the loop waits, and the loop never sleeps on what the flush made ready."""
+"""`new_event_loop`: the turn is flushed before the loop waits, and no sleep on what that made ready."""
 
 import asyncio
 import socket

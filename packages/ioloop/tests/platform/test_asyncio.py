@@ -13,7 +13,9 @@ from waterspout.concurrent import BadYieldError
 from waterspout.ioloop import IOLoop
 
 
-@pytest.mark.parametrize("name", ["AddThreadSelectorEventLoop", "AsyncIOLoop", "AsyncIOMainLoop", "BaseAsyncIOLoop", "SelectorThread"])
+@pytest.mark.parametrize(
+    "name", ["AddThreadSelectorEventLoop", "AsyncIOLoop", "AsyncIOMainLoop", "BaseAsyncIOLoop", "SelectorThread"]
+)
 def test_classes_are_those_of_the_loop_and_say_that_they_live_here(name):
     found = getattr(bridge, name)
     assert found is getattr(waterspout.ioloop, name)

@@ -1,6 +1,7 @@
 """`cpu_count`."""
 
 import os
+import subprocess
 import sys
 
 import pytest
@@ -14,7 +15,6 @@ def test_counts_at_least_one_processor():
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no processor affinity on this platform")
 def test_counts_only_the_processors_that_this_process_may_use():
-    import subprocess
-
-    code = "import os, waterspout.process as p; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); print(p.cpu_count())"
+    code = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+    code += "import waterspout.process; print(waterspout.process.cpu_count())"
     assert subprocess.check_output([sys.executable, "-c", code], timeout=30) == b"1\n"

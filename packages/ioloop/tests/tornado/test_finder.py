@@ -187,8 +187,7 @@ def test_metadata_is_found_by_name_and_not_in_lists(programs):
         """
         from importlib.metadata import distribution, distributions, version, requires
         print(version("tornado"), version("Tornado"), distribution("tornado").metadata["Name"], requires("tornado"))
-        print(any(found.metadata["Version"] == "6.6.1" and found.metadata["Name"] == "tornado" and type(found).__module__
-                  .startswith("waterspout") for found in distributions()))
+        print(any(type(found).__name__ == "AliasDistribution" for found in distributions()))
         print(distribution("tornado").locate_file("x").name, distribution("tornado").files)
         """
     )
@@ -237,7 +236,8 @@ def test_import_from_several_threads_at_once_gives_one_module(programs):
         found = []
         def work(name):
             found.append(importlib.import_module(name))
-        threads = [threading.Thread(target=work, args=(name,)) for name in ["tornado.iostream", "waterspout.iostream"] * 8]
+        names = ["tornado.iostream", "waterspout.iostream"] * 8
+        threads = [threading.Thread(target=work, args=(name,)) for name in names]
         for thread in threads: thread.start()
         for thread in threads: thread.join()
         assert len(found) == 16 and len(set(map(id, found))) == 1

@@ -152,7 +152,12 @@ def test_child_processes_have_the_alias(programs, tmp_path):
     )
     clean = {key: value for key, value in os.environ.items() if key not in ("WATERSPOUT_TORNADO", "PYTHONPATH")}
     result = subprocess.run(
-        [python, "-m", "waterspout.tornado", program], capture_output=True, text=True, timeout=60, check=False, env=clean
+        [python, "-m", "waterspout.tornado", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=clean,
     )
     assert result.stdout == "waterspout.util\nwaterspout.gen 6.6.1\n", result.stderr
 

@@ -99,7 +99,7 @@ def test_an_aware_date_is_shown_in_its_own_time_zone() -> None:
         "January 1, 1970 at 2:00 am"
     )
     writer = DateWriter("en", identity, list(MONTHS), list(WEEKDAYS))
-    date = datetime.datetime(2026, 11, 23, 20, tzinfo=kolkata)  # a Monday, 24.5 hours before NOW + 5.5 h
+    date = datetime.datetime(2026, 11, 23, 20, tzinfo=kolkata)  # a Monday, 25 hours before NOW
     written_date = writer.date(date, NOW, datetime.timedelta(), relative=True, shorter=True, full_format=False)
     assert written_date == "yesterday"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from typing import TYPE_CHECKING, Protocol
+from binascii import b2a_base64
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from waterspout.httpclient._errors import InvalidRequestError
 from waterspout.httputil import encode_username_password
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 class Auth(Protocol):
     """Adds credentials to requests of one origin."""
 
-    __module__ = "waterspout.httpclient"
-
     def fields(self, method: str, url: URL, body: bytes | None) -> str:
         """Header lines, complete with CRLF, for a request; "" while there is nothing to say."""
 
@@ -31,17 +30,29 @@ class Auth(Protocol):
         """Learn from the 401 response *head*, before the request is sent again."""
 
 
+class _Fields(NamedTuple):
+    """Names of the header fields for credentials and for challenges."""
+
+    credentials: str
+    challenge: str
+
+
+#: By "is it for a proxy?" (RFC 9110, 11.6 and 11.7).
+_FIELDS = {
+    False: _Fields("Authorization", "WWW-Authenticate"),
+    True: _Fields("Proxy-Authorization", "Proxy-Authenticate"),
+}
+
+
 class BasicAuth:
     """User name and password, sent as they are (RFC 7617): only over https, or among friends."""
 
     __module__ = "waterspout.httpclient"
     __slots__ = ("_fields",)
 
-    def __init__(self, username: str, password: str) -> None:
-        import base64
-
-        credentials = base64.b64encode(encode_username_password(username, password)).decode("ascii")
-        self._fields = f"Authorization: Basic {credentials}\r\n"
+    def __init__(self, username: str, password: str, *, for_proxy: bool = False) -> None:
+        credentials = b2a_base64(encode_username_password(username, password), newline=False).decode("ascii")
+        self._fields = f"{_FIELDS[for_proxy].credentials}: Basic {credentials}\r\n"
 
     def fields(self, method: str, url: URL, body: bytes | None) -> str:
         """See `Auth`."""
@@ -80,9 +91,10 @@ class DigestAuth:
     """
 
     __module__ = "waterspout.httpclient"
-    __slots__ = ("_challenge", "_count", "_password", "_proved", "_username")
+    __slots__ = ("_challenge", "_count", "_names", "_password", "_proved", "_username")
 
-    def __init__(self, username: str, password: str) -> None:
+    def __init__(self, username: str, password: str, *, for_proxy: bool = False) -> None:
+        self._names = _FIELDS[for_proxy]
         self._username = username
         self._password = password
         self._challenge: dict[str, str] | None = None
@@ -95,21 +107,24 @@ class DigestAuth:
             return ""
         self._count += 1
         self._proved = self._challenge["nonce"]
-        return f"Authorization: {self._authorization(self._challenge, method, url.target, body)}\r\n"
+        return f"{self._names.credentials}: {self._proof(self._challenge, method, url.target, body)}\r\n"
 
     def wants_retry(self, head: ResponseHead) -> bool:
         """See `Auth`: not if this very challenge has been answered, unless the server only calls it stale."""
-        challenge = best_digest_challenge(head.headers.get_list("WWW-Authenticate"))
-        if challenge is None:
+        challenge = self._best(head)
+        if challenge is None or challenge["nonce"] == self._proved:
             return False
-        return challenge["nonce"] != self._proved and (not self._proved or challenge.get("stale", "").lower() == "true" or self._challenge is None)
+        return not self._proved or challenge.get("stale", "").lower() == "true"
 
     def challenged(self, head: ResponseHead) -> None:
         """See `Auth`."""
-        self._challenge = best_digest_challenge(head.headers.get_list("WWW-Authenticate"))
+        self._challenge = self._best(head)
         self._count = 0
 
-    def _authorization(self, challenge: dict[str, str], method: str, target: str, body: bytes | None) -> str:
+    def _best(self, head: ResponseHead) -> dict[str, str] | None:
+        return best_digest_challenge(head.headers.get_list(self._names.challenge))
+
+    def _proof(self, challenge: dict[str, str], method: str, target: str, body: bytes | None) -> str:
         name = challenge.get("algorithm", "MD5")
         session = name.upper().endswith("-SESS")
         digest = _ALGORITHMS[name.upper().removesuffix("-SESS")]
@@ -164,22 +179,23 @@ def best_digest_challenge(fields: list[str]) -> dict[str, str] | None:
 
 
 def auth_for(settings: Settings | None, url: URL | None) -> Auth | None:
-    """The credentials that *settings*, else the user name in *url*, give. Raises `InvalidRequestError` (a ValueError)."""
+    """The credentials that *settings*, else the user name in *url*, give. Raises `InvalidRequestError`."""
     if settings is not None:
         if settings.auth is not None:
             return settings.auth
         if settings.auth_username is not None:
-            return _by_mode(settings.auth_mode, settings.auth_username, settings.auth_password or "")
+            return auth_by_mode(settings.auth_mode, settings.auth_username, settings.auth_password or "")
     if url is not None and url.username is not None:
-        return _by_mode(None if settings is None else settings.auth_mode, url.username, url.password or "")
+        return auth_by_mode(None if settings is None else settings.auth_mode, url.username, url.password or "")
     return None
 
 
-def _by_mode(mode: str | None, username: str, password: str) -> Auth:
+def auth_by_mode(mode: str | None, username: str, password: str, *, for_proxy: bool = False) -> Auth:
+    """The credentials for ``auth_mode`` or ``proxy_auth_mode``. Raises `InvalidRequestError` for an unknown one."""
     if mode in (None, "basic"):
-        return BasicAuth(username, password)
+        return BasicAuth(username, password, for_proxy=for_proxy)
     if mode == "digest":
-        return DigestAuth(username, password)
+        return DigestAuth(username, password, for_proxy=for_proxy)
     raise InvalidRequestError(f'unsupported auth_mode {mode}; "basic" and "digest" are known')
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from math import inf
@@ -19,6 +20,7 @@ from waterspout.httpclient._dns import CachingResolver, GuardedResolver
 from waterspout.httpclient._errors import HTTPStreamClosedError
 from waterspout.httpclient._exchange import Exchange
 from waterspout.httpclient._pool import Pool, PoolStatistics
+from waterspout.httpclient._proxy import Proxy, ProxyRules, proxy_for
 from waterspout.httpclient._redirect import PRIVATE_BY_CUSTOM
 from waterspout.httpclient._request import PLAIN_SIZE, HTTPRequest
 from waterspout.ioloop import Deadlines
@@ -55,6 +57,8 @@ class SimpleAsyncHTTPClient(AsyncHTTPClient):
     * ``allow_address``: called with an address (text) before it is connected to, for example
       `is_public_address`: false forbids it.
     * ``private_headers``: names of the application's own headers that no redirect may carry to another origin.
+    * ``trust_env``: whether the environment's http_proxy, https_proxy, all_proxy and no_proxy count for requests that
+      name no proxy; by default they do, but not with ``compat="tornado"``.
     * ``compat``: ``"tornado"`` follows Tornado where it is less strict; see docs/differences.md.
     """
 
@@ -88,6 +92,7 @@ class SimpleAsyncHTTPClient(AsyncHTTPClient):
         cookies: CookieJar | None = None,
         allow_address: Callable[[str], bool] | None = None,
         private_headers: Iterable[str] = PRIVATE_BY_CUSTOM,
+        trust_env: bool | None = None,
         compat: str | None = None,
     ) -> None:
         """See the class."""
@@ -104,6 +109,8 @@ class SimpleAsyncHTTPClient(AsyncHTTPClient):
         if hostname_mapping is not None:
             self.resolver = OverrideResolver(resolver=self.resolver, mapping=hostname_mapping)
         self.jar = cookies
+        trusts = not self.is_compat if trust_env is None else trust_env
+        self.proxy_rules = ProxyRules(os.environ) if trusts else None
         self.private_headers = tuple(private_headers)
         loop = self.io_loop.asyncio_loop
         # asyncio's own loops do nothing but ask this clock; asking it directly spares a Python call.
@@ -117,6 +124,7 @@ class SimpleAsyncHTTPClient(AsyncHTTPClient):
             deadlines=self.deadlines,
             start=self._start_task,
             open_stream=self.connector.open,
+            proxy_for=self._proxy_for,
             limits=self._limits(),
             lenient=self.is_compat,
             max_connections=inf if max_connections is None else max_connections,
@@ -234,6 +242,9 @@ class SimpleAsyncHTTPClient(AsyncHTTPClient):
     def auth_for(self, settings: Settings | None, url: URL | None) -> Auth | None:
         """Who we are, for requests with *settings* to *url*: explicit options first, then the URL's own user name."""
         return auth_for(settings, url)
+
+    def _proxy_for(self, settings: Settings, url: URL) -> Proxy | None:
+        return proxy_for(settings, url, self.proxy_rules)
 
     def _start_task(self, coroutine: Any) -> asyncio.Task[None]:
         return self.io_loop.asyncio_loop.create_task(coroutine)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,12 @@ from waterspout.httpclient._errors import (
     HTTPTimeoutError,
     InvalidRequestError,
     Phase,
+    ProxyError,
     ResolveError,
 )
+from waterspout.httpclient._relay import join
+from waterspout.httpclient._socks import connect_by_socks
+from waterspout.httpclient._tunnel import connect_by_tunnel
 from waterspout.iostream import IOStream, StreamClosedError
 from waterspout.tcpclient import TCPClient
 
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
     import ssl
 
     from waterspout.httpclient._pool import Route
+    from waterspout.httpclient._proxy import Proxy
     from waterspout.httpclient._settings import Settings
     from waterspout.httpclient._timing import Timing
     from waterspout.httpclient._tls import ContextCache
@@ -52,43 +58,94 @@ class Connector:
         Raises `ConnectError` and its kin, `HTTPTimeoutError`, `InvalidRequestError`.
         """
         url = route.url
-        settings = route.settings
-        is_tls = url.scheme == "https"
-        context = self.context_for(settings) if is_tls else None
+        proxy = route.proxy
         try:
-            if settings.unix_socket is not None:
-                stream = await self._connect_unix(settings.unix_socket)
-                if context is not None:
-                    stream = await stream.start_tls(False, context, server_hostname=url.host)
-            else:
-                stream = await self.tcp_client.connect(
-                    url.host,
-                    url.port,
-                    af=socket.AF_INET if settings.allow_ipv6 is False else socket.AF_UNSPEC,
-                    ssl_options=context,
-                    max_buffer_size=self._max_buffer_size,
-                    source_ip=source_address(settings.network_interface),
-                    timeout=timeout,
-                )
+            async with asyncio.timeout(None if proxy is None else timeout):
+                if proxy is not None:
+                    stream = await self._through_proxy(route, proxy)
+                else:
+                    stream = await self._directly(route, timeout)
         except FetchError:
             raise
+        except TimeoutError as error:
+            if proxy is not None and error.errno is None:
+                raise HTTPTimeoutError(
+                    f"Timeout while connecting to {url.authority} through the proxy {proxy}", phase=Phase.PROXY
+                ) from error
+            raise connect_error(error, _name(route)) from error
         except Exception as error:
-            raise connect_error(error, f"{url.scheme}://{url.authority}") from error
+            raise connect_error(error, _name(route)) from error
         stream.set_nodelay(True)
         if timing is not None:
-            now = time.monotonic()
-            if is_tls:
-                timing.secured = now
-            timing.connected = now
+            timing.connected = time.monotonic()
+            if url.scheme == "https":
+                timing.secured = timing.connected
         return stream
 
-    async def _connect_unix(self, path: str) -> IOStream:
-        stream = IOStream(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM), max_buffer_size=self._max_buffer_size)
+    async def _directly(self, route: Route, timeout: float | None) -> IOStream:
+        """Connect to the route's server itself, or to its UNIX socket."""
+        url, settings = route.url, route.settings
+        host = url.host if settings.unix_socket is None else f"unix:{settings.unix_socket}"
+        return await self.tcp_client.connect(
+            host,
+            url.port,
+            af=socket.AF_INET if settings.allow_ipv6 is False else socket.AF_UNSPEC,
+            ssl_options=self.context_for(settings) if url.scheme == "https" else None,
+            max_buffer_size=self._max_buffer_size,
+            source_ip=source_address(settings.network_interface),
+            timeout=timeout,
+            server_hostname=url.host,
+        )
+
+    async def _through_proxy(self, route: Route, proxy: Proxy) -> IOStream:
+        """Connect to *proxy*; for a tunnel, have it connect to the route's server."""
+        stream = await self._to_proxy(route, proxy)
+        if route.forwards:
+            return stream
+        url, settings = route.url, route.settings
         try:
-            return await stream.connect(path)
+            if proxy.is_socks:
+                host = url.host
+                if proxy.scheme == "socks5":  # "socks5h" leaves the name to the proxy
+                    host = (await self.tcp_client.resolver.resolve(url.host, url.port))[0][1][0]
+                await connect_by_socks(stream, proxy, host, url.port)
+            elif not await connect_by_tunnel(stream, proxy, route.proxy_auth, url):
+                stream.close()
+                stream = await self._to_proxy(route, proxy)
+                if not await connect_by_tunnel(stream, proxy, route.proxy_auth, url):
+                    raise ProxyError(f"The proxy {proxy} does not accept the user name and password", phase=Phase.PROXY)
+            if url.scheme == "http":
+                return stream
+            inner = stream if proxy.scheme != "https" else self._inside(stream)
+            return await inner.start_tls(False, self.context_for(settings), server_hostname=url.host)
         except BaseException:
             stream.close()
             raise
+
+    async def _to_proxy(self, route: Route, proxy: Proxy) -> IOStream:
+        try:
+            return await self.tcp_client.connect(
+                proxy.host,
+                proxy.port,
+                ssl_options=self.context_for(route.settings) if proxy.scheme == "https" else None,
+                max_buffer_size=self._max_buffer_size,
+                source_ip=source_address(route.settings.network_interface),
+            )
+        except (FetchError, TimeoutError):
+            raise
+        except OSError as error:
+            found = connect_error(error, f"the proxy {proxy}")
+            raise ProxyError(str(found), errno=getattr(found, "errno", None), url=str(proxy), phase=Phase.PROXY) from error
+
+    def _inside(self, outer: IOStream) -> IOStream:
+        """A stream whose bytes travel inside *outer*: a TLS stream cannot begin TLS once more."""
+        ours, inner = socket.socketpair()
+        join(outer, IOStream(ours))
+        return IOStream(inner, max_buffer_size=self._max_buffer_size)
+
+
+def _name(route: Route) -> str:
+    return f"{route.url.scheme}://{route.url.authority}"
 
 
 def connect_error(error: Exception, where: str) -> FetchError:

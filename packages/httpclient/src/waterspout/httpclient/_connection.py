@@ -27,7 +27,7 @@ LOOK_INTERVAL = 5.0
 class Connection:
     """A stream, the reader of what comes from it, and who is waiting for that."""
 
-    __slots__ = ("__weakref__", "deadline", "exchange", "idle_until", "reader", "route", "served", "stream")
+    __slots__ = ("__weakref__", "deadline", "exchange", "idle_until", "reader", "received", "route", "served", "stream")
 
     def __init__(self, route: Route, stream: IOStream, reader: ResponseReader) -> None:
         self.route = route
@@ -37,6 +37,8 @@ class Connection:
         self.exchange: Exchange | None = None
         #: Requests sent so far.
         self.served = 0
+        #: Bytes received so far.
+        self.received = 0
         self.idle_until = inf
         deadlines = route.pool.deadlines
         #: When `deadline_passed` is to be called next; never more than one interval away, so that it needs no
@@ -92,6 +94,7 @@ class Connection:
             # Nobody asked: whatever it is, it must not become the answer to the next request.
             self.close()
             return
+        self.received += len(data)
         try:
             events = self.reader.receive(data)
         except HTTPInputError as error:

@@ -108,7 +108,7 @@ class Zstandard:
         module = _first_of("compression.zstd", "backports.zstd")
         options = {module.DecompressionParameter.window_log_max: self.WINDOW_LOG_MAX}
         self._new: Callable[[], Any] = lambda: module.ZstdDecompressor(options=options)
-        self._decoder = None
+        self._decoder: Any = None
         self.unconsumed_tail = b""
 
     def decompress(self, data: bytes, max_length: int) -> bytes:

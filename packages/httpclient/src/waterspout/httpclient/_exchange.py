@@ -27,8 +27,15 @@ from waterspout.httpclient._errors import (
     ResponseTooLargeError,
     TooManyRedirectsError,
 )
-from waterspout.httpclient._failures import callback_error, closed_error, in_tornados_terms, protocol_error, timeout_error
+from waterspout.httpclient._failures import (
+    callback_error,
+    closed_error,
+    in_tornados_terms,
+    protocol_error,
+    timeout_error,
+)
 from waterspout.httpclient._head import IDEMPOTENT_METHODS, check_method, checked_headers, default_fields, frame_request
+from waterspout.httpclient._pace import Pace
 from waterspout.httpclient._redirect import REDIRECTS, next_step
 from waterspout.httpclient._response import HTTPResponse
 from waterspout.httpclient._timing import Timing
@@ -77,6 +84,7 @@ class Exchange:
         "headers",
         "history",
         "method",
+        "pace",
         "patience",
         "phase",
         "producer",
@@ -134,6 +142,7 @@ class Exchange:
         self.upload: Upload | None = None
         self.closes = self.waiting_for_continue = False
         self.patience: asyncio.TimerHandle | None = None
+        self.pace: Pace | None = None
         self._clear_response()
 
     def _clear_response(self) -> None:
@@ -193,9 +202,9 @@ class Exchange:
         headers = self.headers
         if headers is None and self.request._headers:
             headers = self.headers = checked_headers(self.request._headers)
+        route = self.route
         if body is None and method == "GET" and headers is None and self.auth is None and client.jar is None:
-            route = self.route
-            if settings is client.plain_settings:
+            if settings is client.plain_settings and route.proxy is None:
                 if route.fields_for is not settings:
                     route.default_fields = default_fields(
                         route.url.authority, client.user_agent_for(settings), client.accept_encoding_for(settings)
@@ -213,10 +222,15 @@ class Exchange:
             more = self.auth.fields(method, self.url._replace(target=self.target), body)
         if client.jar is not None and not (headers is not None and "Cookie" in headers):
             more += client.jar.field_for(self.url._replace(target=self.target))
+        target = self.target
+        if route.forwards:
+            target = route.target_for(target)
+            if route.proxy_auth is not None:
+                more += route.proxy_auth.fields(method, self.url._replace(target=target), body)
         framed = frame_request(
             method,
             self.url,
-            self.target,
+            target,
             headers,
             body,
             settings,
@@ -277,6 +291,9 @@ class Exchange:
         elif until < connection.deadline:
             connection.deadline = until
             self.client.deadlines.watch(connection)
+        settings = self.settings
+        if settings.read_timeout or settings.write_timeout or settings.minimum_rate:
+            self.pace = Pace(self, connection)
         body = self.body
         if self.writer is None and not (body and self.settings.expect_100_continue):
             if not connection.send(self.head, body):
@@ -314,6 +331,11 @@ class Exchange:
         if self.patience is not None:
             self.patience.cancel()
             self.patience = None
+
+    def _stop_pace(self) -> None:
+        pace, self.pace = self.pace, None
+        if pace is not None:
+            pace.cancel()
 
     def uploaded(self) -> None:
         """The producer has made the whole body."""
@@ -408,9 +430,11 @@ class Exchange:
         if status in REDIRECTS and settings.follow_redirects and self._leads_on(head):
             self.discarding = True
             return
-        if status == 401 and self.auth is not None and self.producer is None and self.auth.wants_retry(head):
-            self.discarding = True
-            return
+        if status in (401, 407) and self.producer is None:
+            auth = self._challenged_by(status)
+            if auth is not None and auth.wants_retry(head):
+                self.discarding = True
+                return
         if settings.header_callback is not None:
             self._tell_headers(settings.header_callback, head)
             if self.answer is None:
@@ -458,6 +482,8 @@ class Exchange:
         connection, self.connection = self.connection, None
         if connection is None:
             return
+        if self.pace is not None:
+            self._stop_pace()
         upload, self.upload = self.upload, None
         clean = head.keep_alive and not self.closes and not connection.reader.held
         if self.waiting_for_continue:
@@ -486,6 +512,7 @@ class Exchange:
         connection, self.connection = self.connection, None
         if self.answer is None:
             return
+        self._stop_pace()
         if connection is not None and connection.served > 1 and not self.first_byte and not self.retried:
             # The server closed an idle connection as the request was on its way: no fault of either (RFC 9112, 9.3.1).
             if self._may_be_repeated():
@@ -519,6 +546,12 @@ class Exchange:
 
     # -- going on
 
+    def _challenged_by(self, status: int) -> Auth | None:
+        """The credentials that a response of *status*, 401 or 407, asks for."""
+        if status == 401:
+            return self.auth
+        return self.route.proxy_auth if self.route.forwards else None
+
     def _leads_on(self, head: ResponseHead) -> bool:
         if not head.headers.get("Location"):
             return False
@@ -531,8 +564,8 @@ class Exchange:
         try:
             if head.status in REDIRECTS:
                 self._follow(head)
-            elif self.auth is not None:
-                self.auth.challenged(head)
+            elif (auth := self._challenged_by(head.status)) is not None:
+                auth.challenged(head)
             self._write_head()
         except Exception as error:
             self.fail(error)
@@ -650,6 +683,8 @@ class Exchange:
             self.watched = False
         if self.patience is not None:
             self._stop_waiting_for_continue()
+        if self.pace is not None:
+            self._stop_pace()
         if self.upload is not None:
             self.upload.cancel()
         if self.delivery is not None:

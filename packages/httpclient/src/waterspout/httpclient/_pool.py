@@ -19,10 +19,13 @@ from typing import TYPE_CHECKING, Any
 from waterspout.http1 import Limits, ResponseReader
 from waterspout.httpclient._connection import Connection
 from waterspout.httpclient._settings import Settings
+from waterspout.httpclient._tunnel import proxy_auth
 from waterspout.httpclient._url import URL
 
 if TYPE_CHECKING:
+    from waterspout.httpclient._auth import Auth
     from waterspout.httpclient._exchange import Exchange
+    from waterspout.httpclient._proxy import Proxy
     from waterspout.httpclient._timing import Timing
     from waterspout.ioloop import Deadlines
     from waterspout.iostream import IOStream
@@ -68,6 +71,8 @@ class Route:
         "idle",
         "key",
         "pool",
+        "proxy",
+        "proxy_auth",
         "settings",
         "spare",
         "url",
@@ -80,6 +85,9 @@ class Route:
         #: Some URL of the server; only its origin counts.
         self.url = url
         self.settings = settings
+        #: What connections go through, and who we are to it.
+        self.proxy: Proxy | None = pool.proxy_for(settings, url)
+        self.proxy_auth: Auth | None = None if self.proxy is None else proxy_auth(self.proxy)
         self.connections: set[Connection] = set()
         self.idle: list[Connection] = []
         self.waiting: dict[Exchange, Attempt | None] = {}
@@ -91,6 +99,16 @@ class Route:
         self.fields_for: Settings | None = None
 
     # For exchanges.
+
+    def target_for(self, target: str) -> str:
+        """*target* as it stands in the request line: the whole URL for a proxy that forwards (RFC 9112, 3.2.2)."""
+        return f"http://{self.url.authority}{target}" if self.forwards else target
+
+    @property
+    def forwards(self) -> bool:
+        """Whether requests are sent to an HTTP proxy that forwards them, and not through a tunnel or directly."""
+        proxy = self.proxy
+        return proxy is not None and not proxy.is_socks and self.url.scheme == "http"
 
     def request(self, exchange: Exchange) -> None:
         """Call ``exchange.use(connection)`` once there is one for it, later; or ``exchange.refused(error)``."""
@@ -253,6 +271,7 @@ class Pool:
         "open_stream",
         "plain_routes",
         "plain_settings",
+        "proxy_for",
         "routes",
         "size",
         "start",
@@ -265,6 +284,7 @@ class Pool:
         deadlines: Deadlines,
         start: Callable[[Any], asyncio.Task[None]],
         open_stream: Callable[[Route, Timing | None, float | None], Awaitable[IOStream]],
+        proxy_for: Callable[[Settings, URL], Proxy | None],
         limits: Limits,
         lenient: bool,
         max_connections: float,
@@ -274,6 +294,7 @@ class Pool:
         self.deadlines = deadlines
         self.start = start
         self.open_stream = open_stream
+        self.proxy_for = proxy_for
         self.limits = limits
         self.lenient = lenient
         self.max_connections = max_connections

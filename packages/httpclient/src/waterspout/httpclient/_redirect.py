@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from waterspout.httpclient._errors import BodyNotReplayableError, InvalidRedirectError, InvalidURLError, Phase, RedirectError
+from waterspout.httpclient._errors import (
+    BodyNotReplayableError,
+    InvalidRedirectError,
+    InvalidURLError,
+    Phase,
+    RedirectError,
+)
 from waterspout.httpclient._url import URL, join_url, parse_url
 from waterspout.httputil import HTTPHeaders
 

@@ -15,14 +15,11 @@ if TYPE_CHECKING:
 
 #: What a request's option means that neither the request nor the client's defaults give.
 DEFAULTS: Mapping[str, Any] = {
-    "connect_timeout": 20.0,
-    "request_timeout": 20.0,
-    "follow_redirects": True,
-    "max_redirects": 5,
-    "decompress_response": True,
-    "proxy_password": "",
+    **dict.fromkeys(("connect_timeout", "request_timeout"), 20.0),
+    **dict.fromkeys(("decompress_response", "follow_redirects", "validate_cert"), True),
     "allow_nonstandard_methods": False,
-    "validate_cert": True,
+    "max_redirects": 5,
+    "proxy_password": "",
 }
 
 #: Options that decide which connection a request may use: a connection made with one set of values is never given
@@ -116,22 +113,23 @@ class Settings:
         for name in OPTIONS:
             value = own.get(name)
             setattr(self, name, defaults.get(name) if value is None else value)
-        self._connection_key: Hashable = None
+        self._connection_key: tuple[Hashable, ...] | None = None
 
     @property
-    def connection_key(self) -> Hashable:
+    def connection_key(self) -> tuple[Hashable, ...]:
         """All options that a connection depends on, as one value."""
-        if self._connection_key is None:
-            values = [getattr(self, name) for name in _OF_CONNECTION + _OF_TLS]
+        key = self._connection_key
+        if key is None:
+            values = [getattr(self, name) for name in (*_OF_CONNECTION, *_OF_TLS)]
             if isinstance(values[-1], dict):
                 values[-1] = tuple(sorted(values[-1].items()))
-            self._connection_key = tuple(values)
-        return self._connection_key
+            key = self._connection_key = tuple(values)
+        return key
 
     @property
     def tls_key(self) -> Hashable:
         """The part of `connection_key` that an SSLContext depends on."""
-        return self.connection_key[len(_OF_CONNECTION) :]  # type: ignore[index]  # a tuple, made above
+        return self.connection_key[len(_OF_CONNECTION) :]
 
 
 class SettingsSource:

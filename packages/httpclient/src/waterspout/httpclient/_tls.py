@@ -75,13 +75,13 @@ def make_context(settings: Settings) -> ssl.SSLContext:
 def tls_error(error: BaseException, message: str, **where: Any) -> TLSError | None:
     """The `TLSError` for what a handshake raised; None if *error* is no TLS error."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        found: TLSError = CertificateError(message, errno=error.errno, **where)
-        found.verify_code = error.verify_code  # type: ignore[attr-defined]  # as ssl's own error has it
-        found.verify_message = error.verify_message  # type: ignore[attr-defined]
-    elif isinstance(error, ssl.SSLError):
+        unproved = CertificateError(message, errno=error.errno, **where)
+        unproved.verify_code = error.verify_code
+        unproved.verify_message = error.verify_message
+        return unproved
+    if isinstance(error, ssl.SSLError):
         found = HandshakeError(message, errno=error.errno, **where)
-        found.library = error.library  # type: ignore[attr-defined]
-        found.reason = error.reason  # type: ignore[attr-defined]
-    else:
-        return None
-    return found
+        found.library = error.library
+        found.reason = error.reason
+        return found
+    return None

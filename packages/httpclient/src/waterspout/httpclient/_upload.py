@@ -62,9 +62,9 @@ class Upload:
         if running.cancelled():
             self._exchange.callback_failed(asyncio.CancelledError())
             return
-        error = running.exception()
-        if error is not None:
-            self._exchange.upload_failed(error)
+        failure = running.exception()
+        if failure is not None:
+            self._exchange.upload_failed(failure)
             return
         try:
             self._end()

@@ -56,7 +56,8 @@ class AsyncTestCase(unittest.TestCase):
         return made
 
     def _callTestMethod(self, method: Callable[[], Any]) -> None:
-        # unittest only warns of a test that returned something; a coroutine that nobody ran is a test that passed unseen.
+        # unittest only warns of a test that returned something; a coroutine that nobody ran is a test that passed
+        # unseen.
         result = method()
         if isinstance(result, Generator) or inspect.iscoroutine(result):
             result.close()

@@ -11,10 +11,11 @@ from types import TracebackType
 class ExpectLog(logging.Filter):
     """Within the ``with`` block, messages that match are swallowed; if none came, the block fails.
 
-    ``logger`` is a Logger or the name of one ("" is the root logger); note that a logger's filters do not see what its
-    children log. ``regex`` is matched from the start of the message. ``required=False``: it may also not come.
-    ``level``: only messages of exactly this level match, and the logger is set to let them through; without it, matching
-    messages of level INFO and below is deprecated, since whether they come depends on the logging configuration.
+    ``logger`` is a Logger or the name of one ("" is the root logger); note that a logger's filters do not see what
+    its children log. ``regex`` is matched from the start of the message. ``required=False``: it may also not come.
+    ``level``: only messages of exactly this level match, and the logger is set to let them through; without it,
+    matching messages of level INFO and below is deprecated, since whether they come depends on the logging
+    configuration.
 
     Afterwards `matched` says whether it came and `logged_stack` whether a traceback came with it.
     """
@@ -54,9 +55,7 @@ class ExpectLog(logging.Filter):
         self.logger.addFilter(self)
         return self
 
-    def __exit__(
-        self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
-    ) -> None:
+    def __exit__(self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
         if self.orig_level is not None:
             self.logger.setLevel(self.orig_level)
         self.logger.removeFilter(self)
@@ -65,6 +64,4 @@ class ExpectLog(logging.Filter):
         if self.required and not self.matched:
             raise AssertionError(f"did not get expected log message: {self.regex.pattern!r} on {self.logger.name!r}")
         if self.deprecated_level_matched >= 1 and not self.level:
-            warnings.warn(
-                "ExpectLog matched at INFO or below without level argument", DeprecationWarning, stacklevel=2
-            )
+            warnings.warn("ExpectLog matched at INFO or below without level argument", DeprecationWarning, stacklevel=2)

@@ -1,7 +1,7 @@
 """What a supervised program tells its supervisor: a file with the names of the files to watch.
 
-Its first line is ``restart`` if the program ended because it wants to be started again, else ``watch``. A file and not a
-pipe, so that a program that watches 10,000 files never waits for a reader, and what it wrote outlives it.
+Its first line is ``restart`` if the program ended because it wants to be started again, else ``watch``. A file and
+not a pipe, so that a program that watches 10,000 files never waits for a reader, and what it wrote outlives it.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ add_reload_hook.__module__ = "waterspout.autoreload"
 
 
 def reload() -> NoReturn:
-    """Run the hooks and start the program again, with the interpreter options and arguments that it was started with."""
+    """Run the hooks and start the program again, with the interpreter options and arguments it was started with."""
     for hook in process.hooks:
         try:
             hook()

@@ -27,8 +27,8 @@ def watch(filename: str) -> None:
 def start(check_time: int = 500) -> None:
     """Watch all loaded modules' files from the current loop, every ``check_time`` milliseconds.
 
-    When one has changed and can be loaded, the process starts again; while it has a syntax error, the process goes on as
-    it is. Not for use together with several processes (`process.fork_processes`).
+    When one has changed and can be loaded, the process starts again; while it has a syntax error, the process goes on
+    as it is. Not for use together with several processes (`process.fork_processes`).
     """
     io_loop = IOLoop.current()
     if io_loop in process.loops:

@@ -1,4 +1,4 @@
-"""The event loop: Tornado's `IOLoop` on asyncio, periodic callbacks, and what Waterspout's parts share for each loop."""
+"""The event loop: Tornado's `IOLoop` on asyncio, periodic callbacks, and what our parts share for each loop."""
 
 from waterspout.ioloop._asyncio_loop import AsyncIOLoop, AsyncIOMainLoop, BaseAsyncIOLoop
 from waterspout.ioloop._deadlines import Deadlines

@@ -1,9 +1,9 @@
 """One coarse wheel of deadlines for each server or client, in place of a timer for each connection.
 
-Theory of operation.  Time is cut into ticks of ``resolution`` seconds.  A watched item sits in the bucket of the tick that
-follows its deadline.  When that tick comes, the item is looked at: if its deadline has been moved meanwhile (a plain
-assignment, which costs nothing), it goes to a later bucket; else it is told.  A connection that moves its deadline with each
-request is therefore touched about once per timeout, not once per request.
+Theory of operation. Time is cut into ticks of ``resolution`` seconds. A watched item sits in the bucket of the tick
+that follows its deadline. When that tick comes, the item is looked at: if its deadline has been moved meanwhile (a
+plain assignment, which costs nothing), it goes to a later bucket; else it is told. A connection that moves its
+deadline with each request is therefore touched about once per timeout, not once per request.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class HasAsyncioLoop(Protocol):
 class Deadlines:
     """Tell items that their deadline has passed, to within one ``resolution`` (seconds), never by a timer each.
 
-    Set ``item.deadline = deadlines.now + seconds``, then `watch` it.  Later deadlines need no further call; after moving a
-    deadline to an earlier time than it had (also from ``inf``), call `watch` again.
+    Set ``item.deadline = deadlines.now + seconds``, then `watch` it. Later deadlines need no further call; after
+    moving a deadline to an earlier time than it had (also from ``inf``), call `watch` again.
     """
 
     __module__ = "waterspout.ioloop"
@@ -55,8 +55,8 @@ class Deadlines:
         self._timer: asyncio.TimerHandle | None = None
 
     def __getattr__(self, name: str) -> float:
-        # While nothing is watched no timer runs and the slot `now` is empty, so that a reader comes here and gets the true
-        # time; while the timer runs, reading it costs what any attribute costs.
+        # While nothing is watched no timer runs and the slot `now` is empty, so that a reader comes here and gets the
+        # true time; while the timer runs, reading it costs what any attribute costs.
         if name == "now":
             return self._loop.time()
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

@@ -15,8 +15,8 @@ LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 def loop_factory(wanted: str | LoopFactory | None) -> LoopFactory:
     """The factory for ``wanted``: a callable, ``"uvloop"``, ``"asyncio"`` (`new_event_loop`), or None for the default.
 
-    The default is `new_event_loop`, unless the application installed an event-loop policy of its own: then the loops are
-    the policy's.  Raises ImportError if uvloop is asked for and not installed, ValueError for any other word.
+    The default is `new_event_loop`, unless the application installed an event-loop policy of its own: then the loops
+    are the policy's. Raises ImportError if uvloop is asked for and not installed, ValueError for any other word.
     """
     if wanted is None:
         return _default_factory()

@@ -1,8 +1,9 @@
 """`LagMonitor`: who kept the loop from running?
 
-Theory of operation. A timer on the loop notes the time, several times within the threshold. A thread compares: when the note
-is too old, some callback is running for too long, and the thread looks at what the loop's thread is executing at that very
-moment. Nothing is added to the callbacks themselves, so a monitor costs a few timers and thread wake-ups a second.
+Theory of operation. A timer on the loop notes the time, several times within the threshold. A thread compares: when
+the note is too old, some callback is running for too long, and the thread looks at what the loop's thread is
+executing at that very moment. Nothing is added to the callbacks themselves, so a monitor costs a few timers and
+thread wake-ups a second.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ Lag.__module__ = "waterspout.ioloop"
 class LagMonitor:
     """Watch ``io_loop``, from `start` to `stop`, for callbacks that run longer than ``threshold`` seconds.
 
-    Each is reported once, when it is over, on the loop: ``report(lag)`` is called, or without one a warning is logged on
-    ``app_log``. `count` and `worst` say how often it happened and what was the longest.
+    Each is reported once, when it is over, on the loop: ``report(lag)`` is called, or without one a warning is logged
+    on ``app_log``. `count` and `worst` say how often it happened and what was the longest.
 
     ValueError if ``threshold`` is not positive.
     """
@@ -52,9 +53,7 @@ class LagMonitor:
     count: int
     worst: Lag | None
 
-    def __init__(
-        self, io_loop: IOLoop, threshold: float = 0.1, report: Callable[[Lag], object] | None = None
-    ) -> None:
+    def __init__(self, io_loop: IOLoop, threshold: float = 0.1, report: Callable[[Lag], object] | None = None) -> None:
         if not threshold > 0:
             raise ValueError(f"the threshold of a LagMonitor must be positive, not {threshold!r}")
         self.io_loop = io_loop

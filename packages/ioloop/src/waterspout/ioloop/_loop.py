@@ -310,15 +310,11 @@ class IOLoop(Configurable):
             return self.call_at(deadline, callback, *args, **kwargs)
         raise TypeError(f"Unsupported deadline {deadline!r}: give a number of seconds (as of time()) or a timedelta")
 
-    def call_at(
-        self, when: float, callback: Callable[..., Any], *args: Any, **kwargs: Any
-    ) -> asyncio.TimerHandle:
+    def call_at(self, when: float, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> asyncio.TimerHandle:
         """Call ``callback`` at the absolute time ``when`` (as of `time`); returns a handle for `remove_timeout`."""
         return self.call_later(max(0.0, when - self.time()), callback, *args, **kwargs)
 
-    def call_later(
-        self, delay: float, callback: Callable[..., Any], *args: Any, **kwargs: Any
-    ) -> asyncio.TimerHandle:
+    def call_later(self, delay: float, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> asyncio.TimerHandle:
         """Call ``callback`` in ``delay`` seconds; returns a handle for `remove_timeout`."""
         if kwargs:
             callback = functools.partial(callback, **kwargs)
@@ -408,7 +404,9 @@ class IOLoop(Configurable):
             app_log.error("Exception in callback %r", callback, exc_info=error)
 
     _background: set[Any]  # what callbacks returned and is still running
-    _call_soon: Callable[..., asyncio.Handle]  # the loop's and our own bound method, made once and not for each callback
+    _call_soon: Callable[
+        ..., asyncio.Handle
+    ]  # the loop's and our own bound method, made once and not for each callback
     _guarded: Callable[..., None]
 
     def statistics(self) -> dict[str, int]:

@@ -15,8 +15,9 @@ TURN_ATTRIBUTE = "_waterspout_turn"
 class FlushingSelector(selectors.DefaultSelector):
     """The platform's selector; `select` first flushes `turn`.
 
-    asyncio decides how long to wait before it calls `select`.  A flush may complete futures or set timers that it has not
-    taken into account; `Turn.flush` says so, and then this `select` only polls: the loop comes back at once and runs them.
+    asyncio decides how long to wait before it calls `select`. A flush may complete futures or set timers that it has
+    not taken into account; `Turn.flush` says so, and then this `select` only polls: the loop comes back at once and
+    runs them.
     """
 
     def __init__(self, turn: SelectorTurn) -> None:
@@ -34,8 +35,8 @@ class FlushingSelector(selectors.DefaultSelector):
 class TurnEventLoop(asyncio.SelectorEventLoop):
     """asyncio's selector loop; its turn knows the thread that runs it.
 
-    To compare two thread identities is all that `IOLoop.add_callback` needs; ``asyncio.get_running_loop`` asks the system
-    for the process id at each call (Python 3.11), which costs more than all the rest.
+    To compare two thread identities is all that `IOLoop.add_callback` needs; ``asyncio.get_running_loop`` asks the
+    system for the process id at each call (Python 3.11), which costs more than all the rest.
     """
 
     def __init__(self) -> None:

@@ -1,9 +1,10 @@
 """``add_reader`` and ``add_writer`` for event loops that have none (Windows' proactor loop): select in a thread.
 
-Theory of operation.  The loop's thread owns the tables of callbacks.  The helper thread sleeps until it is handed a pair of
-lists of file descriptors, selects on them once, and posts what is ready to the loop, which calls the callbacks and hands
-over the next pair.  So the two never work at the same time on the same table, and a descriptor that stays ready is reported
-once per turn, as by a real selector.  A byte through a socket pair ends a select whose lists have become out of date.
+Theory of operation. The loop's thread owns the tables of callbacks. The helper thread sleeps until it is handed a
+pair of lists of file descriptors, selects on them once, and posts what is ready to the loop, which calls the
+callbacks and hands over the next pair. So the two never work at the same time on the same table, and a descriptor
+that stays ready is reported once per turn, as by a real selector. A byte through a socket pair ends a select whose
+lists have become out of date.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """The end of a turn: what was written during one pass of the loop leaves together.
 
-Theory of operation.  Whoever has output queued (a stream, mostly) calls ``turn.add(self)`` once and is asked, by
-``flush_pending()``, to hand it to the kernel when all callbacks of this pass have run.  64 connections that become dirty in
-one pass cost 64 list appends and one walk over the list, no ``call_soon`` each.
+Theory of operation. Whoever has output queued (a stream, mostly) calls ``turn.add(self)`` once and is asked, by
+``flush_pending()``, to hand it to the kernel when all callbacks of this pass have run.  64 connections that become
+dirty in one pass cost 64 list appends and one walk over the list, no ``call_soon`` each.
 
-There are two kinds of turn.  `SelectorTurn` is flushed by the loop's own selector (see ``_selector.py``) just before it would
-wait: no additional pass.  `CallSoonTurn` serves loops that we did not make (stock ``asyncio.run``, uvloop): the first object
-of a pass schedules one callback.
+There are two kinds of turn.  `SelectorTurn` is flushed by the loop's own selector (see ``_selector.py``) just before
+it would wait: no additional pass.  `CallSoonTurn` serves loops that we did not make (stock ``asyncio.run``, uvloop):
+the first object of a pass schedules one callback.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Any, Protocol
 
 from waterspout.log import app_log
 
-#: Bytes of the receive buffer that all connections of a loop share.  64 KiB is what a TCP socket usually has ready at most
-#: in one go under load; more showed no gain for bulk transfer, less costs additional ``recv`` calls.
+#: Bytes of the receive buffer that all connections of a loop share.  64 KiB is what a TCP socket usually has ready at
+#: most in one go under load; more showed no gain for bulk transfer, less costs additional ``recv`` calls.
 RECEIVE_BUFFER_SIZE = 64 * 1024
 
-#: How often one flush looks again for objects that became dirty while it was flushing.  What is dirty after that waits for
-#: the next pass (which then does not sleep), so that two objects that wake each other cannot hold the loop.
+#: How often one flush looks again for objects that became dirty while it was flushing. What is dirty after that waits
+#: for the next pass (which then does not sleep), so that two objects that wake each other cannot hold the loop.
 MAX_ROUNDS = 4
 
 
@@ -31,9 +31,9 @@ class Flushable(Protocol):
     def flush_pending(self) -> bool | None:
         """Hand queued output to the kernel.
 
-        Return ``False`` (not ``None``) if nothing was scheduled with the loop meanwhile: no callback, no timer, no future
-        completed.  The loop may then go to sleep at once; on any other answer it looks for work first, which costs one
-        additional poll.
+        Return ``False`` (not ``None``) if nothing was scheduled with the loop meanwhile: no callback, no timer, no
+        future completed. The loop may then go to sleep at once; on any other answer it looks for work first, which
+        costs one additional poll.
         """
 
 

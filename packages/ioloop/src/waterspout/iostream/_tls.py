@@ -42,7 +42,7 @@ BATCH: Final = 64 * 1024
 BATCHES_IN_A_ROW: Final = 4
 
 #: Full reads before they are decrypted: four records are somewhat more than the shared buffer takes.
-RECEIVES_IN_A_ROW: Final = 1
+RECEIVES_IN_A_ROW: Final = 2
 
 #: The descriptor is read for the handshake (beside NOT_READING, PULLING, PUSHING).
 HANDSHAKING: Final = 3

@@ -51,9 +51,7 @@ def watch_exit(io_loop: IOLoop, proc: subprocess.Popen[Any], callback: Callable[
     thread.start()
 
 
-def _watch_file(
-    io_loop: IOLoop, proc: subprocess.Popen[Any], pid_file: PidFile, callback: Callable[[], None]
-) -> None:
+def _watch_file(io_loop: IOLoop, proc: subprocess.Popen[Any], pid_file: PidFile, callback: Callable[[], None]) -> None:
     def ended(_file: PidFile, _events: int) -> None:
         io_loop.remove_handler(pid_file)
         pid_file.close()

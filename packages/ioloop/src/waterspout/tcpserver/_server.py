@@ -8,7 +8,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from waterspout.concurrent import convert_yielded
-from waterspout.iostream import IOStream, SSLIOStream
+from waterspout.iostream import IOStream, SSLIOStream, StreamClosedError
 from waterspout.log import app_log
 from waterspout.netutil import add_accept_handler, bind_sockets
 from waterspout.tcpserver._contexts import ServerContext
@@ -199,6 +199,8 @@ class TCPServer:
             stream.close()
         else:
             error = future.exception()
+            if isinstance(error, StreamClosedError) and stream.closed():
+                return  # the client left while it was being served: no fault of anybody's
             if error is not None:
                 app_log.error("Exception in callback %r", self.handle_stream, exc_info=error)
                 self._connection_failed(error, stream)

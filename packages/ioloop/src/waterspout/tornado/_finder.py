@@ -1,8 +1,9 @@
 """The importer that answers for ``tornado`` and everything below it.
 
-Theory of operation. ``tornado`` itself is a small module made here. ``tornado.x`` is not a copy of ``waterspout.x`` but that
-very module object, so that classes are the same whichever name they were imported by, and there is one state. The import
-system insists on a module's spec being the one it was found by; the loader puts the module's own back.
+Theory of operation. ``tornado`` itself is a small module made here. ``tornado.x`` is not a copy of ``waterspout.x``
+but that very module object, so that classes are the same whichever name they were imported by, and there is one
+state. The import system insists on a module's spec being the one it was found by; the loader puts the module's own
+back.
 """
 
 from __future__ import annotations

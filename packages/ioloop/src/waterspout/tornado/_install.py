@@ -16,9 +16,9 @@ ENVIRONMENT_VARIABLE = "WATERSPOUT_TORNADO"
 def install() -> None:
     """From now on ``import tornado`` and ``from tornado.web import ...`` give Waterspout's modules.
 
-    Also: loggers are called ``tornado.*``, answers are Tornado's where Waterspout is stricter by default (``compat``), and
-    Python processes started from this one do the same. Calling it again changes nothing. A Tornado that is installed is
-    left alone, and not used.
+    Also: loggers are called ``tornado.*``, answers are Tornado's where Waterspout is stricter by default
+    (``compat``), and Python processes started from this one do the same. Calling it again changes nothing. A Tornado
+    that is installed is left alone, and not used.
 
     RuntimeError if the real Tornado has been imported: objects of both would meet. Call this first.
     """

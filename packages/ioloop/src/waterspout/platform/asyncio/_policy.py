@@ -1,7 +1,7 @@
 """``AnyThreadEventLoopPolicy``, made when it is first asked for.
 
-asyncio's event-loop policies are deprecated from Python 3.14 on, where merely naming their classes warns. Waterspout neither
-sets nor needs one; the name is for programs that set this one themselves.
+asyncio's event-loop policies are deprecated from Python 3.14 on, where merely naming their classes warns. Waterspout
+neither sets nor needs one; the name is for programs that set this one themselves.
 """
 
 from __future__ import annotations
