@@ -4,6 +4,7 @@ import asyncio
 import concurrent.futures
 import contextvars
 import datetime
+import gc
 import os
 import signal
 import socket
@@ -115,22 +116,24 @@ def test_cancelled_callbacks_are_not_logged(io_loop, app_log_records):
 
 
 def test_running_coroutine_of_a_callback_is_held_strongly_and_counted(io_loop):
-    done = []
-
-    async def waiting():
+    async def background():
         # Nobody but the loop knows this future and so this task.
-        await asyncio.sleep(0.005)
-        done.append(1)
-        io_loop.stop()
+        await io_loop.asyncio_loop.create_future()
+        raise AssertionError("the future has no result")
 
-    io_loop.add_callback(waiting)
-    io_loop.call_later(0.001, lambda: done.append(io_loop.statistics()["background"]))
-    io_loop.call_later(0.002, __import__("gc").collect)
-    run_until_stopped(io_loop)
-    io_loop.stop()
-    io_loop.start()
-    assert done == [1, 1]
-    assert io_loop.statistics()["background"] == 0
+    async def main():
+        io_loop.add_callback(background)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        gc.collect()
+        assert io_loop.statistics()["background"] == 1
+        (task,) = asyncio.all_tasks() - {asyncio.current_task()}
+        task.cancel()
+        await asyncio.wait([task])
+        await asyncio.sleep(0)
+        assert io_loop.statistics()["background"] == 0
+
+    io_loop.run_sync(main, timeout=5)
 
 
 def test_callbacks_from_other_threads_wake_the_loop(io_loop):

@@ -25,9 +25,9 @@ def test_options_stand_in_groups_and_columns() -> None:
         "\n"
         "  --a-flag                         \n"
         "  --a-name-that-is-longer-than-its-column\n"
-        "                                   word word word word word word word word\n"
-        "                                   word word word word word word word word\n"
-        "                                   word word word word\n"
+        "                                   word word word word word word word word word\n"
+        "                                   word word word word word word word word word\n"
+        "                                   word word\n"
         "  --port=N                         where to listen (default 80)\n"
         "\n"
     )

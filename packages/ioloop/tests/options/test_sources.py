@@ -108,7 +108,7 @@ def test_OT1_a_toml_file_is_read_and_not_run(parser: OptionParser, toml_file: Pa
         ('\nport = "x"', "line 2: Option 'port': invalid literal"),
         ("[server]\nport = 1", "line 1: Unrecognized option 'server'"),
         ("port = __import__('os')", "line 1"),
-        ("port = 1\nport = 2", "line 2"),
+        ("port = 1\nport = 2\nverbose = true\n", "line 2"),
     ],
 )
 def test_OT1_mistakes_in_a_toml_file_name_file_and_line(

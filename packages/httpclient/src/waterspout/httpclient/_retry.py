@@ -79,7 +79,7 @@ def retry_after(value: str | None) -> float | None:
     if value.isascii() and value.isdigit():
         return float(value) if len(value) < 10 else float("inf")
     moment = parse_date(value)
-    return None if moment is None else max(0.0, moment - time.time())
+    return None if moment is None else max(0.0, moment.timestamp() - time.time())
 
 
 def retries_of(setting: Retries | int | None) -> Retries | None:

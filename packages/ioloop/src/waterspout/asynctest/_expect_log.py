@@ -56,9 +56,9 @@ class ExpectLog(logging.Filter):
         return self
 
     def __exit__(self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+        self.logger.removeFilter(self)
         if self.orig_level is not None:
             self.logger.setLevel(self.orig_level)
-        self.logger.removeFilter(self)
         if typ is not None:
             return  # the block failed for a reason of its own
         if self.required and not self.matched:

@@ -432,14 +432,17 @@ def _find_or_make(instance: bool) -> IOLoop | None:
     asyncio_loop = thread_event_loop()
     if asyncio_loop is not None and not asyncio_loop.is_closed():
         found = IOLoop._ioloop_for_asyncio.find(asyncio_loop)
-        return IOLoop._main_implementation(make_current=False) if found is None and instance else found
+        if found is None and instance:
+            found = IOLoop._main_implementation(make_current=False)
+        return found
     if not instance:
         return None
-    if IOLoop.configured_class() is not IOLoop._implementation:
-        made: IOLoop = IOLoop()  # the application has chosen a class of its own
-        return made
-    _, keywords = IOLoop._save_configuration()
-    return IOLoop._main_implementation(**keywords or {})
+    if IOLoop.configured_class() is IOLoop._implementation:
+        _, keywords = IOLoop._save_configuration()
+        made: IOLoop = IOLoop._main_implementation(**keywords or {})
+    else:
+        made = IOLoop()  # the application has chosen a class of its own
+    return made
 
 
 def _as_future(result: Any) -> Any:

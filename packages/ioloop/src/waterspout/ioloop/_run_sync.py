@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 def run_sync(io_loop: IOLoop, func: Callable[[], Any], timeout: float | None) -> Any:
     """See `IOLoop.run_sync`, whose contract this is."""
     running: list[Any] = []  # the function's future, once it has been called
+    timers: list[asyncio.TimerHandle] = []
     expired: list[bool] = []
     waiting = True  # a future that is done after we gave it up must not stop the loop of somebody else
 
     def begin() -> None:
+        if timeout is not None:
+            # Now and not before the loop runs: uvloop's clock stands still until then.
+            timers.append(io_loop.asyncio_loop.call_later(timeout, expire))
         try:
             result = func()
             future = _done(io_loop) if result is None else convert_yielded(result)
@@ -38,12 +42,11 @@ def run_sync(io_loop: IOLoop, func: Callable[[], Any], timeout: float | None) ->
             io_loop.stop()
 
     io_loop.add_callback(begin)
-    timer = None if timeout is None else io_loop.asyncio_loop.call_later(timeout, expire)
     try:
         io_loop.start()
     finally:
         waiting = False
-        if timer is not None:
+        for timer in timers:
             timer.cancel()
     # Out of the closures: a future that stays pending must be freed with its last user, not by the garbage collector.
     future = running.pop() if running else None

@@ -140,7 +140,7 @@ class BaseIOStream(StreamCore):
                 return future
         if num_bytes < 0:
             raise ValueError(f"cannot read {num_bytes} bytes")
-        return self._read(SOME if partial else EXACTLY, num_bytes.__index__())
+        return self._read(SOME if partial and num_bytes else EXACTLY, num_bytes.__index__())
 
     def read_into(self, buf: bytearray | memoryview, partial: bool = False) -> asyncio.Future[int]:
         """Fill ``buf`` (with ``partial``: at least one byte of it); the result is the number of bytes.
@@ -161,20 +161,19 @@ class BaseIOStream(StreamCore):
             self._put_back(bytes(view[:filled]))
             view.release()
             raise StreamClosedError(real_error=self.error)
-        future = self._wait_for_data(INTO, view, enough)
         self._scanned = filled
-        return future
+        return self._wait_for_data(INTO, view, enough)
 
     def read_until_close(self) -> asyncio.Future[bytes]:
         """Read everything until the peer closes.
 
         StreamClosedError if the stream ends by an error instead: an overfull buffer, a TLS connection that was cut off.
-         A plain connection that is reset counts as closed, as some systems report every close so.
+        A plain connection that is reset counts as closed, as some systems report every close so.
         """
         if self._closed:
             if self._read_future is not None or self._receiver is not None:
                 self._refuse_read()
-            if not self._ended_in_order() and not self._unread:
+            if not self._ended_in_order():
                 raise StreamClosedError(real_error=self.error)
             return self._done(self._take(self._unread))
         return self._read(ALL, None)
@@ -240,6 +239,8 @@ class BaseIOStream(StreamCore):
         """Forget a waiting read that was cancelled; what it took goes back."""
         self._read_future = None
         want, self._want = self._want, None
+        if isinstance(self._head, bytearray):
+            self._head = bytes(self._head)
         if self._kind == INTO:
             self._put_back(bytes(want[: self._scanned]))
             want.release()  # so that its owner may resize the buffer
@@ -404,8 +405,7 @@ class BaseIOStream(StreamCore):
         self.close(error)
 
     def _nobody_reads(self) -> None:
-        """The descriptor is readable, and no read waits: look only whether the peer is gone, if that interests
-        anybody."""
+        """Readable, and no read waits: look only whether the peer is gone, if that interests anybody."""
         if self._read_future is not None:
             self._drop_read()
         if self._close_callback is None or self._unread or not self._watch_for_close():
@@ -486,9 +486,8 @@ class BaseIOStream(StreamCore):
             self._listen(PULLING)
 
     def _before_close(self) -> None:
-        if self._kind == ALL and self._ended_in_order() and self.reading():
-            future = self._read_future
-            assert future is not None
+        future = self._read_future
+        if future is not None and not future.done() and self._kind == ALL and self._ended_in_order():
             self._read_future = None
             future.set_result(self._take(self._unread))
 

@@ -34,7 +34,8 @@ def size_from(file: HasFileno, offset: int, count: int | None) -> int:
 
 async def send_by_kernel(stream: IOStream, file: HasFileno, offset: int, count: int) -> int:
     """``os.sendfile`` until all is sent; what is queued meanwhile waits."""
-    await stream.flushed()
+    while stream.pending:
+        await stream.flushed()
     stream._hold_output()
     stream._total_write_index += count  # so that `pending` and `close_after_flush` know of it
     left = count
@@ -66,6 +67,7 @@ async def _room(stream: IOStream) -> None:
     """Wait until the kernel has room for more; StreamClosedError if the stream is closed meanwhile."""
     loop: Any = stream.io_loop.selector_loop
     future: asyncio.Future[None] = stream.io_loop.asyncio_loop.create_future()
+    entry = (stream._total_write_index, future)
     stream._wait_for_write(future)  # at an index that is not reached yet: only closing settles it before us
     stream._writer_on = True
     loop.add_writer(stream.fileno(), _settle, future)
@@ -75,6 +77,8 @@ async def _room(stream: IOStream) -> None:
         if not stream.closed():
             stream._writer_on = False
             loop.remove_writer(stream.fileno())
+            if stream._write_waiters:
+                stream._write_waiters.remove(entry)
 
 
 def _settle(future: asyncio.Future[None]) -> None:

@@ -249,6 +249,8 @@ class IOStream(BaseIOStream):
         except (BlockingIOError, InterruptedError):
             return True
         except OSError as error:
+            if error.errno == errno.ENOTCONN:  # it will be watched when it is connected
+                return False
             self._read_failed(error)
             return True
         if not data:

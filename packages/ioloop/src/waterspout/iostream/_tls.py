@@ -370,7 +370,7 @@ class SSLIOStream(IOStream):
         if self._memory is None:
             layer: Any = self._layer
             return layer.write(data)  # type: ignore[no-any-return]
-        return self._write_some([data])
+        return SSLIOStream._write_some(self, [data])
 
     flush_pending = StreamCore.flush_pending
     write = BaseIOStream.write
