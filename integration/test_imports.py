@@ -37,7 +37,8 @@ def reports(modules):
         run = subprocess.run(command, capture_output=True, text=True, timeout=60)
         return package, json.loads(run.stdout) if run.returncode == 0 else run.stderr.strip()
 
-    packages = sorted({module.public_package for module in modules if module.public_package != "waterspout.__main__"})
+    public = {module.public_package for module in modules if module.name.startswith("waterspout.")}
+    packages = sorted(public - {"waterspout.__main__"})
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         return dict(pool.map(probe, packages))
 

@@ -1,7 +1,7 @@
 """No module of any wheel holds state that changes: several loops in several threads share every module.
 
 State hangs on the loop, the server, the client or the application instead. The exceptions stand in ALLOWED_STATE, each
-with its reason. Constants (upper-case names) may be dictionaries and lists as long as no function changes them.
+with its reason. Constants (upper-case names, or `Final`) may be dictionaries and lists while no function changes them.
 """
 
 import ast
@@ -20,7 +20,12 @@ MUTATORS = {
     "symmetric_difference_update",
 }  # fmt: skip
 
-ALLOWED_STATE: dict[tuple[str, str], str] = {}
+ALLOWED_STATE = {
+    ("waterspout.util._compat", "_default_is_tornado"): "the one switch, set by waterspout.tornado.install()",
+    ("waterspout.log._setup", "_options_of_this_process"): "the command line is one; set when waterspout.options loads",
+    ("waterspout.escape._json", "_json"): "a module imported at its first use: the same one for everybody",
+    ("waterspout.platform.asyncio._policy", "any_thread_policy"): "a class made at its first use: one for everybody",
+}
 """(module, name) of state that a whole process shares by intent, with the reason."""
 
 
@@ -50,6 +55,7 @@ def test_no_module_holds_mutable_state(modules):
         ("class A:\n    @classmethod\n    def configure(cls, x):\n        cls.chosen = x", "A.chosen"),
         ("class A:\n    def f(self):\n        A.last = self", "A.last"),
         ("try:\n    names = []\nexcept Error: ...", "names"),
+        ("texts: Final[dict[int, str]] = {}\ndef f(x):\n    texts[x] = 1", "texts"),
     ],
 )
 def test_module_state_is_seen(source, name):
@@ -62,6 +68,7 @@ def test_module_state_is_seen(source, name):
         "TABLE = {1: 2}\ndef f(x):\n    return TABLE[x]",
         "TABLE = {}\nfor x in range(3):\n    TABLE[x] = 1",
         "__all__ = ['a']",
+        "texts: Final[dict[int, str]] = {1: 'a'}\ndef f(x):\n    return texts[x]",
         "class A:\n    __slots__ = ['a']\n    def f(self):\n        self.a = []",
         "names = ('a', 'b')\npattern = re.compile('x')\nlog = logging.getLogger('x')",
         "def f():\n    TABLE = {}\n    TABLE[1] = 2",
@@ -79,7 +86,7 @@ def module_state(tree):
         for name, value in bindings(statement):
             if not builds_mutable(value) or re.fullmatch(r"__\w+__", name):
                 continue
-            if CONSTANT.match(name):
+            if CONSTANT.match(name) or is_final(statement):
                 constants.add(name)
             else:
                 yield statement.lineno, owner + name, "a mutable value under a name that is no constant's"
@@ -113,6 +120,10 @@ def bindings(statement):
                 yield target.id, statement.value
     elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.value:
         yield statement.target.id, statement.value
+
+
+def is_final(statement):
+    return isinstance(statement, ast.AnnAssign) and called_name(statement.annotation) == "Final"
 
 
 def builds_mutable(value):

@@ -36,8 +36,8 @@ BARE_FILES = {"waterspout-web": {"waterspout/__main__.py"}}
 """Files that may lie directly in the namespace folder: `python -m waterspout` is web's."""
 
 
-BESIDE_THE_NAMESPACE = {"waterspout-ioloop": {"waterspout_tornado.pth"}}
-"""Files straight in site-packages: the line by which child processes follow `waterspout.tornado.install()`."""
+BESIDE_THE_NAMESPACE = {"waterspout-ioloop": {"waterspout_pytest.py", "waterspout_tornado.pth"}}
+"""Straight in site-packages: pytest's entry, and how child processes follow `waterspout.tornado.install()`."""
 
 
 def siblings(wheel):
@@ -51,7 +51,7 @@ def test_every_distribution_of_the_checkout_has_its_wheel(wheels, checkout):
 def test_wheels_were_built_from_this_checkout(wheels, checkout):
     for name, wheel in wheels.items():
         sources = checkout[name].folder / "src"
-        built = {module.path: module.source for module in wheel.modules if module.path.startswith("waterspout/")}
+        built = {module.path: module.source for module in wheel.modules}
         present = {
             path.relative_to(sources).as_posix(): path.read_bytes()
             for path in sources.rglob("*.py")

@@ -2,11 +2,11 @@
 
     python loadtest/idle_streams.py [--connections 10000] [--library waterspout|tornado|asyncio] [--check]
 
-Three servers hold the connections: one that only keeps the streams (``push``: each with a receiver that is registered for
-reading, as an HTTP server's are), one that has a coroutine waiting in ``read_until`` on each (``pull``), and one that made the
-streams and does nothing (``bare``).  The clients are sockets of another process.  Measured is the growth of the server's
-resident memory over the growth by as many bare descriptors, in a fresh process each.  ``--check`` ends with status 1 if
-Waterspout needs more than 1 KiB for ``bare`` and ``push`` or 3 KiB for ``pull``.
+Three servers hold the connections: one that only keeps the streams (``push``: each with a receiver that is registered
+for reading, as an HTTP server's are), one that has a coroutine waiting in ``read_until`` on each (``pull``), and one
+that made the streams and does nothing (``bare``).  The clients are sockets of another process.  Measured is the growth
+of the server's resident memory, the socket objects included, in a fresh process each.  ``--check`` ends with status 1
+if Waterspout needs more than 1 KiB for ``bare`` and ``push`` or 3 KiB for ``pull``.
 """
 
 from __future__ import annotations
@@ -92,10 +92,7 @@ async def serve(library: str, kind: str, connections: int) -> None:
     first.setblocking(False)
     take(first)  # what is made once is made now
     await asyncio.sleep(0.1)
-    client = subprocess.Popen(
-        [sys.executable, __file__, "--dial", str(listener.getsockname()[1]), "--connections", str(connections)],
-        stdin=subprocess.PIPE,
-    )
+    client = start_clients(listener.getsockname()[1], connections)
     gc.collect()
     before = resident()
     for _ in range(connections):
@@ -107,6 +104,12 @@ async def serve(library: str, kind: str, connections: int) -> None:
     client.stdin.close()
     client.wait()
     os._exit(0)
+
+
+def start_clients(port: int, connections: int) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, __file__, "--dial", str(port), "--connections", str(connections)], stdin=subprocess.PIPE
+    )
 
 
 def dial(port: int, connections: int) -> None:

@@ -2,11 +2,11 @@
 
     python loadtest/streams.py [--rounds 5] [--only lines,frames] [--uvloop] [--micro | --streams] [--check]
 
-Each contestant is a server process of its own (``streams_contestants.py``); the load comes from this process.  Measured is the
-*server's CPU time* for each operation, in interleaved rounds: one round takes every contestant once, so that whatever else
-the machine does meets all of them.  Printed are the median over the rounds and the ratio to Waterspout (the median of
-the ratios within a round, with their range); above 1 Waterspout is cheaper.  ``--check`` ends with status 1 if a bound of the
-project does not hold.  Answers are checked by length.
+Each contestant is a server process of its own (``streams_contestants.py``); the load comes from this process.  Measured
+is the *server's CPU time* for each operation, in interleaved rounds: one round takes every contestant once, so that
+whatever else the machine does meets all of them.  Printed are the median over the rounds and the ratio to Waterspout
+(the median of the ratios within a round, with their range); above 1 Waterspout is cheaper.  ``--check`` ends with
+status 1 if a bound of the project does not hold.  Answers are checked by length.
 """
 
 from __future__ import annotations

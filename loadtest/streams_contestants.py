@@ -2,9 +2,9 @@
 
     python streams_contestants.py LIBRARY LOOP
 
-LIBRARY is ``waterspout``, ``tornado`` or ``asyncio`` (its streams, queues, locks); LOOP is ``stock``, ``own`` (Waterspout's) or
-``uvloop``.  It serves the workloads on one port each, prints the ports as JSON, and then answers ``cpu`` with its CPU seconds
-so far and ``micro NAME N`` with the CPU seconds that N operations took.
+LIBRARY is ``waterspout``, ``tornado`` or ``asyncio`` (its streams, queues, locks); LOOP is ``stock``, ``own``
+(Waterspout's) or ``uvloop``.  It serves the workloads on one port each, prints the ports as JSON, and then answers
+``cpu`` with its CPU seconds so far and ``micro NAME N`` with the CPU seconds that N operations took.
 """
 
 from __future__ import annotations
@@ -258,7 +258,7 @@ async def switch(library: str, count: int) -> None:
     await turns()
 
 
-MICRO = {"queue": queue, "lock": lock, "timers": timers, "callbacks": callbacks, "coroutine": coroutine, "switch": switch}
+MICRO = {run.__name__: run for run in (queue, lock, timers, callbacks, coroutine, switch)}
 
 
 async def main(library: str) -> None:

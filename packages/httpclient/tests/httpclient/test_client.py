@@ -280,7 +280,9 @@ def test_defaults_of_the_client_apply_and_may_change(run, peer, client):
 
 def test_streaming_callback_gets_the_body(run, peer, client):
     async def main():
-        async with peer(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n") as server:
+        async with peer(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+        ) as server:
             pieces = []
             response = await client().fetch(server.url, streaming_callback=pieces.append)
             assert b"".join(pieces) == b"abcde"

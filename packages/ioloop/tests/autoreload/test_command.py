@@ -92,6 +92,23 @@ def test_server_that_watches_itself_is_restarted_by_the_supervisor_in_a_new_proc
     assert first.split("pid ")[1].split()[0] != second.split("pid ")[1].split()[0]
 
 
+def test_restart_keeps_the_environment_that_the_program_has_set(editor):
+    script = editor.write(
+        "program.py",
+        """
+        import os
+        from waterspout import autoreload
+        print("round", os.environ.get("ROUND", "0"), flush=True)
+        if os.environ.get("ROUND") != "2":
+            os.environ["ROUND"] = str(int(os.environ.get("ROUND", "0")) + 1)
+            autoreload._reload()
+        """,
+    )
+    program = editor.start(*COMMAND, "--until-success", script)
+    assert editor.read_until(program, "round 2") == "round 0\nround 1\nround 2\n"
+    assert program.wait(30) == 0
+
+
 @pytest.mark.parametrize("number, status", [(signal.SIGTERM, 0), (signal.SIGINT, 0)])
 def test_signal_ends_the_program_and_then_the_supervisor(editor, number, status):
     script = editor.write(

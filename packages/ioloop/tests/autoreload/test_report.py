@@ -2,44 +2,46 @@
 
 import os
 
-from waterspout.autoreload._report import Report, read_report
+import pytest
+from waterspout.autoreload._report import Report, Wishes, read_report
 
 
-def test_files_arrive_as_absolute_paths_and_without_a_wish(tmp_path):
-    report = Report(str(tmp_path / "report"))
+@pytest.fixture
+def report(tmp_path):
+    return Report(str(tmp_path / "report"))
+
+
+def test_files_arrive_as_absolute_paths_and_without_a_wish_for_a_restart(report):
     report.watch(["relative.py", "/absolute.py"])
-    assert read_report(report.path) == (False, ["/absolute.py", os.path.abspath("relative.py")])
+    assert read_report(report.path) == Wishes(["/absolute.py", os.path.abspath("relative.py")], None)
 
 
-def test_restart_is_wished_for_with_the_files_named_before(tmp_path):
-    report = Report(str(tmp_path / "report"))
+def test_restart_is_wished_for_with_the_files_named_before_and_the_environment(report, monkeypatch):
+    monkeypatch.setenv("SET_BY_THE_PROGRAM", "1\n2")
     report.watch(["/a.py"])
     report.watch(["/b.py"])
     report.ask_for_restart()
-    assert read_report(report.path) == (True, ["/a.py", "/b.py"])
+    assert read_report(report.path) == Wishes(["/a.py", "/b.py"], dict(os.environ))
 
 
 def test_no_report_is_no_wish_and_no_files(tmp_path):
-    assert read_report(str(tmp_path / "none")) == (False, [])
+    assert read_report(str(tmp_path / "none")) == Wishes([], None)
 
 
-def test_names_that_are_not_text_survive(tmp_path):
-    report = Report(str(tmp_path / "report"))
-    name = os.fsdecode(b"/caf\xe9.py")
+def test_names_that_are_not_text_survive(report):
+    name = os.fsdecode(b"/caf\xe9\n.py")
     report.watch([name])
-    assert read_report(report.path) == (False, [name])
+    assert read_report(report.path).files == [name]
 
 
-def test_nothing_is_written_when_nothing_is_new(tmp_path):
-    report = Report(str(tmp_path / "report"))
+def test_nothing_is_written_when_nothing_is_new(report):
     report.watch(["/a.py"])
     os.unlink(report.path)
     report.watch(["/a.py"])
     assert not os.path.exists(report.path)
 
 
-def test_ten_thousand_files(tmp_path):
-    report = Report(str(tmp_path / "report"))
+def test_ten_thousand_files(report):
     names = [f"/some/folder/{n:05}.py" for n in range(10_000)]
     report.watch(names)
-    assert read_report(report.path) == (False, names)
+    assert read_report(report.path).files == names

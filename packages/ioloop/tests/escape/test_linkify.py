@@ -132,7 +132,21 @@ def test_TE7_nothing_but_links_is_ever_added(text: str, shorten: bool) -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    ["(", "http://x((", "http://x(", "www.", "www.a(", "a-", ":/", "a:/", "http://a ", "http://!", "&", "http://&", "'w:/"],
+    [
+        "(",
+        "http://x((",
+        "http://x(",
+        "www.",
+        "www.a(",
+        "a-",
+        ":/",
+        "a:/",
+        "http://a ",
+        "http://!",
+        "&",
+        "http://&",
+        "'w:/",
+    ],
 )
 def test_TE7_time_is_proportional_to_length(unit: str) -> None:
     def seconds(size: int) -> float:

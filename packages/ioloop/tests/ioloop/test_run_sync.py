@@ -1,6 +1,7 @@
 """`IOLoop.run_sync`."""
 
 import asyncio
+import gc
 
 import pytest
 
@@ -85,6 +86,34 @@ def test_stopping_the_loop_too_early_is_an_error(io_loop):
     with pytest.raises(RuntimeError, match="stopped before Future completed"):
         io_loop.run_sync(stops)
     io_loop.run_sync(lambda: asyncio.sleep(0.005))
+
+
+def test_what_was_given_up_goes_on_when_the_loop_runs_again(io_loop):
+    seen = []
+
+    async def stops():
+        io_loop.stop()
+        await asyncio.sleep(0.001)
+        seen.append(1)
+
+    with pytest.raises(RuntimeError):
+        io_loop.run_sync(stops)
+    gc.collect()
+    io_loop.run_sync(lambda: asyncio.sleep(0.01))
+    assert seen == [1]
+    assert io_loop.statistics()["background"] == 0
+
+
+def test_what_was_given_up_is_freed_in_silence_when_the_loop_is_closed(io_loop, caplog):
+    async def stops():
+        io_loop.stop()
+        await asyncio.sleep(100)
+
+    with pytest.raises(RuntimeError):
+        io_loop.run_sync(stops)
+    io_loop.close()
+    gc.collect()
+    assert caplog.records == []
 
 
 def test_a_function_that_cancels_itself_is_an_error(io_loop):

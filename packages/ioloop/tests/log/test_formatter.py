@@ -64,13 +64,19 @@ def test_an_object_without_text_is_a_bad_message(formatter: LogFormatter, record
 
 
 @pytest.mark.parametrize(("message", "shown"), [(b"\xe9", r"b'\xe9'"), ("\xe9", "\xe9"), (5, "5")])
-def test_bytes_text_and_objects_are_shown(formatter: LogFormatter, record: MakeRecord, message: Any, shown: str) -> None:
+def test_bytes_text_and_objects_are_shown(
+    formatter: LogFormatter, record: MakeRecord, message: Any, shown: str
+) -> None:
     assert formatter.format(record(message)).endswith("] " + shown)
 
 
 @pytest.mark.parametrize("style", ["%", "{", "$"])
 def test_every_style_of_formats_works(record: MakeRecord, style: Any) -> None:
-    fmt = {"%": "%(color)s%(message)s%(end_color)s", "{": "{color}{message}{end_color}", "$": "$color$message${end_color}"}
+    fmt = {
+        "%": "%(color)s%(message)s%(end_color)s",
+        "{": "{color}{message}{end_color}",
+        "$": "$color$message${end_color}",
+    }
     assert LogFormatter(fmt=fmt[style], style=style, color=False).format(record("hey")) == "hey"
 
 

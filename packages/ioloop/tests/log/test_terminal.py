@@ -62,6 +62,8 @@ def test_curses_and_colorama_are_modules_or_none() -> None:
 
 
 def test_importing_the_package_loads_neither() -> None:
-    code = "import sys, waterspout.log; print([m for m in ('curses', 'colorama', 'logging.handlers') if m in sys.modules])"
+    code = (
+        "import sys, waterspout.log; print([m for m in ('curses', 'colorama', 'logging.handlers') if m in sys.modules])"
+    )
     run = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
     assert run.stdout == b"[]\n"

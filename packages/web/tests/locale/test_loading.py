@@ -44,7 +44,9 @@ def test_the_encoding_can_be_given(tmp_path: Path) -> None:
         locale.load_translations(str(tmp_path))
 
 
-def test_rows_and_files_that_do_not_fit_are_logged_and_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_rows_and_files_that_do_not_fit_are_logged_and_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     rows = 'alone\n\n" a ", b ,\n"c","d","dual"\n"e","f","plural","extra"\n"two\nlines","x"\n'
     (tmp_path / "es_LA.csv").write_text(rows.replace('" a "', "a "))
     (tmp_path / "xx_yy.csv").write_text("")

@@ -69,7 +69,9 @@ def test_the_closest_locale_is_found(spanish: locale.Locale, codes: list[str], e
     assert locale.get(*codes).code == expected
 
 
-@pytest.mark.parametrize("code", ["../../etc/passwd", "../es_LA", "es_LA/../fr", "es_LA\0", "x" * 100_000, "_" * 100_000])
+@pytest.mark.parametrize(
+    "code", ["../../etc/passwd", "../es_LA", "es_LA/../fr", "es_LA\0", "x" * 100_000, "_" * 100_000]
+)
 def test_OT6_a_code_never_becomes_a_path(spanish: locale.Locale, code: str) -> None:
     assert locale.get(code).code == "en_US"
 

@@ -21,7 +21,9 @@ def test_an_awaitable_value_is_awaited_and_escaped() -> None:
 
 
 def test_await_may_stand_in_expressions_and_statements() -> None:
-    source = "{% for x in await answer([1, 2]) %}{{ x }}{% end %}{% set y = await answer(3) %}{{ (await answer(y)) + 1 }}"
+    source = (
+        "{% for x in await answer([1, 2]) %}{{ x }}{% end %}{% set y = await answer(3) %}{{ (await answer(y)) + 1 }}"
+    )
     assert render(source) == b"124"
 
 

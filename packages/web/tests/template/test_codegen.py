@@ -26,14 +26,20 @@ def test_the_generated_source_is_python() -> None:
 
 pieces = st.one_of(
     st.tuples(st.just("text"), st.text(alphabet="ab<>&\n\0\x01'\"")),
-    st.tuples(st.just("value"), st.one_of(st.text(alphabet="ab<>&\n\0\x01'\""), st.integers(), st.none(), st.binary(max_size=0))),
+    st.tuples(
+        st.just("value"),
+        st.one_of(st.text(alphabet="ab<>&\n\0\x01'\""), st.integers(), st.none(), st.binary(max_size=0)),
+    ),
     st.tuples(st.just("raw"), st.text(alphabet="ab<>&\n\0\x01")),
 )
 
 
 @given(st.lists(pieces, max_size=40), st.booleans())
-def test_any_sequence_of_pieces_comes_out_as_one_by_one_escaping_would_give(parts: list[tuple[str, object]], guarded: bool) -> None:
-    source, expected, values = "", "", []
+def test_any_sequence_of_pieces_comes_out_as_one_by_one_escaping_would_give(
+    parts: list[tuple[str, object]], guarded: bool
+) -> None:
+    source, expected = "", ""
+    values: list[object] = []
     for kind, value in parts:
         shown = value.decode() if isinstance(value, bytes) else str(value)
         if kind == "text":

@@ -123,7 +123,9 @@ def test_blocks_of_an_included_file_can_be_replaced_too() -> None:
 
 
 def test_an_included_file_shares_the_local_variables() -> None:
-    loader = DictLoader({"a": "{% for i in [1, 2] %}{% include 'b' %}{{ y }}{% end %}", "b": "[{{ i }}]{% set y = i * 10 %}"})
+    loader = DictLoader(
+        {"a": "{% for i in [1, 2] %}{% include 'b' %}{{ y }}{% end %}", "b": "[{{ i }}]{% set y = i * 10 %}"}
+    )
     assert loader.load("a").generate() == b"[1]10[2]20"
 
 

@@ -7,7 +7,9 @@ import pytest
 from waterspout.template import Template, json, url
 
 
-@pytest.mark.parametrize("value", ["</script><!--", "<script>", "a&b", "\u2028\u2029", "it's", {"<k>": ["</script>"]}, None, 1.5])
+@pytest.mark.parametrize(
+    "value", ["</script><!--", "<script>", "a&b", "\u2028\u2029", "it's", {"<k>": ["</script>"]}, None, 1.5]
+)
 def test_TE3_json_is_safe_in_a_script_and_reads_back(value: object) -> None:
     text = json(value)
     assert not set(text) & set("<>&'\u2028\u2029")
@@ -17,7 +19,7 @@ def test_TE3_json_is_safe_in_a_script_and_reads_back(value: object) -> None:
 def test_TE3_json_in_a_template_is_not_escaped_again() -> None:
     template = Template("<script>var x = {{ json(x) }}; var y = '{{ y }}'</script>")
     assert template.generate(x="</script>'", y="<") == (
-        b'<script>var x = "\\u003c/script\\u003e\\u0027"; var y = \'&lt;\'</script>'
+        b"<script>var x = \"\\u003c/script\\u003e\\u0027\"; var y = '&lt;'</script>"
     )
 
 
@@ -49,7 +51,20 @@ def test_TE5_url_refuses_schemes_that_run_or_are_unknown(value: str | bytes) -> 
 
 @pytest.mark.parametrize(
     "value",
-    ["/a", "a/b:c", "?x=javascript:1", "#a:b", "http://x/", "HTTPS://x/", "mailto:a@b", "tel:1", "//host/x", "", "a b", "é"],
+    [
+        "/a",
+        "a/b:c",
+        "?x=javascript:1",
+        "#a:b",
+        "http://x/",
+        "HTTPS://x/",
+        "mailto:a@b",
+        "tel:1",
+        "//host/x",
+        "",
+        "a b",
+        "é",
+    ],
 )
 def test_TE5_url_lets_links_pass_as_they_are(value: str) -> None:
     assert url(value) == value

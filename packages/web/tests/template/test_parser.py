@@ -40,7 +40,9 @@ def test_a_mistake_is_a_parse_error_with_message_file_and_line(source: str, mess
     assert str(caught.value) == f"{caught.value.message} at page.html:{line}"
 
 
-@pytest.mark.parametrize("source", ["\n\n{{ 1 + }}", "\n\n{% if True: %}{% end %}", "\n\n{% set x = = 1 %}", "\n\n{{ a b }}"])
+@pytest.mark.parametrize(
+    "source", ["\n\n{{ 1 + }}", "\n\n{% if True: %}{% end %}", "\n\n{% set x = = 1 %}", "\n\n{{ a b }}"]
+)
 def test_bad_python_is_a_parse_error_and_a_syntax_error_with_the_templates_line(source: str) -> None:
     with pytest.raises(TemplateSyntaxError) as caught:
         Template(source, name="page.html")

@@ -10,7 +10,9 @@ import pytest
 from waterspout.template import DictLoader, Loader, Template
 
 
-def frames(act: Callable[[], object], kind: type[Exception] = ZeroDivisionError) -> list[tuple[str, int | None, str, str | None]]:
+def frames(
+    act: Callable[[], object], kind: type[Exception] = ZeroDivisionError
+) -> list[tuple[str, int | None, str, str | None]]:
     try:
         act()
     except kind as error:
@@ -35,7 +37,9 @@ def test_a_string_template_gives_its_lines_to_no_other_code_named_string() -> No
 
 
 def test_an_included_file_has_a_frame_of_its_own_below_the_one_that_includes_it() -> None:
-    loader = DictLoader({"a.html": "\n{% include 'b.html' %}", "b.html": "{% include 'c.html' %}", "c.html": "{{ 1 / 0 }}"})
+    loader = DictLoader(
+        {"a.html": "\n{% include 'b.html' %}", "b.html": "{% include 'c.html' %}", "c.html": "{{ 1 / 0 }}"}
+    )
     shown = frames(loader.load("a.html").generate)
     assert [frame[:3] for frame in shown[-3:]] == [
         ("a.html", 2, "template"),

@@ -19,7 +19,9 @@ def test_an_unknown_mode_is_refused_and_the_modes_are_named() -> None:
         Template("x", whitespace="foo")
 
 
-@pytest.mark.parametrize(("name", "expected"), [("a.html", b"x y"), ("a.js", b"x y"), ("a.txt", b"x  y"), ("a", b"x  y")])
+@pytest.mark.parametrize(
+    ("name", "expected"), [("a.html", b"x y"), ("a.js", b"x y"), ("a.txt", b"x  y"), ("a", b"x  y")]
+)
 def test_the_default_mode_follows_the_name(name: str, expected: bytes) -> None:
     assert Template("x  y", name=name).generate() == expected
 

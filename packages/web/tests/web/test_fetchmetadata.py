@@ -9,7 +9,9 @@ ALLOWED, CROSS, REFUSED = FetchVerdict.ALLOWED, FetchVerdict.CROSS_ORIGIN, Fetch
 OWN = "https://app.example"
 
 
-def verdict(method: str = "POST", trusted: tuple[str, ...] = (), same_site: bool = False, **headers: str) -> FetchVerdict:
+def verdict(
+    method: str = "POST", trusted: tuple[str, ...] = (), same_site: bool = False, **headers: str
+) -> FetchVerdict:
     fields = HTTPHeaders({name.replace("_", "-"): value for name, value in headers.items()})
     return check_fetch_metadata(method, fields, OWN, trusted_origins=trusted, allow_same_site=same_site)
 

@@ -135,7 +135,10 @@ def test_CK12_a_prefix_without_what_it_promises_is_refused(name: str, options: d
 
 def test_CK12_a_prefix_with_what_it_promises_is_sent() -> None:
     assert set_cookie_header("__Host-a", "v", secure=True) == "__Host-a=v; Path=/; Secure"
-    assert set_cookie_header("__Secure-a", "v", secure=True, domain="e.com") == "__Secure-a=v; Domain=e.com; Path=/; Secure"
+    assert (
+        set_cookie_header("__Secure-a", "v", secure=True, domain="e.com")
+        == "__Secure-a=v; Domain=e.com; Path=/; Secure"
+    )
 
 
 @pytest.mark.parametrize("options", [{"samesite": "None"}, {"samesite": "none"}, {"partitioned": True}])

@@ -24,7 +24,9 @@ def valid(url: str, seconds: float = 1000, **options: object) -> bool:
     return verify_url(SECRET, url, clock=at(seconds), **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("url", [URL, "https://a.example", "http://a.example/", "https://a.example/x?", "https://a.example?x"])
+@pytest.mark.parametrize(
+    "url", [URL, "https://a.example", "http://a.example/", "https://a.example/x?", "https://a.example?x"]
+)
 def test_a_url_that_was_signed_is_valid(url: str) -> None:
     assert valid(signed(url))
 

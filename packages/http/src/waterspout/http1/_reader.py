@@ -33,6 +33,10 @@ class MessageReader:
 
     __slots__ = ("_content", "_held", "_empty_lines", "limits", "max_body", "state")
 
+    state: Reading
+    limits: Limits
+    max_body: int
+
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         #: Bytes of content allowed in the message being read; may be changed until its content arrives.

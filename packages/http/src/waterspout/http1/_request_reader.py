@@ -47,6 +47,9 @@ class RequestReader(MessageReader):
 
     __slots__ = ("_host", "_host_bytes", "lenient", "require_host")
 
+    state: Reading
+    lenient: bool
+
     def __init__(self, limits: Limits | None = None, *, lenient: bool = False) -> None:
         """*lenient* accepts bare LF line ends and the like, as Tornado does."""
         super().__init__(limits or Limits())

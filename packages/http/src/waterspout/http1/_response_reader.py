@@ -32,6 +32,9 @@ class ResponseReader(MessageReader):
 
     __slots__ = ("_interim", "_method", "lenient")
 
+    state: Reading
+    lenient: bool
+
     def __init__(self, limits: Limits | None = None, *, lenient: bool = False) -> None:
         """*lenient* accepts bare LF line ends, as Tornado does."""
         super().__init__(limits or Limits())

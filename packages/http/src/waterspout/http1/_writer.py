@@ -100,6 +100,8 @@ class MessageWriter:
 
     __slots__ = ("_left", "framing")
 
+    framing: Framing
+
     def __init__(self, framing: Framing, content_length: int | None = None) -> None:
         self.framing = framing
         self._left = content_length or 0

@@ -39,6 +39,9 @@ class HTTP1Connection(HTTPConnection):
     __slots__ = ("__dict__", "__weakref__", "_close_callback", "_delivery", "_limits", "_method", "_read_done",
                  "_reader", "_writer", "context", "is_client", "params", "stream")  # fmt: skip
 
+    params: HTTP1ConnectionParameters
+    is_client: bool
+
     stream: IOStream
     context: Any
 

@@ -80,6 +80,8 @@ class HTTP1ServerConnection(HTTP1Connection):
                  "_pending_seen", "_pipelined", "_pumping", "_received", "_started", "deadline", "phase",
                  "request")  # fmt: skip
 
+    phase: Phase
+
     _reader: RequestReader
     #: The request being read or answered.
     request: HTTPServerRequest | None

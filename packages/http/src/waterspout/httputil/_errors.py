@@ -25,6 +25,8 @@ class HTTPInputError(Exception):
 
     __module__ = "waterspout.httputil"
 
+    reason: str
+
     def __init__(self, message: str = "", status: int = 400, reason: str | None = None) -> None:
         super().__init__(message)
         self.status = status
@@ -44,6 +46,8 @@ class HTTPOutputError(Exception):
     """
 
     __module__ = "waterspout.httputil"
+
+    reason: str
 
     def __init__(self, message: str = "", status: int = 500, reason: str | None = None) -> None:
         super().__init__(message)

@@ -88,6 +88,18 @@ class HTTPServerRequest(RequestHead):
     __slots__ = ("__dict__", "__weakref__", "_finish_time", "_protocol", "_remote_ip", "_start_time",
                  "connection", "parse_config", "route", "server_connection")  # fmt: skip
 
+    method: str
+    uri: str
+    path: str
+    query: str
+    host: str
+    body: bytes
+    content_length: int | None
+    keep_alive: bool
+    content_type: bytes | None
+    upgrade: bytes | None
+    if_none_match: bytes | None
+
     connection: HTTPConnection
     server_connection: object | None
     parse_config: ParseBodyConfig | None

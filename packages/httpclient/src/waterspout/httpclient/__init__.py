@@ -3,6 +3,7 @@
 from waterspout.httpclient._auth import Auth, BasicAuth, BearerAuth, DigestAuth
 from waterspout.httpclient._base import AsyncHTTPClient
 from waterspout.httpclient._client import SimpleAsyncHTTPClient
+from waterspout.httpclient._cookies import Cookie, CookieJar
 from waterspout.httpclient._dns import is_public_address
 from waterspout.httpclient._errors import (
     BodyNotReplayableError,
@@ -12,10 +13,12 @@ from waterspout.httpclient._errors import (
     ContentDecodingError,
     FetchError,
     ForbiddenAddressError,
+    HeadTooLargeError,
     HTTPClientError,
     HTTPError,
     HTTPStreamClosedError,
     HTTPTimeoutError,
+    InvalidRedirectError,
     InvalidRequestError,
     InvalidURLError,
     Phase,
@@ -31,6 +34,7 @@ from waterspout.httpclient._errors import (
 from waterspout.httpclient._pool import PoolStatistics
 from waterspout.httpclient._request import HTTPRequest
 from waterspout.httpclient._response import HTTPResponse
+from waterspout.httpclient._retry import Retries
 from waterspout.httpclient._sync import HTTPClient
 
 __all__ = [
@@ -43,6 +47,8 @@ __all__ = [
     "ConnectionRefused",
     "ConnectionResetByServer",
     "ContentDecodingError",
+    "Cookie",
+    "CookieJar",
     "DigestAuth",
     "FetchError",
     "ForbiddenAddressError",
@@ -53,6 +59,8 @@ __all__ = [
     "HTTPResponse",
     "HTTPStreamClosedError",
     "HTTPTimeoutError",
+    "HeadTooLargeError",
+    "InvalidRedirectError",
     "InvalidRequestError",
     "InvalidURLError",
     "Phase",
@@ -62,6 +70,7 @@ __all__ = [
     "RedirectError",
     "ResolveError",
     "ResponseTooLargeError",
+    "Retries",
     "SimpleAsyncHTTPClient",
     "TLSError",
     "TooManyRedirectsError",

@@ -117,7 +117,9 @@ class SimpleAsyncHTTPClient(AsyncHTTPClient):
         self.time = monotonic if getattr(type(loop), "time", None) is asyncio.BaseEventLoop.time else loop.time
         self.call_later = loop.call_later
         self.deadlines = Deadlines(self.io_loop)
-        guarded = self.resolver if allow_address is None else GuardedResolver(resolver=self.resolver, allow=allow_address)
+        guarded = (
+            self.resolver if allow_address is None else GuardedResolver(resolver=self.resolver, allow=allow_address)
+        )
         self.connector = Connector(guarded, max_buffer_size)
         self.tcp_client = self.connector.tcp_client
         self.pool = Pool(
@@ -159,7 +161,8 @@ class SimpleAsyncHTTPClient(AsyncHTTPClient):
             return
         super().close()
         for exchange in [*self.queue, *self.active]:
-            exchange.fail(HTTPStreamClosedError(f"{exchange.name()}: the client was closed", url=exchange.shown_url()))
+            closed = HTTPStreamClosedError(f"{exchange.name()}: the client was closed", url=exchange.shown_url())
+            exchange.fail(closed, final=True)
         self.queue.clear()
         self.active.clear()
         self.pool.close()
@@ -212,7 +215,9 @@ class SimpleAsyncHTTPClient(AsyncHTTPClient):
             return
         self.queue.append(exchange)
         gen_log.debug(
-            "max_clients limit reached, request queued. %d active, %d queued requests.", len(self.active), len(self.queue)
+            "max_clients limit reached, request queued. %d active, %d queued requests.",
+            len(self.active),
+            len(self.queue),
         )
         exchange.wait_in_queue()
 

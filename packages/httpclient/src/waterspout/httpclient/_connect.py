@@ -135,7 +135,9 @@ class Connector:
             raise
         except OSError as error:
             found = connect_error(error, f"the proxy {proxy}")
-            raise ProxyError(str(found), errno=getattr(found, "errno", None), url=str(proxy), phase=Phase.PROXY) from error
+            raise ProxyError(
+                str(found), errno=getattr(found, "errno", None), url=str(proxy), phase=Phase.PROXY
+            ) from error
 
     def _inside(self, outer: IOStream) -> IOStream:
         """A stream whose bytes travel inside *outer*: a TLS stream cannot begin TLS once more."""

@@ -196,7 +196,9 @@ class Decoder:
             data = coding.unconsumed_tail
 
     def _broken(self, error: Exception) -> ContentDecodingError:
-        return ContentDecodingError(f"The body of {self._url} is not what its Content-Encoding says: {error}", url=self._url)
+        return ContentDecodingError(
+            f"The body of {self._url} is not what its Content-Encoding says: {error}", url=self._url
+        )
 
 
 def decoder_for(content_encoding: bytes, limit: int, url: str) -> Decoder | None:
@@ -207,7 +209,9 @@ def decoder_for(content_encoding: bytes, limit: int, url: str) -> Decoder | None
     names = [name.strip().lower() for name in content_encoding.decode("latin-1").split(",")]
     names = [name for name in names if name and name != "identity"]
     if len(names) > MAX_CODINGS:
-        raise ContentDecodingError(f"The body of {url} has {len(names)} content codings; at most {MAX_CODINGS} are undone", url=url)
+        raise ContentDecodingError(
+            f"The body of {url} has {len(names)} content codings; at most {MAX_CODINGS} are undone", url=url
+        )
     if not names or not all(name in _CODINGS and _is_available(name) for name in names):
         return None
     # Codings are listed in the order they were applied, so the last one is undone first.
@@ -227,7 +231,9 @@ def _is_available(coding: str) -> bool:
 def _exists(module: str) -> bool:
     package = module.rpartition(".")[0]
     try:
-        return (not package or importlib.util.find_spec(package) is not None) and importlib.util.find_spec(module) is not None
+        return (not package or importlib.util.find_spec(package) is not None) and importlib.util.find_spec(
+            module
+        ) is not None
     except ImportError:
         return False
 

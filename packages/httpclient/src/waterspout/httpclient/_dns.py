@@ -45,9 +45,7 @@ class CachingResolver(Resolver):
         self._known.clear()
         self.resolver.close()
 
-    def resolve(
-        self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> Awaitable[Addresses]:
+    def resolve(self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC) -> Awaitable[Addresses]:
         """As `Resolver.resolve`."""
         known = self._known.get((host, port, family))
         if known is not None and known[0] > time.monotonic():
@@ -74,9 +72,7 @@ class GuardedResolver(Resolver):
         self.resolver = resolver
         self._allow = allow
 
-    async def resolve(
-        self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> Addresses:
+    async def resolve(self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC) -> Addresses:
         """As `Resolver.resolve`. Raises `ForbiddenAddressError` if none of the addresses is allowed."""
         addresses = list(await self.resolver.resolve(host, port, family))
         allowed = [(family, address) for family, address in addresses if self._allow(address[0])]

@@ -54,6 +54,7 @@ class Phase(Enum):
     HEAD = "waiting for the response"
     BODY = "receiving the response"
     REDIRECT = "following a redirect"
+    PAUSE = "waiting before another try"
 
 
 class HTTPClientError(Exception):

@@ -2,9 +2,9 @@
 
 Theory of operation. An exchange is prepared (URL taken apart, head written), waits for a slot among the client's
 ``max_clients`` and for a connection, is sent, and then is called by its connection with the events that the reader
-makes of what arrives. A redirect, a retry, an answer to a challenge prepares it anew: the same object, slot and
-deadline. Whatever goes wrong ends in `fail`, whatever goes right in `_deliver`; both are reached at most once, give
-everything back first and answer last, so that the one who is answered may fetch again at once.
+makes of what arrives; an `Incoming` collects them. A redirect, a challenge or a retry prepares it anew: the same
+object, slot and total deadline. Whatever goes wrong ends in `fail`, whatever goes right in `deliver`; each answers
+at most once, gives everything back first and answers last, so that the one who is answered may fetch again at once.
 """
 
 from __future__ import annotations
@@ -15,40 +15,34 @@ from collections.abc import Callable, Iterable
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from waterspout.http1 import Data, EndOfMessage, InterimResponse, MessageWriter, ResponseHead, request_head
+from waterspout.http1 import Data, EndOfMessage, InterimResponse, MessageWriter, ResponseHead
 from waterspout.httpclient._connection import LOOK_INTERVAL
-from waterspout.httpclient._decode import Decoder, decoder_for
-from waterspout.httpclient._delivery import Delivery
-from waterspout.httpclient._errors import (
-    FetchError,
-    InvalidRequestError,
-    Phase,
-    ProtocolError,
-    ResponseTooLargeError,
-    TooManyRedirectsError,
-)
+from waterspout.httpclient._errors import FetchError, Phase, ResponseTooLargeError
 from waterspout.httpclient._failures import (
     callback_error,
     closed_error,
     in_tornados_terms,
     protocol_error,
+    switching_error,
     timeout_error,
 )
-from waterspout.httpclient._head import IDEMPOTENT_METHODS, check_method, checked_headers, default_fields, frame_request
+from waterspout.httpclient._head import IDEMPOTENT_METHODS
+from waterspout.httpclient._incoming import Incoming
 from waterspout.httpclient._pace import Pace
-from waterspout.httpclient._redirect import REDIRECTS, next_step
+from waterspout.httpclient._preparation import aim, write_head
 from waterspout.httpclient._response import HTTPResponse
+from waterspout.httpclient._retry import Retries, retries_of
 from waterspout.httpclient._timing import Timing
 from waterspout.httpclient._upload import Upload
-from waterspout.httpclient._url import match_plain_url, parse_url
 from waterspout.iostream import StreamClosedError
 
 if TYPE_CHECKING:
     from waterspout.httpclient._auth import Auth
     from waterspout.httpclient._client import SimpleAsyncHTTPClient
     from waterspout.httpclient._connection import Connection
+    from waterspout.httpclient._following import Step
     from waterspout.httpclient._pool import Route
-    from waterspout.httpclient._request import HTTPRequest
+    from waterspout.httpclient._request import BodyProducer, HTTPRequest
     from waterspout.httpclient._settings import Settings
     from waterspout.httpclient._url import URL
     from waterspout.httputil import HTTPHeaders, HTTPInputError
@@ -65,51 +59,17 @@ class Exchange:
     """A request on its way to its response."""
 
     __slots__ = (
-        "__weakref__",
-        "answer",
-        "auth",
-        "body",
-        "chunks",
-        "client",
-        "closes",
-        "connect_until",
-        "connection",
-        "deadline",
-        "decoder",
-        "delivery",
-        "discarding",
-        "effective_url",
-        "first_byte",
-        "head",
-        "headers",
-        "history",
-        "method",
-        "pace",
-        "patience",
-        "phase",
-        "producer",
-        "redirects_left",
-        "request",
-        "response_head",
-        "retried",
-        "route",
-        "settings",
-        "start_time",
-        "target",
-        "timer",
-        "timing",
-        "total_until",
-        "upload",
-        "url",
-        "waiting_for_continue",
-        "watched",
-        "writer",
-    )
+        "__weakref__", "answer", "auth", "body", "client", "closes", "connect_until", "connection", "deadline",
+        "effective_url", "first_byte", "head", "headers", "history", "incoming", "method", "on_head", "pace", "patience",
+        "phase", "producer", "redirects_left", "repeated", "request", "retries", "route", "settings", "start_time",
+        "target", "timer", "timing", "total_until", "tried", "upload", "url", "waiting_for_continue", "watched", "writer",
+    )  # fmt: skip
 
+    # The request as it is sent next; `aim` and `write_head` set what is not in `__init__`.
     url: URL
+    target: str
     route: Route
     head: bytes
-    target: str
 
     def __init__(
         self, client: SimpleAsyncHTTPClient, request: HTTPRequest, settings: Settings, answer: Answer | None
@@ -123,125 +83,51 @@ class Exchange:
         self.timing = Timing(now)
         self.start_time: float | None = None
         self.method = request.method
-        self.body = request.body
-        self.producer = settings.body_producer
+        self.body = request._body
+        self.producer: BodyProducer | None = settings.body_producer
+        self.writer: MessageWriter | None = None
         self.headers: HTTPHeaders | None = None
         self.auth: Auth | None = None
         self.effective_url = request.url
+        self.closes = False
+
         self.history: list[HTTPResponse] | None = None
         self.redirects_left = settings.max_redirects
-        self.retried = False
+        self.retries: Retries | None = None if settings.retries is None else retries_of(settings.retries)
+        #: Retries that were begun; whether the request was repeated because a kept connection was dead.
+        self.tried = 0
+        self.repeated = False
+
         self.phase = Phase.PREPARE
         #: Loop times that nothing may last beyond: the whole; the wait for a connection; whichever counts now.
         self.total_until = now + settings.request_timeout if settings.request_timeout else inf
-        self.connect_until = self.deadline = inf
+        self.connect_until = now + settings.connect_timeout if settings.connect_timeout else inf
+        self.deadline = inf
         self.timer: asyncio.TimerHandle | None = None
         self.watched = False
+
         self.connection: Connection | None = None
-        self.writer: MessageWriter | None = None
-        self.upload: Upload | None = None
-        self.closes = self.waiting_for_continue = False
-        self.patience: asyncio.TimerHandle | None = None
-        self.pace: Pace | None = None
-        self._clear_response()
-
-    def _clear_response(self) -> None:
         self.first_byte = False
-        self.response_head: ResponseHead | None = None
-        self.chunks: list[bytes] = []
-        self.decoder: Decoder | None = None
-        self.delivery: Delivery | None = None
-        self.discarding = False
+        self.incoming: Incoming | None = None
+        #: Told of the head of the response that is the answer: for those who take the body while it comes.
+        self.on_head: Callable[[Incoming], None] | None = None
+        self.upload: Upload | None = None
+        self.pace: Pace | None = None
+        #: The timer of a body that is held back, or of a pause before a retry.
+        self.patience: asyncio.TimerHandle | None = None
+        self.waiting_for_continue = False
 
-    # -- preparing
+    # -- on the way out
 
     def start(self) -> None:
         """Prepare the request and get in line for a slot. Errors are answered, not raised."""
         try:
-            self._aim()
-            self._write_head()
+            aim(self)
+            write_head(self)
         except Exception as error:
-            self.fail(error)
+            self.fail(error, final=True)
             return
-        settings = self.settings
-        if settings.connect_timeout:
-            self.connect_until = self.timing.queued + settings.connect_timeout
         self.client.admit(self)
-
-    def _aim(self) -> None:
-        """Find the route for the request's URL."""
-        text = self.request.url
-        settings = self.settings
-        client = self.client
-        pool = client.pool
-        plain = match_plain_url(text)
-        if plain is not None:
-            origin, target = plain.groups()
-            route = pool.plain_route(origin, settings) if settings is client.plain_settings else None
-            if route is not None:
-                self.route = route
-                self.url = route.url
-                self.target = target or "/"
-                self.auth = settings.auth
-                if settings.auth_username is not None:
-                    self.auth = client.auth_for(settings, None)
-                return
-        url = self.url = parse_url(text, client.compat)
-        self.target = url.target
-        self.auth = client.auth_for(settings, url)
-        self.route = pool.route_to(url, settings)
-        if plain is not None and settings is client.plain_settings:
-            pool.remember_plain(plain[1], self.route)
-
-    def _write_head(self) -> None:
-        """Make the head of the request as it is now."""
-        settings = self.settings
-        client = self.client
-        method = self.method
-        body = self.body
-        headers = self.headers
-        if headers is None and self.request._headers:
-            headers = self.headers = checked_headers(self.request._headers)
-        route = self.route
-        if body is None and method == "GET" and headers is None and self.auth is None and client.jar is None:
-            if settings is client.plain_settings and route.proxy is None:
-                if route.fields_for is not settings:
-                    route.default_fields = default_fields(
-                        route.url.authority, client.user_agent_for(settings), client.accept_encoding_for(settings)
-                    )
-                    route.fields_for = settings
-                self.head = request_head(method, self.target, route.default_fields)
-                return
-        producer = self.producer
-        if self.phase is Phase.PREPARE:
-            if body is not None and producer is not None:
-                raise InvalidRequestError("Only one of body and body_producer may be given")
-            check_method(method, body is not None or producer is not None, settings)
-        more = ""
-        if self.auth is not None and not (headers is not None and "Authorization" in headers):
-            more = self.auth.fields(method, self.url._replace(target=self.target), body)
-        if client.jar is not None and not (headers is not None and "Cookie" in headers):
-            more += client.jar.field_for(self.url._replace(target=self.target))
-        target = self.target
-        if route.forwards:
-            target = route.target_for(target)
-            if route.proxy_auth is not None:
-                more += route.proxy_auth.fields(method, self.url._replace(target=target), body)
-        framed = frame_request(
-            method,
-            self.url,
-            target,
-            headers,
-            body,
-            settings,
-            producer is not None,
-            client.user_agent_for(settings),
-            client.accept_encoding_for(settings),
-            more,
-        )
-        self.head, self.writer, self.closes = framed
-
-    # -- waiting for a slot and a connection
 
     def wait_in_queue(self) -> None:
         """The client has as many exchanges under way as it may."""
@@ -253,14 +139,13 @@ class Exchange:
 
     def acquire(self) -> None:
         """A slot is free: take an idle connection, or wait for one."""
-        timing = self.timing
-        timing.begun = self.client.time()
+        self.timing.begun = self.client.time()
         self.start_time = time.time()
         idle = self.route.idle
         # A request that cannot be sent twice is not risked on a connection that may have died (CS14).
-        while idle and not self.retried:
+        while idle and not self.repeated:
             connection = idle.pop()
-            if self._may_be_repeated() or connection.is_alive():
+            if self.may_be_repeated() or connection.is_alive():
                 self.client.pool.statistics.reused += 1
                 self.use(connection)
                 return
@@ -295,13 +180,12 @@ class Exchange:
         if settings.read_timeout or settings.write_timeout or settings.minimum_rate:
             self.pace = Pace(self, connection)
         body = self.body
-        if self.writer is None and not (body and self.settings.expect_100_continue):
+        if self.writer is None and not (body and settings.expect_100_continue):
             if not connection.send(self.head, body):
                 self.lost(None)
-            return
-        if not connection.send(self.head, None):
+        elif not connection.send(self.head, None):
             self.lost(None)
-        elif self.settings.expect_100_continue:
+        elif settings.expect_100_continue:
             self.waiting_for_continue = True
             self.patience = self.client.call_later(CONTINUE_PATIENCE, self._send_body)
         else:
@@ -313,9 +197,9 @@ class Exchange:
 
     def _send_body(self) -> None:
         connection = self.connection
-        if connection is None or self.upload is not None or self.response_head is not None or self.answer is None:
+        if connection is None or self.upload is not None or self.incoming is not None:
             return
-        self._stop_waiting_for_continue()
+        self._stop_patience()
         if self.writer is not None and self.producer is not None:
             self.phase = Phase.SEND
             self.upload = Upload(self, connection.stream, self.writer)
@@ -325,17 +209,6 @@ class Exchange:
                 connection.stream.send(self.body)
             except StreamClosedError:
                 self.lost(None)
-
-    def _stop_waiting_for_continue(self) -> None:
-        self.waiting_for_continue = False
-        if self.patience is not None:
-            self.patience.cancel()
-            self.patience = None
-
-    def _stop_pace(self) -> None:
-        pace, self.pace = self.pace, None
-        if pace is not None:
-            pace.cancel()
 
     def uploaded(self) -> None:
         """The producer has made the whole body."""
@@ -348,6 +221,10 @@ class Exchange:
             self.lost(error.real_error)
         else:
             self.fail(error)
+
+    def may_be_repeated(self) -> bool:
+        """Whether sending the request once more does no harm and is possible (RFC 9110, 9.2.2)."""
+        return self.method in IDEMPOTENT_METHODS and self.producer is None
 
     # -- time
 
@@ -372,10 +249,11 @@ class Exchange:
         self.watched = False
         if self.answer is None:
             return
-        if self.deadline == inf or self.client.time() < self.deadline - 0.001:
+        now = self.client.time()
+        if now < self.deadline - 0.001:  # moved meanwhile, or a clock's breath too early
             self._limit(self.deadline)
-            return
-        self.fail(timeout_error(self, self.client.time() - self.timing.queued))
+        else:
+            self.fail(timeout_error(self, now - self.timing.queued))
 
     # -- what the connection tells
 
@@ -383,24 +261,23 @@ class Exchange:
         """Events that the reader made of what arrived, in order."""
         for event in events:
             kind = event.__class__
-            if kind is Data:
-                if self.delivery is None and self.decoder is None and not self.discarding:
-                    self.chunks.append(event.data)
-                else:
-                    self._data(event.data)
-            elif kind is ResponseHead:
+            if kind is ResponseHead:
                 self._begin_response(event)
-            elif kind is EndOfMessage:
-                self._end(event)
-            else:
+            elif self.incoming is None:
+                if kind is not InterimResponse:
+                    return  # the rest of a response that was given up
                 self._interim(event)
+            elif kind is Data:
+                self.incoming.data(event.data)
+            elif kind is EndOfMessage:
+                self.incoming.end(event)
             if self.answer is None:
                 return
 
     def _interim(self, head: InterimResponse) -> None:
         self.first_byte = True
         if self.settings.interim_callback is not None:
-            self._call(self.settings.interim_callback, head)
+            self.call(self.settings.interim_callback, head)
         if head.status == 100 and self.waiting_for_continue:
             self._send_body()
 
@@ -414,88 +291,12 @@ class Exchange:
                 self.lost(None)
                 return
             self.first_byte = True
-        self.response_head = head
+        incoming = self.incoming = Incoming(self, head)
         self.phase = Phase.BODY
-        status = head.status
-        if status == 101:
-            self.fail(
-                ProtocolError(
-                    f"{self.name()} was answered by 101: the server changes to a protocol that was not asked for",
-                    url=self.shown_url(),
-                    phase=Phase.HEAD,
-                )
-            )
-            return
-        settings = self.settings
-        if status in REDIRECTS and settings.follow_redirects and self._leads_on(head):
-            self.discarding = True
-            return
-        if status in (401, 407) and self.producer is None:
-            auth = self._challenged_by(status)
-            if auth is not None and auth.wants_retry(head):
-                self.discarding = True
-                return
-        if settings.header_callback is not None:
-            self._tell_headers(settings.header_callback, head)
-            if self.answer is None:
-                return
-        if head.has_body:
-            if head.content_encoding is not None and settings.decompress_response:
-                try:
-                    self.decoder = decoder_for(head.content_encoding, self.client.max_body_size, self.shown_url())
-                except FetchError as error:
-                    self.fail(error)
-                    return
-        if settings.streaming_callback is not None:
-            self.delivery = Delivery(self, settings.streaming_callback)
-
-    def _data(self, data: bytes) -> None:
-        if self.discarding:
-            return
-        if self.delivery is not None:
-            self.delivery.feed((data,) if self.decoder is None else self.decoder.decode(data))
-            return
-        assert self.decoder is not None
-        try:
-            self.chunks.extend(self.decoder.decode(data))
-        except FetchError as error:
-            self.fail(error)
-
-    def _end(self, event: EndOfMessage) -> None:
-        if self.delivery is not None and not self.delivery.is_done():
-            self.delivery.when_done(lambda: self._end(event))
-            return
-        head = self.response_head
-        assert head is not None
-        if self.decoder is not None:
-            try:
-                self.decoder.finish()
-            except FetchError as error:
-                self.fail(error)
-                return
-        self._give_back_connection(head)
-        if self.discarding and self._goes_on(head):
-            return
-        self._deliver(head, event)
-
-    def _give_back_connection(self, head: ResponseHead) -> None:
-        connection, self.connection = self.connection, None
-        if connection is None:
-            return
-        if self.pace is not None:
-            self._stop_pace()
-        upload, self.upload = self.upload, None
-        clean = head.keep_alive and not self.closes and not connection.reader.held
-        if self.waiting_for_continue:
-            self._stop_waiting_for_continue()
-            clean = False
-        if upload is not None and not upload.done:
-            upload.cancel()
-            clean = False
-        if clean and not (self.body and connection.stream.pending):
-            connection.release()
+        if head.status == 101:
+            self.fail(switching_error(self))
         else:
-            connection.close()
+            incoming.begin()
 
     def truncated(self, error: HTTPInputError) -> None:
         """The server closed inside the response; what had come is in the error's response."""
@@ -512,27 +313,49 @@ class Exchange:
         connection, self.connection = self.connection, None
         if self.answer is None:
             return
-        self._stop_pace()
-        if connection is not None and connection.served > 1 and not self.first_byte and not self.retried:
-            # The server closed an idle connection as the request was on its way: no fault of either (RFC 9112, 9.3.1).
-            if self._may_be_repeated():
-                self.retried = True
-                self._clear_response()
-                self.acquire()
+        if connection is not None and connection.served > 1 and not self.first_byte and not self.repeated:
+            # The server closed a kept connection as the request was on its way: nobody's fault (RFC 9112, 9.3.1).
+            if self.may_be_repeated():
+                self.repeated = True
+                self._restart(0.0)
                 return
         self.fail(closed_error(self, error))
 
+    def give_back_connection(self, head: ResponseHead) -> None:
+        """The response *head* is complete: the connection may serve others, if nothing is doubtful about it."""
+        connection, self.connection = self.connection, None
+        if connection is None:
+            return
+        self._stop_pace()
+        upload, self.upload = self.upload, None
+        clean = head.keep_alive and not self.closes and not connection.reader.held
+        if self.waiting_for_continue:
+            self._stop_patience()
+            clean = False
+        if upload is not None and not upload.done:
+            upload.cancel()
+            clean = False
+        if clean and not (self.body and connection.stream.pending):
+            connection.release()
+        else:
+            connection.close()
+
+    def drop_connection(self) -> None:
+        """Close the connection, whatever is still to come on it."""
+        self._stop_pace()
+        if self.patience is not None:
+            self._stop_patience()
+        upload, self.upload = self.upload, None
+        if upload is not None:
+            upload.cancel()
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            connection.close()
+
     # -- callbacks of the user
 
-    def _tell_headers(self, callback: Callable[[str], None], head: ResponseHead) -> None:
-        lines = [f"{head.version} {head.status} {head.reason}\r\n"]
-        lines += [f"{name}: {value}\r\n" for name, value in head.headers.get_all()]
-        lines.append("\r\n")
-        for line in lines:
-            if not self._call(callback, line):
-                return
-
-    def _call(self, callback: Callable[..., Any], *args: Any) -> bool:
+    def call(self, callback: Callable[..., Any], *args: Any) -> bool:
+        """Call a callback of the user; false if it raised, which ends the fetch."""
         try:
             callback(*args)
         except Exception as error:
@@ -542,118 +365,87 @@ class Exchange:
 
     def callback_failed(self, error: BaseException) -> None:
         """A callback of the user raised *error*, which is what the fetch raises then."""
-        self.fail(callback_error(self, error))
+        self.fail(callback_error(self, error), final=True)
 
-    # -- going on
+    # -- once more
 
-    def _challenged_by(self, status: int) -> Auth | None:
-        """The credentials that a response of *status*, 401 or 407, asks for."""
-        if status == 401:
-            return self.auth
-        return self.route.proxy_auth if self.route.forwards else None
-
-    def _leads_on(self, head: ResponseHead) -> bool:
-        if not head.headers.get("Location"):
-            return False
-        return self.redirects_left > 0 or not self.client.is_compat
-
-    def _goes_on(self, head: ResponseHead) -> bool:
-        """Follow a redirect or answer a challenge: true if there is a next request."""
-        client = self.client
-        self._keep_cookies(head)
+    def go_on(self, step: Step, head: ResponseHead) -> None:
+        """Do what the response *head*, which is not the answer yet, calls for."""
+        self.keep_cookies(head)
         try:
-            if head.status in REDIRECTS:
-                self._follow(head)
-            elif (auth := self._challenged_by(head.status)) is not None:
-                auth.challenged(head)
-            self._write_head()
+            pause = step(self, head)
+            write_head(self)
         except Exception as error:
-            self.fail(error)
-            return True
-        self.retried = False
-        self._clear_response()
+            self.fail(error, final=True)
+            return
+        self.repeated = False
+        self._restart(pause)
+
+    def _restart(self, pause: float) -> None:
+        """Send the request, changed or not, as if for the first time, after *pause* seconds."""
+        self.incoming = None
+        self.first_byte = False
+        client = self.client
         if client.is_closed:
-            self.fail(closed_error(self, None))
-            return True
-        self.acquire()
+            self.fail(closed_error(self, None), final=True)
+            return
+        if self.settings.connect_timeout:
+            self.connect_until = client.time() + pause + self.settings.connect_timeout
+        if pause:
+            self.phase = Phase.PAUSE
+            self._limit(self.total_until)
+            self.patience = client.call_later(pause, self._resume)
+        else:
+            self.acquire()
+
+    def _resume(self) -> None:
+        self.patience = None
+        try:
+            write_head(self)
+        except Exception as error:
+            self.fail(error, final=True)
+        else:
+            self.acquire()
+
+    def _may_try_again(self, error: BaseException) -> bool:
+        """Begin a retry if the request's policy, the error and the time that is left allow one."""
+        retries = self.retries
+        if retries is None or (self.incoming is not None and self.incoming.delivery is not None):
+            return False
+        pause = retries.pause_after_error(error, self.tried, self.may_be_repeated())
+        if pause is None or self.client.is_closed or self.client.time() + pause >= self.total_until:
+            return False
+        self.tried += 1
+        self._let_go()
+        self.repeated = False
+        self._restart(pause)
         return True
-
-    def _follow(self, head: ResponseHead) -> None:
-        request = self.request
-        redirect = HTTPResponse.received(request, head, (), self.effective_url)
-        if self.redirects_left <= 0:
-            error = TooManyRedirectsError(
-                f"{self.name()} led to more than {self.settings.max_redirects} redirects",
-                url=self.shown_url(),
-                phase=Phase.REDIRECT,
-                response=redirect,
-            )
-            raise error
-        self.redirects_left -= 1
-        step = next_step(
-            status=head.status,
-            location=head.headers["Location"],
-            base=self.effective_url,
-            origin=self.url.origin,
-            method=self.method,
-            headers=self.headers,
-            has_producer=self.producer is not None,
-            private=self.client.private_headers,
-            compat=self.client.compat,
-            lenient=self.client.is_compat,
-        )
-        if self.history is None:
-            self.history = []
-        self.history.append(redirect)
-        self.effective_url = step.location
-        self.url = step.url
-        self.target = step.url.target
-        self.method = step.method
-        self.headers = step.headers
-        if not step.keeps_body:
-            self.body = self.producer = self.writer = None
-        if not step.same_origin:
-            # Credentials belong to the origin they were given for, and to no other (CS10).
-            self.auth = self.client.auth_for(None, step.url)
-        self.route = self.client.pool.route_to(step.url, self.settings)
-
-    def _keep_cookies(self, head: ResponseHead) -> None:
-        jar = self.client.jar
-        if jar is not None and b"et-" in head.field_block:
-            jar.keep(self.url._replace(target=self.target), head.headers.get_list("Set-Cookie"))
 
     # -- ends
 
-    def _deliver(self, head: ResponseHead, end: EndOfMessage) -> None:
-        response = HTTPResponse.received(self.request, head, self.chunks, self.effective_url)
-        if self.client.jar is not None:
-            self._keep_cookies(head)
+    def deliver(self, response: HTTPResponse) -> None:
+        """*response* is the answer."""
+        if self.client.jar is not None and self.incoming is not None:
+            self.keep_cookies(self.incoming.head)
         timing = self.timing
         timing.ended = now = self.client.time()
         response.start_time = self.start_time
         response.request_time = now - timing.begun
         response._timing = timing
-        if end.trailer_block:
-            response._end = end
-        if self.decoder is not None:
-            response._decoded = True
         if self.history:
             response.history = tuple(self.history)
         self._answer(response)
 
-    def fail(self, error: BaseException) -> None:
-        """Give everything back and answer with *error*."""
-        if self.answer is None:
+    def fail(self, error: BaseException, *, final: bool = False) -> None:
+        """Answer with *error*, unless it is not *final* and the request is to be tried again."""
+        if self.answer is None or (not final and self._may_try_again(error)):
             return
         if isinstance(error, FetchError):
             error.url = error.url or self.shown_url()
             error.phase = error.phase or self.phase
-            if error.response is None and self.response_head is not None:
+            if error.response is None and self.incoming is not None:
                 # What was too much is not kept.
-                chunks = () if isinstance(error, ResponseTooLargeError) else self.chunks
-                partial = HTTPResponse.received(self.request, self.response_head, chunks, self.effective_url)
-                partial._decoded = self.decoder is not None
-                error.response = partial
+                error.response = self.incoming.response(keep_body=not isinstance(error, ResponseTooLargeError))
             if self.client.is_compat:
                 in_tornados_terms(error)
         timing = self.timing
@@ -675,36 +467,49 @@ class Exchange:
 
     def _answer(self, response: HTTPResponse | None) -> None:
         answer, self.answer = self.answer, None
+        self._let_go()
+        self.client.leave(self)
+        if answer is not None and response is not None:
+            answer(response)
+
+    def _let_go(self) -> None:
+        """Give back timers, connection and place in line; keep the slot."""
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
         if self.watched:
             self.client.deadlines.forget(self)
             self.watched = False
-        if self.patience is not None:
-            self._stop_waiting_for_continue()
-        if self.pace is not None:
-            self._stop_pace()
-        if self.upload is not None:
-            self.upload.cancel()
-        if self.delivery is not None:
-            self.delivery.cancel()
-        connection, self.connection = self.connection, None
-        if connection is not None:
-            connection.close()
+        if self.incoming is not None and self.incoming.delivery is not None:
+            self.incoming.cancel()
+        if self.connection is not None or self.patience is not None:
+            self.drop_connection()
         elif self.phase is Phase.CONNECT:
             self.route.give_up(self)
-        self.client.leave(self)
-        if answer is not None and response is not None:
-            answer(response)
 
-    # -- names for messages and errors
+    def _stop_patience(self) -> None:
+        self.waiting_for_continue = False
+        patience, self.patience = self.patience, None
+        if patience is not None:
+            patience.cancel()
 
-    def _may_be_repeated(self) -> bool:
-        return self.method in IDEMPOTENT_METHODS and self.producer is None
+    def _stop_pace(self) -> None:
+        pace, self.pace = self.pace, None
+        if pace is not None:
+            pace.cancel()
+
+    def keep_cookies(self, head: ResponseHead) -> None:
+        """Put the response's cookies into the client's jar, if it has one."""
+        jar = self.client.jar
+        if jar is not None:
+            jar.keep(self.url._replace(target=self.target), head.headers.get_list("Set-Cookie"))
+
+    # -- names for messages
 
     def shown_url(self) -> str:
+        """The URL of the request as it is now, without user information."""
         return str(self.url._replace(target=self.target)) if hasattr(self, "url") else self.request.url
 
     def name(self) -> str:
+        """Method and URL."""
         return f"{self.method} {self.shown_url()}"

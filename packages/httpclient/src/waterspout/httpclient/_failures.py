@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from waterspout.httpclient._exchange import Exchange
     from waterspout.httputil import HTTPInputError
 
-__all__ = ["callback_error", "closed_error", "in_tornados_terms", "protocol_error", "timeout_error"]
+__all__ = ["callback_error", "closed_error", "in_tornados_terms", "protocol_error", "switching_error", "timeout_error"]
 
 
 def closed_error(exchange: Exchange, cause: BaseException | None) -> FetchError:
@@ -43,7 +43,7 @@ def protocol_error(exchange: Exchange, cause: HTTPInputError, what: str) -> Fetc
         kind = HeadTooLargeError
     elif cause.status in (413, 431) or "exceed" in text:
         kind = ResponseTooLargeError
-    phase = Phase.BODY if exchange.response_head is not None else Phase.HEAD
+    phase = Phase.BODY if exchange.incoming is not None else Phase.HEAD
     return _caused(kind(f"{exchange.name()} {what}: {text}", url=exchange.shown_url(), phase=phase), cause)
 
 
@@ -58,6 +58,15 @@ def timeout_error(exchange: Exchange, lasted: float) -> FetchError:
         what = "Timeout during request"
     return HTTPTimeoutError(
         f"{what}: {exchange.name()} was {phase.value} after {lasted:.3g} s", url=exchange.shown_url(), phase=phase
+    )
+
+
+def switching_error(exchange: Exchange) -> FetchError:
+    """The server answered 101."""
+    return ProtocolError(
+        f"{exchange.name()} was answered by 101: the server changes to a protocol that was not asked for",
+        url=exchange.shown_url(),
+        phase=Phase.HEAD,
     )
 
 
@@ -77,7 +86,10 @@ def callback_error(exchange: Exchange, error: BaseException) -> BaseException:
 
 #: What Tornado calls the errors that it logs, by the beginning of what they are called here.
 _TORNADOS_WORDS = (
-    (re.compile("Content-Length fields that differ|Content-Length .* is not one number"), "Multiple unequal Content-Lengths"),
+    (
+        re.compile("Content-Length fields that differ|Content-Length .* is not one number"),
+        "Multiple unequal Content-Lengths",
+    ),
     (re.compile("folded header line"), "header line cannot start with whitespace, folding not supported"),
     (re.compile("more than [0-9]+ interim responses"), "Too many 1xx responses"),
     (re.compile("both Content-Length and Transfer-Encoding"), "Message with both Transfer-Encoding and Content-Length"),
@@ -93,7 +105,9 @@ def in_tornados_terms(error: FetchError) -> None:
     if isinstance(error, HeadTooLargeError):
         gen_log.info("Unsatisfiable read, closing connection: %s", error)
     elif isinstance(error, (ProtocolError, ContentDecodingError)):
-        cause = error.__cause__ if error.__cause__ is not None and not isinstance(error, ContentDecodingError) else error
+        cause = (
+            error.__cause__ if error.__cause__ is not None and not isinstance(error, ContentDecodingError) else error
+        )
         gen_log.info("Malformed HTTP message from None: %s", _tornados_words(str(cause)))
     elif isinstance(error, HTTPTimeoutError) and error.message is not None:
         error.message = error.message.partition(": ")[0]

@@ -132,7 +132,9 @@ def frame_request(
         )
     else:
         if coding is not None:
-            raise InvalidRequestError("Transfer-Encoding is the client's to set: give a body_producer for a chunked body")
+            raise InvalidRequestError(
+                "Transfer-Encoding is the client's to set: give a body_producer for a chunked body"
+            )
         size = 0 if body is None else len(body)
         if length is not None and (_is_length(length) is None or int(length) != size):
             raise InvalidRequestError(f"Content-Length {length} is not the body's length, {size}")

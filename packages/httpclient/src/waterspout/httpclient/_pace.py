@@ -20,7 +20,17 @@ LOOKS = 4
 class Pace:
     """Looks at intervals at what a connection has sent and received."""
 
-    __slots__ = ("_connection", "_exchange", "_interval", "_last_progress", "_pending", "_received", "_since", "_start", "_timer")
+    __slots__ = (
+        "_connection",
+        "_exchange",
+        "_interval",
+        "_last_progress",
+        "_pending",
+        "_received",
+        "_since",
+        "_start",
+        "_timer",
+    )
 
     def __init__(self, exchange: Exchange, connection: Connection) -> None:
         settings = exchange.settings
@@ -44,7 +54,8 @@ class Pace:
         now = exchange.client.time()
         pending = connection.stream.pending
         received = connection.received
-        delivering = exchange.delivery is not None and not exchange.delivery.is_done()
+        delivery = None if exchange.incoming is None else exchange.incoming.delivery
+        delivering = delivery is not None and not delivery.is_done()
         if received != self._received or pending != self._pending or delivering:
             self._received, self._pending = received, pending
             self._last_progress = now

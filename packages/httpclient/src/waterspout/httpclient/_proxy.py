@@ -131,4 +131,8 @@ def _is_in_network(host: str, network: str) -> bool:
 
 
 def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.endswith(".localhost") or re.fullmatch(r"127(?:\.[0-9]+){3}", host) is not None
+    return (
+        host in ("localhost", "::1")
+        or host.endswith(".localhost")
+        or re.fullmatch(r"127(?:\.[0-9]+){3}", host) is not None
+    )

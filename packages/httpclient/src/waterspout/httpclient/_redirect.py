@@ -21,7 +21,14 @@ CREDENTIALS = ("Authorization", "Cookie", "Proxy-Authorization")
 #: Kept from other origins too, because so many services take them for credentials.
 PRIVATE_BY_CUSTOM = ("X-Api-Key", "X-Auth-Token", "X-Csrf-Token")
 #: What describes a body that is not sent again.
-_OF_BODY = ("Content-Length", "Content-Type", "Content-Encoding", "Content-Language", "Content-Location", "Transfer-Encoding")
+_OF_BODY = (
+    "Content-Length",
+    "Content-Type",
+    "Content-Encoding",
+    "Content-Language",
+    "Content-Location",
+    "Transfer-Encoding",
+)
 
 
 class Step(NamedTuple):

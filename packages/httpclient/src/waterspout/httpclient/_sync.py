@@ -36,7 +36,10 @@ class HTTPClient:
         started: list[Any] = []
         ready = threading.Event()
         self._thread = threading.Thread(
-            target=_serve, args=(async_client_class or AsyncHTTPClient, kwargs, started, ready), name="HTTPClient", daemon=True
+            target=_serve,
+            args=(async_client_class or AsyncHTTPClient, kwargs, started, ready),
+            name="HTTPClient",
+            daemon=True,
         )
         self._thread.start()
         ready.wait()
@@ -85,7 +88,9 @@ class HTTPClient:
         self.close()
 
 
-def _serve(make: Callable[..., AsyncHTTPClient], kwargs: dict[str, Any], started: list[Any], ready: threading.Event) -> None:
+def _serve(
+    make: Callable[..., AsyncHTTPClient], kwargs: dict[str, Any], started: list[Any], ready: threading.Event
+) -> None:
     """The thread: make the client, run its loop until `close` stops it."""
     try:
         io_loop = IOLoop(asyncio_loop=new_event_loop(), make_current=True)

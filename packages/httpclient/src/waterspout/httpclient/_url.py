@@ -105,7 +105,12 @@ def parse_url(text: str, compat: str | None = None) -> URL:
     path = parts[3].replace("\\", "/") or "/"
     target = _escape(_to_escape_in_path, path) + _escape(_to_escape_in_query, parts[4] or "")
     return URL(
-        scheme, _checked_host(text, host, lenient), DEFAULT_PORTS[scheme] if port is None else port, target, username, password
+        scheme,
+        _checked_host(text, host, lenient),
+        DEFAULT_PORTS[scheme] if port is None else port,
+        target,
+        username,
+        password,
     )
 
 

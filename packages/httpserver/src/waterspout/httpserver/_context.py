@@ -21,6 +21,10 @@ class HTTPRequestContext:
 
     __slots__ = ("_orig_protocol", "_orig_remote_ip", "address", "address_family", "protocol", "remote_ip")
 
+    address: Any
+    address_family: Any | None
+    protocol: str
+
     def __init__(self, stream: IOStream, address: Any, protocol: str | None) -> None:
         self.address = address
         family = getattr(getattr(stream, "socket", None), "family", None)

@@ -21,6 +21,9 @@ class PathIndex:
 
     __slots__ = ("_by_segment", "_exact", "_others", "first_exact", "size")
 
+    size: int
+    first_exact: dict[str, Rule]
+
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.size = len(rules)
         self._exact: dict[str, tuple[int, Rule]] = {}

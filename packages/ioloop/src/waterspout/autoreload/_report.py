@@ -1,19 +1,26 @@
-"""What a supervised program tells its supervisor: a file with the names of the files to watch.
+"""What a supervised program tells its supervisor: the files to watch, and whether it wants to be started again.
 
-Its first line is ``restart`` if the program ended because it wants to be started again, else ``watch``. A file and
-not a pipe, so that a program that watches 10,000 files never waits for a reader, and what it wrote outlives it.
+It says so in a file and not through a pipe, so that a program that watches 10,000 files never waits for a reader, and
+what it wrote outlives it. With the wish for a restart comes the environment for it: as with an exec, what the program
+has set there is kept.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable
+from typing import NamedTuple
 
 #: Names the file in the environment of the supervised process.
 ENVIRONMENT_VARIABLE = "WATERSPOUT_AUTORELOAD_REPORT"
 
-RESTART = "restart"
-WATCH = "watch"
+
+class Wishes(NamedTuple):
+    """What a report says."""
+
+    files: list[str]  #: absolute names of the files to watch
+    restart_with: dict[str, str] | None  #: if it wants to be started again: the environment
 
 
 class Report:
@@ -28,24 +35,23 @@ class Report:
         more = self._files.union(map(os.path.abspath, files))
         if more != self._files:
             self._files = more
-            self._write(WATCH)
+            self._write(None)
 
     def ask_for_restart(self) -> None:
         """Say that the program ends to be started again."""
-        self._write(RESTART)
+        self._write(dict(os.environ))
 
-    def _write(self, wish: str) -> None:
+    def _write(self, restart_with: dict[str, str] | None) -> None:
         unfinished = f"{self.path}.new"
-        with open(unfinished, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write("\n".join([wish, *sorted(self._files)]))
+        with open(unfinished, "w", encoding="ascii") as file:  # json escapes everything else, also what is not text
+            json.dump(Wishes(sorted(self._files), restart_with), file)
         os.replace(unfinished, self.path)  # never half a report, whenever the program dies
 
 
-def read_report(path: str) -> tuple[bool, list[str]]:
-    """Whether a restart is wanted, and the files to watch; (False, []) if the program left no report."""
+def read_report(path: str) -> Wishes:
+    """What the report in the file ``path`` says; no wishes if the program left none."""
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            wish, *files = file.read().split("\n")
+        with open(path, encoding="ascii") as file:
+            return Wishes(*json.load(file))
     except FileNotFoundError:
-        return False, []
-    return wish == RESTART, files
+        return Wishes([], None)

@@ -32,12 +32,13 @@ def supervise(until_success: bool) -> int:
     files: list[str] = []
     with tempfile.TemporaryDirectory(prefix="waterspout-autoreload-") as folder:
         report = os.path.join(folder, "files")
-        run = _Run({**os.environ, ENVIRONMENT_VARIABLE: report})
+        run = _Run(report)
         with run.passing_on_signals():
             while True:
                 watcher.look(files)
                 status = run.once()
-                restart, files = read_report(report)
+                files, run.environment = read_report(report)
+                restart = run.environment is not None
                 if run.ended_by is not None or (until_success and status == 0 and not restart):
                     return status
                 if restart:
@@ -55,14 +56,16 @@ def supervise(until_success: bool) -> int:
 class _Run:
     """The child processes, one after the other, and the signal that was to end them."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.environment = environment
+    def __init__(self, report: str) -> None:
+        self.report = report
+        self.environment: dict[str, str] | None = None  # of the next run, if the last one left one
         self.child: subprocess.Popen[bytes] | None = None
         self.ended_by: int | None = None
 
     def once(self) -> int:
         """Run the program once; its exit status as a shell would give it."""
-        self.child = subprocess.Popen([sys.executable, *sys.orig_argv[1:]], env=self.environment)
+        environment = {**(self.environment or os.environ), ENVIRONMENT_VARIABLE: self.report}
+        self.child = subprocess.Popen([sys.executable, *sys.orig_argv[1:]], env=environment)
         try:
             if self.ended_by is not None:  # the signal came before there was a child
                 self.child.terminate()

@@ -228,6 +228,11 @@ class IOLoop(Configurable):
         RuntimeError if it is running. `add_callback` is without effect afterwards.
         """
         self.closing = True
+        for pending in self._background:
+            # Nobody waits for it, and its loop never runs again: when it is freed, asyncio need not complain.
+            if isinstance(pending, asyncio.Task) and not pending.done():
+                pending._log_destroy_pending = False  # type: ignore[attr-defined]  # as asyncio's own run does
+        self._background.clear()
         for fd, (fileobj, _) in list(self.handlers.items()):
             self.remove_handler(fd)
             if all_fds:
@@ -395,11 +400,15 @@ class IOLoop(Configurable):
             app_log.error("Exception in callback %r", callback, exc_info=True)
             return
         if pending is not None:
-            self._background.add(pending)  # asyncio holds its tasks weakly
-            self.add_future(pending, functools.partial(self._finish_background, callback))
+            self._look_after(pending)
+            self.add_future(pending, functools.partial(self._report_failure, callback))
 
-    def _finish_background(self, callback: Callable[..., Any], future: Any) -> None:
-        self._background.discard(future)
+    def _look_after(self, future: Any) -> None:
+        """Hold a future that nobody else may hold until it is done: asyncio holds its tasks weakly."""
+        self._background.add(future)
+        self.add_future(future, self._background.discard)
+
+    def _report_failure(self, callback: Callable[..., Any], future: Any) -> None:
         if not future.cancelled() and (error := future.exception()) is not None:
             app_log.error("Exception in callback %r", callback, exc_info=error)
 

@@ -131,7 +131,7 @@ class BaseIOStream(StreamCore):
         unread = self._unread
         if 0 <= num_bytes < unread and self._read_future is None:
             pos = self._pos
-            data = self._head[pos : pos + num_bytes]
+            data: Any = self._head[pos : pos + num_bytes]  # bytes: it is a bytearray only while a read waits
             if len(data) == num_bytes:  # a frame of several that came together, without helpers
                 self._pos = pos + num_bytes
                 self._unread = unread - num_bytes
@@ -255,9 +255,11 @@ class BaseIOStream(StreamCore):
         """How many of the unread bytes satisfy such a read; -1 if it has to wait; UnsatisfiableReadError."""
         unread = self._unread
         if kind == EXACTLY:
-            return want if unread >= want else -1  # type: ignore[no-any-return]
+            needed: int = want
+            return needed if unread >= needed else -1
         if kind == SOME:
-            return min(unread, want)
+            most: int = want
+            return min(unread, most)
         if kind == ALL:
             return -1
         if self._tail:

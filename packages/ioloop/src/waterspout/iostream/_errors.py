@@ -1,10 +1,10 @@
 """What can go wrong with a stream.
 
-    OSError
-      StreamClosedError        the stream is closed; `real_error` says why, if anything but its owner closed it
-    Exception
-      UnsatisfiableReadError   more than ``max_bytes`` arrived without the delimiter
-      StreamBufferFullError    more than ``max_buffer_size`` would have to be kept
+OSError
+  StreamClosedError        the stream is closed; `real_error` says why, if anything but its owner closed it
+Exception
+  UnsatisfiableReadError   more than ``max_bytes`` arrived without the delimiter
+  StreamBufferFullError    more than ``max_buffer_size`` would have to be kept
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """PendingRead: the Future of a read whose data is not there yet.
 
-It wakes the task that awaits it from within the callback that read the data, where an ordinary Future asks the loop to do so
-in its next turn.  That is the same step of the same task, by the task's own function and in its context, one turn earlier.
+It wakes the task that awaits it from within the callback that read the data, where an ordinary Future asks the loop to
+do so in its next turn.  That is the same step of the same task, by the task's own function and in its context, one turn
+earlier.
 
-* No cancellation can come between the arrival of the data and the task that takes it; with an ordinary Future the data is lost
-  then, and with it a piece of the stream.
-* It saves a handle, a place in the loop's queue and often a turn: 0.4 of 8 microseconds for a line there and back on stock
-  asyncio, where giving lost data back by a Python ``__await__`` cost 0.5 more.
+* No cancellation can come between the arrival of the data and the task that takes it; with an ordinary Future the data
+  is lost then, and with it a piece of the stream.
+* It saves a handle, a place in the loop's queue and often a turn: 0.4 of 8 microseconds for a line there and back on
+  stock asyncio, where giving lost data back by a Python ``__await__`` cost 0.5 more.
 
 Other callbacks, and all ways to end but `deliver`, are scheduled as they are everywhere in asyncio.
 """

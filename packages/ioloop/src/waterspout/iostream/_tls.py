@@ -237,9 +237,8 @@ class SSLIOStream(IOStream):
         """Decrypt into ``buf``: how many bytes, 0 at the end of the stream, None if there is nothing now."""
         memory = self._memory
         if memory is None:
-            layer: Any = self._layer
-            return layer.read_into(buf) if layer is not None else None  # type: ignore[no-any-return]
-        return None if not self._receive() else _read_once(memory, memoryview(buf))
+            return self._layer.read_into(buf) if self._layer is not None else None  # type: ignore[union-attr]
+        return _read_once(memory, memoryview(buf)) if self._receive() else None
 
     def _receive(self) -> bool:
         """Feed TLS with what the socket has; false if there is nothing."""
@@ -368,8 +367,7 @@ class SSLIOStream(IOStream):
     def write_to_fd(self, data: memoryview) -> int:
         """Encrypt and send: how many bytes of ``data`` are on their way; BlockingIOError if none can be."""
         if self._memory is None:
-            layer: Any = self._layer
-            return layer.write(data)  # type: ignore[no-any-return]
+            return self._layer.write(data)  # type: ignore[union-attr]  # without memory it is the SSLSocket's layer
         return SSLIOStream._write_some(self, [data])
 
     flush_pending = StreamCore.flush_pending

@@ -67,7 +67,7 @@ class MemoryLayer:
         try:
             while filled <= room - RECORD:
                 # typeshed has bytes: with a buffer it is the number of bytes in it.
-                count: Any = tls.read(room - filled, view[filled:] if filled else view)  # type: ignore[arg-type]
+                count: Any = tls.read(room - filled, view[filled:] if filled else view)
                 if not count:
                     return filled, Outcome.END
                 filled += count

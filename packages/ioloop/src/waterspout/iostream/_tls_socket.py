@@ -99,6 +99,6 @@ class TLSSocket(socket.socket):
     def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise ValueError("this socket belongs to a TLS stream: read and write through the stream")
 
-    recv = recv_into = recvfrom = recvfrom_into = recvmsg = recvmsg_into = read = _refuse  # type: ignore[assignment]
-    send = sendall = sendto = sendmsg = sendfile = write = _refuse  # type: ignore[assignment]
-    makefile = unwrap = do_handshake = _refuse  # type: ignore[assignment]
+    recv = recv_into = recvfrom = recvfrom_into = recvmsg = recvmsg_into = read = _refuse
+    send = sendall = sendto = sendmsg = sendfile = write = _refuse
+    makefile = unwrap = do_handshake = _refuse

@@ -27,9 +27,7 @@ _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.
 _BROKEN: Final = frozenset({errno.EBADF, errno.ENOTSOCK, errno.EINVAL, errno.EFAULT})
 
 
-def add_accept_handler(
-    sock: socket.socket, callback: Callable[[socket.socket, Any], object]
-) -> Callable[[], None]:
+def add_accept_handler(sock: socket.socket, callback: Callable[[socket.socket, Any], object]) -> Callable[[], None]:
     """Call ``callback(connection, address)`` on the current loop for each connection to the listening ``sock``.
 
     Accepts all that wait, up to 128 at once.  A connection that failed before it was accepted is skipped; without free

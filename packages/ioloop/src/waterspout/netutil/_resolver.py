@@ -44,9 +44,7 @@ class Resolver(Configurable):
     def configurable_default(cls) -> type[Resolver]:
         return DefaultLoopResolver
 
-    def resolve(
-        self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> Awaitable[Addresses]:
+    def resolve(self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC) -> Awaitable[Addresses]:
         """Find where ``host`` (a name or an IP address) is: pairs ``(family, address)`` as ``socket.connect`` takes
         them.
 
@@ -79,9 +77,7 @@ class DefaultLoopResolver(Resolver):
 
     __module__ = "waterspout.netutil"
 
-    async def resolve(
-        self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> Addresses:
+    async def resolve(self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC) -> Addresses:
         literal = literal_address(host, port, family)
         if literal is not None:
             return literal
@@ -98,9 +94,7 @@ class DefaultExecutorResolver(Resolver):
 
     __module__ = "waterspout.netutil"
 
-    async def resolve(
-        self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> Addresses:
+    async def resolve(self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC) -> Addresses:
         literal = literal_address(host, port, family)
         if literal is not None:
             return literal
@@ -128,9 +122,7 @@ class ExecutorResolver(Resolver):
             self.executor.shutdown()
         self.executor = None
 
-    async def resolve(
-        self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> Addresses:
+    async def resolve(self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC) -> Addresses:
         literal = literal_address(host, port, family)
         if literal is not None:
             return literal
@@ -179,9 +171,7 @@ class OverrideResolver(Resolver):
     def close(self) -> None:
         self.resolver.close()
 
-    def resolve(
-        self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> Awaitable[Addresses]:
+    def resolve(self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC) -> Awaitable[Addresses]:
         for key in ((host, port, family), (host, port)):
             if key in self.mapping:
                 host, port = self.mapping[key]

@@ -95,9 +95,7 @@ def _bind_all(
     return bound
 
 
-def _bind_one(
-    family: socket.AddressFamily, where: tuple[object, ...], backlog: int, reuse_port: bool
-) -> socket.socket:
+def _bind_one(family: socket.AddressFamily, where: tuple[object, ...], backlog: int, reuse_port: bool) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         if os.name != "nt":  # there it would let two processes take the same port

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Any, TypeVar
 
 from waterspout.queues._queue import Queue
@@ -27,12 +27,9 @@ class PriorityQueue(Queue[_T]):
         try:
             heappush(heap, item)
         except BaseException:
-            # It was appended before it was compared, and nothing has been moved if the first
-            # comparison failed; else the item is somewhere on its way up.
-            for index in range(len(heap) - 1, -1, -1):
-                if heap[index] is item:
-                    del heap[index]
-                    break
+            # It was appended before it was compared, and may be on its way up by now.
+            del heap[next(index for index, other in enumerate(heap) if other is item)]
+            heapify(heap)
             raise
 
     def _get(self) -> _T:

@@ -21,16 +21,8 @@ _MODERN = {
 _OF_ENCODING = {"gzip": "application/gzip"}
 
 _COMPRESSIBLE = frozenset(
-    (
-        "application/javascript",
-        "application/x-javascript",
-        "application/xml",
-        "application/atom+xml",
-        "application/json",
-        "application/xhtml+xml",
-        "image/svg+xml",
-    )
-)
+    f"application/{kind}" for kind in ("atom+xml", "javascript", "json", "x-javascript", "xhtml+xml", "xml")
+) | {"image/svg+xml"}
 _COMPRESSIBLE_ENDINGS = ("+json", "+xml")
 
 

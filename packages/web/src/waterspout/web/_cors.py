@@ -71,7 +71,7 @@ class CORSPolicy:
         if not any(name == "Access-Control-Allow-Origin" for name, _ in headers):
             return headers
         headers.append(("Access-Control-Allow-Methods", ", ".join(self.allow_methods)))
-        wanted = request_headers.get("Access-Control-Request-Headers", "").strip()
+        wanted = request_headers.get("Access-Control-Request-Headers", "").strip(" \t")
         if _TOKENS.fullmatch(wanted):
             allowed = {name.lower() for name in self.allow_headers}
             granted = [name for name in map(str.strip, wanted.split(",")) if name.lower() in allowed]

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
+from waterspout.util import is_tornado_compat
 from waterspout.web._errors import HTTPError
 from waterspout.web._handler import RequestHandler
 from waterspout.web._redirect import with_slash, without_slash
@@ -69,7 +70,7 @@ def _slash_decorator(method: Method, better: Callable[[str, str], str | None]) -
         try:
             target = better(self.request.path, self.request.query) if self.request.path != "/" else None
         except ValueError as error:
-            raise HTTPError(404, "%s", error) from None
+            raise HTTPError(403 if is_tornado_compat(self._compat()) else 404, "%s", error) from None
         if target is None:
             return method(self, *args, **kwargs)
         if self.request.method not in ("GET", "HEAD"):

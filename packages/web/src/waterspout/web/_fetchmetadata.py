@@ -61,9 +61,7 @@ def check_fetch_metadata(
     return FetchVerdict.REFUSED if headers.get("Cookie") else FetchVerdict.ALLOWED
 
 
-def cross_origin_reason(
-    headers: Mapping[str, str], own_origin: str, is_trusted: Callable[[str], bool]
-) -> str | None:
+def cross_origin_reason(headers: Mapping[str, str], own_origin: str, is_trusted: Callable[[str], bool]) -> str | None:
     """Why a request that changes something is refused, or None if it is taken.
 
     Sec-Fetch-Site decides where it is there; else Origin. What comes from another origin is taken if ``is_trusted``

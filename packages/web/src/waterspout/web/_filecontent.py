@@ -22,7 +22,7 @@ def open_regular(path: str) -> int:
     descriptor = os.open(path, flags | getattr(os, "O_NOCTTY", 0))
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise PermissionError(f"{path} is not a regular file")
+        raise PermissionError(f"{path} is not a file: not a regular file")
     return descriptor
 
 
@@ -59,7 +59,7 @@ def content_version(path: str, max_size: int) -> str:
     try:
         size = os.fstat(descriptor).st_size
         if size > max_size:
-            raise ValueError(f"{path} has {size} bytes, versions are made of at most {max_size}")
+            raise ValueError(f"{path} is larger than it may be: it has {size} bytes, versions are made of at most {max_size}")
         digest = hashlib.sha512()
         while piece := os.read(descriptor, PIECE):
             digest.update(piece)

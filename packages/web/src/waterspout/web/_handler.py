@@ -42,7 +42,7 @@ from waterspout.web._ondemand import OnDemand
 from waterspout.web._pageresources import embedded_css, embedded_js, linked_css, linked_js
 from waterspout.web._redirect import redirect_location
 from waterspout.web._rendering import finish_page, make_loader, namespace_of, render_template
-from waterspout.web._response import flush_response, send_whole_response
+from waterspout.web._response import flush_response, has_no_content, send_whole_response
 from waterspout.web._setcookie import set_cookie_header
 from waterspout.web._signed import create_signed_value, decode_signed_value, get_signature_key_version
 from waterspout.web._urls import is_absolute
@@ -441,6 +441,8 @@ class RequestHandler:
             for line in traceback.format_exception(*kwargs["exc_info"]):
                 self.write(line)
             self._finish_unasked()
+        elif has_no_content(status_code):
+            self._finish_unasked()
         else:
             phrase = escape.xhtml_escape(self._reason or responses.get(status_code, "Unknown"))
             title = f"{status_code}: {phrase}"
@@ -488,15 +490,23 @@ class RequestHandler:
         self.send_error(error.status_code if isinstance(error, HTTPError) else 500, exc_info=exc_info)
 
     def _handle_cancellation(self, error: CancelledError) -> None:
-        """The task was cancelled: quietly if the client has left, which is the usual reason."""
-        if self._finished:
-            return
-        if self._client_is_gone():
-            self._end_quietly()
-            return
-        exc_info = (type(error), error, error.__traceback__)
-        self.log_exception(*exc_info)
-        self.send_error(500, exc_info=exc_info)
+        """Answer 500 where cancellation ended the handler: quietly if the client has left, which is the usual reason.
+
+        Something that the handler waited for and that was cancelled is an error like others. A cancelled task is not,
+        and it stays cancelled: *error* is raised again.
+        """
+        task = asyncio.current_task()
+        wanted = task is not None and task.cancelling() > 0
+        if not self._finished:
+            if self._client_is_gone():
+                self._end_quietly()
+            else:
+                exc_info = (type(error), error, error.__traceback__)
+                if not wanted:
+                    self.log_exception(*exc_info)
+                self.send_error(500, exc_info=exc_info)
+        if wanted:
+            raise error
 
     def _client_is_gone(self) -> bool:
         stream = getattr(self.request.connection, "stream", None)

@@ -6,6 +6,7 @@ will see.
 """
 
 import re
+from string import Formatter
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -23,6 +24,10 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 # Everything that is printable ASCII stays: "%" too, the URL may be encoded already.
 _KEPT = "".join(map(chr, range(0x21, 0x7F)))
 _DECODINGS = 3
+_ABSOLUTE_PATTERN = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.\-]*:)?//)([^/?#]+)")
+# After these browsers look for a host in whatever follows, slashes or not (URL standard, "special scheme").
+_HOST_SCHEMES = frozenset(("http", "https", "ws", "wss", "ftp"))
+_LABELS = "[A-Za-z0-9.-]+"
 
 
 def redirect_location(
@@ -33,7 +38,8 @@ def redirect_location(
     allow_schemes: tuple[str, ...] = (),
     compat: str | None = None,
 ) -> str:
-    """Return ``url`` as the value of a ``Location`` field: non-ASCII characters and blanks come percent-encoded.
+    """Return ``url`` as the value of a ``Location`` field: non-ASCII characters and blanks come percent-encoded (with
+    ``compat="tornado"`` as the bytes that they are).
 
     Raises ValueError for control characters; for the schemes javascript, data and vbscript unless they are in
     ``allow_schemes`` (not with ``compat="tornado"``); and with ``same_origin`` for whatever may lead to another
@@ -41,7 +47,7 @@ def redirect_location(
     """
     text = to_unicode(url)
     if _CONTROL.search(text):
-        raise ValueError(f"control character in redirect URL {text[:200]!r}")
+        raise ValueError(f"Redirect URL contains invalid characters: control character in {text[:200]!r}")
     if same_origin and not is_same_origin(text, own_origin):
         raise ValueError(f"redirect to another origin refused: {text[:200]!r}")
     scheme = _SCHEME.match(_as_browsers_see(text))
@@ -51,6 +57,8 @@ def redirect_location(
             raise ValueError(f"redirect to {name}: URL refused; name it in allow_schemes to send it")
     if text.isascii() and " " not in text:
         return text
+    if is_tornado_compat(compat):
+        return text.encode().decode("latin-1")  # the bytes of its UTF-8, as they are
     return quote(text, safe=_KEPT)
 
 
@@ -106,16 +114,14 @@ def fill_redirect(pattern: str, args: tuple[str, ...], kwargs: dict[str, Any]) -
     """Return ``pattern`` (of a RedirectHandler) with the captures of the request's path filled in by `str.format`.
 
     Raises ValueError if that leads anywhere but where the pattern says: a pattern that is a path must give a path
-    on this host, one with a fixed host must keep it.
+    on this host, one with a fixed host must keep it, and no capture can bring a scheme or host of its own.
     """
     url = pattern.format(*args, **kwargs)
-    if pattern.startswith("/") and not pattern.startswith("//"):
-        if not is_local_path(url):
-            raise ValueError(f"redirect to another host refused: {url[:200]!r}")
-    elif (fixed := _fixed_origin(pattern)) is not None and (origin_of(url) != fixed or "\\" in url):
-        raise ValueError(f"redirect to another host refused: {url[:200]!r}")
+    if not _leads_where_it_says(pattern, url):
+        how = " by a control character" if _CONTROL.search(url) else ""
+        raise ValueError(f"refused: Redirect URL cannot change the scheme or netloc{how}: {url[:200]!r}")
     if _CONTROL.search(url):
-        raise ValueError(f"control character in redirect URL {url[:200]!r}")
+        raise ValueError(f"Redirect URL contains invalid characters: control character in {url[:200]!r}")
     return url
 
 
@@ -137,7 +143,7 @@ def without_slash(path: str, query: str) -> str | None:
 
 def _local(path: str, query: str) -> str:
     if not is_local_path(path) or not is_local_path(unquote(path)):
-        raise ValueError(f"no path on this host: {path[:200]!r}")
+        raise ValueError(f"cannot redirect path with two initial slashes, no path on this host: {path[:200]!r}")
     return f"{path}?{query}" if query else path
 
 
@@ -155,7 +161,28 @@ def _decoded_forms(text: str) -> list[str]:
     return forms
 
 
-def _fixed_origin(pattern: str) -> str | None:
-    """The origin of an absolute pattern that has no capture in it."""
-    origin = origin_of(pattern)
-    return None if origin is None or "{" in origin else origin
+def _leads_where_it_says(pattern: str, url: str) -> bool:
+    """Whether ``url``, made of ``pattern``, has no scheme and no host that the pattern does not give it."""
+    if pattern.startswith("/") and not pattern.startswith("//"):
+        return is_local_path(url)
+    absolute = _ABSOLUTE_PATTERN.match(pattern)
+    if absolute is not None:
+        return _keeps_host(absolute, url)
+    seen = _as_browsers_see(url)
+    given, found = _SCHEME.match(pattern), _SCHEME.match(seen)
+    if given is None:
+        return found is None and not seen.startswith("//")
+    return found is not None and found[1].lower() == given[1].lower() and given[1].lower() not in _HOST_SCHEMES
+
+
+def _keeps_host(absolute: re.Match[str], url: str) -> bool:
+    """Whether ``url`` has the host that an ``absolute`` pattern gives it; captures in it may be labels of a name."""
+    fields = list(Formatter().parse(absolute[2]))
+    literal, field, *_ = fields[-1] if fields else ("", None)
+    if field is not None:
+        if not literal and len(fields) == 1:
+            return False  # "https://{0}": the client would say where to
+        # A capture right after the host has to begin the path: "https://b.example{0}".
+        fields[-1] = (literal, None, None, None)
+    host = "".join(re.escape(text) + ("" if name is None else _LABELS) for text, name, *_ in fields)
+    return re.match(f"{re.escape(absolute[1])}{host}(?=[/?#]|\\Z)", url) is not None and "\\" not in url

@@ -13,7 +13,7 @@ from waterspout.web._etag import matches_weakly
 if TYPE_CHECKING:
     from waterspout.web._handler import RequestHandler
 
-__all__ = ["flush_response", "send_whole_response"]
+__all__ = ["flush_response", "has_no_content", "send_whole_response"]
 
 #: Fields about content that is not sent with a 304 (RFC 9110, 15.4.5), and with a status that has none.
 _REPRESENTATION = ("Content-Encoding", "Content-Language", "Content-Type")
@@ -56,6 +56,11 @@ def send_whole_response(handler: RequestHandler) -> None:
     connection.respond(status, handler._reason, fields + extra, body)
 
 
+def has_no_content(status: int) -> bool:
+    """Whether a response of *status* never has content (RFC 9110, 6.4.1)."""
+    return status == 304 or status == 204 or status < 200
+
+
 def _etag_line(handler: RequestHandler, body: bytes) -> str:
     """The Etag field where the response gets one here; makes the status 304 where the client has that content.
 
@@ -94,10 +99,10 @@ def _drop_content(handler: RequestHandler, body: bytes) -> bytes:
 
 
 def _wrong_length(promised: str, written: int) -> HTTPOutputError:
-    verb = "less" if promised.isdigit() and int(promised) > written else "more"
-    return HTTPOutputError(
-        f"Tried to write {verb} data than Content-Length: it says {promised}, {written} were written"
-    )
+    missing = int(promised) - written if promised.isdecimal() and promised.isascii() else 0
+    if missing > 0:
+        return HTTPOutputError(f"Tried to write {missing} bytes less than Content-Length")
+    return HTTPOutputError("Tried to write more data than Content-Length")
 
 
 def _field_lines(headers: HTTPHeaders, connection: Any) -> str:

@@ -3,6 +3,7 @@
 import datetime
 import re
 import time
+from http.cookies import CookieError
 from typing import Any
 
 from waterspout.escape import to_unicode
@@ -22,6 +23,10 @@ _FORBIDDEN_IN_VALUE = re.compile(r"[\x00-\x20]")
 _FORBIDDEN_IN_ATTRIBUTE = re.compile(r"[\x00-\x1f;\x7f]")
 _TO_ESCAPE = re.compile(r'["\\,;\x7f-\xff]')
 _SAMESITE = ("strict", "lax", "none")
+
+
+class CookieNameError(CookieError, ValueError):
+    """The name of a cookie is no token. Both what the standard library raises for it, and a ValueError."""
 
 
 def set_cookie_header(
@@ -108,7 +113,7 @@ def _written(attributes: dict[str, Any]) -> list[str]:
 
 def _check_syntax(name: str, value: str, attributes: dict[str, Any]) -> None:
     if _NAME.fullmatch(name) is None:
-        raise ValueError(f"Invalid cookie name {name!r}: it must be a token, without spaces and separators")
+        raise CookieNameError(f"Invalid cookie name {name!r}: it must be a token, without spaces and separators")
     if _FORBIDDEN_IN_VALUE.search(value):
         raise ValueError(f"Invalid cookie {name!r}: white space and control characters must be encoded before")
     for key, given in attributes.items():

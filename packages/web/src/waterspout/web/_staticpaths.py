@@ -17,6 +17,8 @@ _DEVICE = re.compile(
 _SHORT_NAME = re.compile(r"~[0-9]")
 # The one folder with a dot that is meant to be public (RFC 8615).
 _PUBLIC_DOTFILES = frozenset((".well-known",))
+# What applications look for in the log.
+_OUTSIDE = "is not in root static directory"
 _MISSING = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL))
 
 
@@ -42,10 +44,10 @@ def check_relative_path(path: str, *, dotfiles: bool = False, windows: bool = os
         raise StaticPathError(404, "NUL in path")
     unified = path.replace("\\", "/")
     if unified.startswith("/") or _DRIVE.match(path):
-        raise StaticPathError(403, "absolute path")
+        raise StaticPathError(403, f"{_OUTSIDE}: it is an absolute path")
     for segment in unified.split("/"):
         if segment == "..":
-            raise StaticPathError(403, "path leads out of the root directory")
+            raise StaticPathError(403, f"{_OUTSIDE}: it climbs with ..")
         if len(segment) > _MAX_SEGMENT_BYTES // 4 and len(os.fsencode(segment)) > _MAX_SEGMENT_BYTES:
             raise StaticPathError(404, "path segment too long")
         if segment.startswith(".") and segment != "." and not dotfiles and segment not in _PUBLIC_DOTFILES:
@@ -92,7 +94,7 @@ def served_file(
     """
     root = os.path.abspath(root)
     if not is_below(root, absolute_path):
-        raise StaticPathError(403, "path leads out of the root directory")
+        raise StaticPathError(403, _OUTSIDE)
     if absolute_path.endswith(os.sep) and absolute_path != root:
         raise StaticPathError(404, "slash after a file name")
     try:
@@ -106,11 +108,11 @@ def served_file(
         raise StaticPathError(403, error.strerror or "not accessible") from None
     homes = [root, *allowed_symlink_directories]
     if real != absolute_path and not any(is_below(os.path.realpath(home), real) for home in homes):
-        raise StaticPathError(403, "symbolic link leads out of the root directory")
+        raise StaticPathError(403, f"{_OUTSIDE}: a symbolic link leads out of it")
     if stat.S_ISDIR(found.st_mode):
-        raise StaticPathError(403, "is a directory")
+        raise StaticPathError(403, "is not a file: it is a directory")
     if not stat.S_ISREG(found.st_mode):
-        raise StaticPathError(403, "not a regular file")
+        raise StaticPathError(403, "is not a file: it is a pipe, a socket or a device")
     return found
 
 

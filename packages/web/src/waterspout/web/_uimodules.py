@@ -44,9 +44,7 @@ class UIModule:
 
     def __init__(self, handler: PageHandler) -> None:
         self.handler = handler
-        self.request = handler.request
-        self.ui = handler.ui
-        self.locale = handler.locale
+        self.request, self.ui, self.locale = handler.request, handler.ui, handler.locale
 
     @property
     def current_user(self) -> Any:

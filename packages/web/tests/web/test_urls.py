@@ -1,0 +1,81 @@
+"""Versioned URLs."""
+
+import pytest
+
+from waterspout.web._urls import VersionCache, encode_segment, is_absolute, versioned_url
+
+
+def test_a_version_is_computed_once_until_reset() -> None:
+    calls: list[str] = []
+
+    def compute(path: str) -> str | None:
+        calls.append(path)
+        return None if path == "missing" else path.upper()
+
+    cache = VersionCache()
+    assert [
+        cache.get("a", compute),
+        cache.get("a", compute),
+        cache.get("missing", compute),
+        cache.get("missing", compute),
+    ] == [
+        "A",
+        "A",
+        None,
+        None,
+    ]
+    assert calls == ["a", "missing"]
+    cache.reset()
+    cache.get("a", compute)
+    assert calls == ["a", "missing", "a"]
+
+
+def test_the_cache_is_bounded_and_drops_the_longest_unused() -> None:
+    cache, calls = VersionCache(3), []
+
+    def compute(path: str) -> str:
+        calls.append(path)
+        return path
+
+    for path in "abcabdab":
+        cache.get(path, compute)
+    assert len(cache) == 3
+    assert calls == ["a", "b", "c", "d"]
+
+
+def test_what_compute_raises_passes_through_and_is_not_remembered() -> None:
+    cache = VersionCache()
+    with pytest.raises(ZeroDivisionError):
+        cache.get("a", lambda path: str(1 / 0))
+    assert cache.get("a", str.upper) == "A"
+
+
+def test_a_version_is_added_to_the_url_where_there_is_one() -> None:
+    assert versioned_url("/static/", "a.js", "123") == "/static/a.js?v=123"
+    assert versioned_url("/static/", "a.js", None) == "/static/a.js"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("//evil", "%2F%2Fevil"),
+        ("..", "%2E%2E"),
+        (".", "%2E"),
+        ("%2f", "%252f"),
+        ("?", "%3F"),
+        ("a#b", "a%23b"),
+        ("é", "%C3%A9"),
+        ("a.b", "a.b"),
+        ("\\", "%5C"),
+    ],
+)
+def test_RD9_a_value_stays_inside_one_segment(value: str, expected: str) -> None:
+    assert encode_segment(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [("/x", True), ("//x", True), ("http://x", True), ("https:x", True), ("ftp://x", False), ("x", False), ("", False)],
+)
+def test_absolute_paths_need_no_prefix(path: str, expected: bool) -> None:
+    assert is_absolute(path) is expected
