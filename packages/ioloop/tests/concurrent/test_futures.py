@@ -125,7 +125,7 @@ def test_every_outcome_is_passed_along_the_chain(first: str, second: str, alread
         chain_future(a, b)
         if not already:
             complete()
-        while not b.done():
+        while not b.done():  # noqa: ASYNC110 - it may be one of another thread
             await asyncio.sleep(0)
         if outcome == "result":
             assert b.result() == 5

@@ -114,7 +114,7 @@ def test_a_timeout_that_a_cancelled_task_did_not_see_is_no_notification(run: Any
         task = asyncio.ensure_future(wait())
         other = condition.wait()
         await asyncio.sleep(0)
-        while not timed.done():
+        while not timed.done():  # noqa: ASYNC110 - the task must be cancelled in this very turn
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait({task})

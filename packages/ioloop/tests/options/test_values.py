@@ -56,7 +56,7 @@ def test_in_tornados_way_all_but_false_f_and_0_is_true(compat: Any) -> None:
         ("20111012", D(2011, 10, 12)),
         ("15:02:03", D(1900, 1, 1, 15, 2, 3)),
         ("15:02", D(1900, 1, 1, 15, 2)),
-        ("2011-10-12T15:00:01Z", D(2011, 10, 12, 15, 0, 1, tzinfo=datetime.timezone.utc)),
+        ("2011-10-12T15:00:01Z", D(2011, 10, 12, 15, 0, 1, tzinfo=datetime.UTC)),
     ],
 )
 def test_dates_are_read_in_many_forms(text: str, value: D) -> None:

@@ -1,4 +1,4 @@
-"""Sign-in with other services."""
+"""Signing in with other sites' accounts."""
 
 from waterspout.auth._errors import AuthError
 from waterspout.auth._oauth2 import OAuth2Mixin

@@ -1,14 +1,10 @@
-"""What goes wrong at sign-in."""
-
-from __future__ import annotations
-
-__all__ = ["AuthError"]
+"""What can go wrong between this application and a provider."""
 
 
 class AuthError(Exception):
-    """A provider did not confirm who the user is: it refused, answered nonsense, or could not be reached.
+    """A provider refused, or answered with something that is no answer.
 
-    The message says which step failed; it never holds tokens, codes or secrets.
+    The text is for logs. It may repeat what the provider sent: escape it like any value before it is shown.
     """
 
     __module__ = "waterspout.auth"

@@ -1,29 +1,33 @@
-"""OAuth 2.0 (RFC 6749): sending users to a provider, and asking it on their behalf."""
+"""OAuth 2.0 (RFC 6749): sending the user to a provider, and calling the provider's API with the token got from it."""
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 from urllib.parse import urlencode
 
+from waterspout.auth._errors import AuthError
 from waterspout.escape import json_decode
 from waterspout.httpclient import AsyncHTTPClient
 from waterspout.httputil import url_concat
-from waterspout.web import RequestHandler
+
+if TYPE_CHECKING:
+    from waterspout.web import RequestHandler
 
 __all__ = ["OAuth2Mixin"]
 
 
 class OAuth2Mixin:
-    """Abstract base for OAuth 2.0 and its relatives; mix it into a `RequestHandler`.
+    """For a `RequestHandler` beside it in a class of its own, one for each provider.
 
-    Subclasses define ``_OAUTH_AUTHORIZE_URL``, where users are sent to agree, and ``_OAUTH_ACCESS_TOKEN_URL``, where a
-    code is changed for a token.
+    A subclass sets the addresses of its provider, ``_OAUTH_AUTHORIZE_URL`` and ``_OAUTH_ACCESS_TOKEN_URL``, and
+    adds the step from code to user that the provider documents. `authorize_redirect` begins; the provider sends the
+    user back to ``redirect_uri`` with a ``code``.
     """
 
     __module__ = "waterspout.auth"
 
-    _OAUTH_AUTHORIZE_URL: str
-    _OAUTH_ACCESS_TOKEN_URL: str
+    _OAUTH_AUTHORIZE_URL: ClassVar[str]
+    _OAUTH_ACCESS_TOKEN_URL: ClassVar[str]
 
     def authorize_redirect(
         self,
@@ -34,60 +38,56 @@ class OAuth2Mixin:
         scope: list[str] | None = None,
         response_type: str = "code",
     ) -> None:
-        """Send the user to the provider, which will send them back to *redirect_uri* with a code.
+        """Redirect the user to the provider, who asks whether this application may have access.
 
-        *scope* is what is asked for; *extra_params* are added to the URL and win over the others. *client_secret* is
-        taken for compatibility and never sent: a browser must not see it. Finishes the request.
+        ``redirect_uri`` is where the provider sends the user afterwards; it must be one that is registered there
+        under ``client_id``. ``scope`` names what is asked for, ``extra_params`` are parameters beyond the standard,
+        which go before those made here. ``client_secret`` is accepted for compatibility and never sent: it must not
+        pass through the browser. This finishes the request; nothing needs to be awaited.
+
+        Raises `AuthError` if the class has no ``_OAUTH_AUTHORIZE_URL``.
         """
-        handler = cast(RequestHandler, self)
-        arguments: dict[str, Any] = {"response_type": response_type}
+        target = getattr(self, "_OAUTH_AUTHORIZE_URL", None)
+        if target is None:
+            raise AuthError(f"{type(self).__name__} does not say where to authorize: set _OAUTH_AUTHORIZE_URL")
+        parameters: dict[str, Any] = {"response_type": response_type}
         if redirect_uri is not None:
-            arguments["redirect_uri"] = redirect_uri
+            parameters["redirect_uri"] = redirect_uri
         if client_id is not None:
-            arguments["client_id"] = client_id
+            parameters["client_id"] = client_id
         if scope:
-            arguments["scope"] = " ".join(scope)
-        arguments.update(extra_params or {})
-        handler.redirect(url_concat(self._OAUTH_AUTHORIZE_URL, arguments))
-
-    def _oauth_request_token_url(
-        self,
-        redirect_uri: str | None = None,
-        client_id: str | None = None,
-        client_secret: str | None = None,
-        code: str | None = None,
-        extra_params: dict[str, Any] | None = None,
-    ) -> str:
-        """The URL that changes *code* for a token, for providers that take everything in the query."""
-        given = {
-            "redirect_uri": redirect_uri,
-            "code": code,
-            "client_id": client_id,
-            "client_secret": client_secret,
-            **(extra_params or {}),
-        }
-        return url_concat(self._OAUTH_ACCESS_TOKEN_URL, {k: v for k, v in given.items() if v is not None})
+            parameters["scope"] = " ".join(scope)
+        parameters |= extra_params or {}
+        cast("RequestHandler", self).redirect(url_concat(target, parameters))
 
     async def oauth2_request(
-        self, url: str, access_token: str | None = None, post_args: dict[str, Any] | None = None, **args: Any
+        self,
+        url: str,
+        access_token: str | None = None,
+        post_args: dict[str, Any] | None = None,
+        **args: Any,
     ) -> Any:
-        """Fetch *url* with *args* in its query, as the owner of *access_token*, and return the decoded JSON.
+        """Call the provider's API and return the JSON it answers with, decoded.
 
-        With *post_args* it is a POST of that form. Raises `waterspout.httpclient.HTTPError` for an error status and
-        `ValueError` for what is no JSON.
+        ``args`` and the ``access_token`` become query parameters. With ``post_args``, even empty ones, the request
+        is a POST with them as its form; else a GET.
+
+        Raises `AuthError` for an answer that is no JSON, and what `AsyncHTTPClient.fetch` raises for statuses from 400
+        on and for connections that fail.
         """
-        query = dict(args)
-        if access_token is not None:
-            query["access_token"] = access_token
-        if query:
-            url = url_concat(url, query)
-        http = self.get_auth_http_client()
+        query = {"access_token": access_token, **args} if access_token is not None else args
+        target = url_concat(url, {name: str(value) for name, value in query.items()}) if query else url
+        client = self.get_auth_http_client()
         if post_args is None:
-            response = await http.fetch(url)
+            response = await client.fetch(target)
         else:
-            response = await http.fetch(url, method="POST", body=urlencode(post_args))
-        return json_decode(response.body)
+            response = await client.fetch(target, method="POST", body=urlencode(post_args))
+        try:
+            return json_decode(response.body)
+        except ValueError as error:
+            # Neither the query nor the answer is repeated: both may hold tokens.
+            raise AuthError(f"{url.partition('?')[0]} answered with something that is no JSON") from error
 
     def get_auth_http_client(self) -> AsyncHTTPClient:
-        """The client that talks to the provider; override it for one with other settings."""
+        """Return the client for requests to the provider; override it to use a client with other settings."""
         return AsyncHTTPClient()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from asyncio import Future
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from waterspout.concurrent import future_set_result_unless_cancelled
@@ -57,7 +58,7 @@ class HTTP1Connection(HTTPConnection):
         self.is_client = is_client
         self.params = params = params or HTTP1ConnectionParameters()
         self.context = context
-        self._limits: Limits = params.limits()
+        self._limits: Limits = params.limits
         self._reader: MessageReader = self._new_reader()
         self._writer: MessageWriter | None = None
         self._close_callback: Callable[[], None] | None = None
@@ -221,9 +222,7 @@ class HTTP1Connection(HTTPConnection):
 
     def set_body_timeout(self, timeout: float) -> None:
         """Give the body of the message being read *timeout* seconds in all."""
-        self.params = HTTP1ConnectionParameters(
-            **{**{n: getattr(self.params, n) for n in self.params.__slots__}, "body_timeout": timeout}
-        )
+        self.params = replace(self.params, body_timeout=timeout)
 
     def detach(self) -> IOStream:
         """Give the stream up, for another protocol. Bytes that came after the message are put back first."""

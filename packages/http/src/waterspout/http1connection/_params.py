@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from waterspout.http1 import TORNADO_LIMITS, Limits
 from waterspout.util import is_tornado_compat
@@ -41,16 +41,18 @@ class HTTP1ConnectionParameters:
     decompress: bool = False
     idle_timeout: float | None = None
     compat: str | None = None
+    #: The codec's limits that these parameters amount to.
+    limits: Limits = field(init=False, repr=False, compare=False)
 
     @property
     def lenient(self) -> bool:
         """Whether malformed input that Tornado takes is taken."""
         return is_tornado_compat(self.compat)
 
-    def limits(self) -> Limits:
-        """The codec's limits that these parameters amount to."""
+    def __post_init__(self) -> None:
         base = TORNADO_LIMITS if self.lenient else Limits()
-        return Limits(
+        # Worked out here and not for each connection, of which there may be thousands a second.
+        self.limits = Limits(
             request_line=min(base.request_line, self.max_header_size or base.request_line),
             head=self.max_header_size or base.head,
             fields=base.fields,

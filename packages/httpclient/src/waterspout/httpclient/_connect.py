@@ -183,7 +183,7 @@ def _phase_of_timeout(message: str) -> Phase:
 
 
 def source_address(interface: str | None) -> str | None:
-    """The address to connect from: *interface* itself if it is one, else the IPv4 address of the interface of that name.
+    """The address to connect from: *interface* itself if it is one, else the IPv4 address of the interface named so.
 
     Raises `InvalidRequestError` for what is neither.
     """
@@ -199,7 +199,8 @@ def source_address(interface: str | None) -> str | None:
         return _address_of_interface(interface)
     except (OSError, ImportError, ValueError) as error:
         raise InvalidRequestError(
-            f"Unrecognized IPv4 or IPv6 address for network_interface, got {interface!r}; nor is it an interface with one ({error})"
+            f"Unrecognized IPv4 or IPv6 address for network_interface, got {interface!r},"
+            f" which is no interface with an address either ({error})"
         ) from error
 
 

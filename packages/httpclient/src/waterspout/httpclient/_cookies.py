@@ -211,7 +211,7 @@ _year = re.compile(r"([0-9]{2,4})(?:[^0-9]|\Z)")
 
 
 def parse_cookie_date(text: str) -> float | None:
-    """Seconds since the epoch of a date in an Expires attribute, read as RFC 6265bis, 5.1.1 says; None if it is none."""
+    """Seconds since the epoch of a date in an Expires attribute, read as RFC 6265bis, 5.1.1 says, or None."""
     clock = day = month = year = None
     for token in _tokens.findall(text):
         if clock is None and (found := _time.match(token)):

@@ -59,10 +59,11 @@ class Exchange:
     """A request on its way to its response."""
 
     __slots__ = (
-        "__weakref__", "answer", "auth", "body", "client", "closes", "connect_until", "connection", "deadline",
-        "effective_url", "first_byte", "head", "headers", "history", "incoming", "method", "on_head", "pace", "patience",
-        "phase", "producer", "redirects_left", "repeated", "request", "retries", "route", "settings", "start_time",
-        "target", "timer", "timing", "total_until", "tried", "upload", "url", "waiting_for_continue", "watched", "writer",
+        "__weakref__", "answer", "auth", "body", "client", "closes", "connect_until", "connection",
+        "deadline", "effective_url", "first_byte", "head", "headers", "history", "incoming", "method",
+        "on_head", "pace", "patience", "phase", "producer", "redirects_left", "repeated", "request",
+        "retries", "route", "settings", "start_time", "target", "timer", "timing", "total_until", "tried",
+        "upload", "url", "waiting_for_continue", "watched", "writer",
     )  # fmt: skip
 
     # The request as it is sent next; `aim` and `write_head` set what is not in `__init__`.

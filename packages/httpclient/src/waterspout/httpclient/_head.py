@@ -47,7 +47,8 @@ def check_method(method: str, has_body: bool, settings: Settings) -> None:
             raise UnknownMethodError("CONNECT cannot be fetched; a proxy is given as proxy= or proxy_host=")
     if has_body is not (method in _WITH_BODY) and not settings.allow_nonstandard_methods:
         raise InvalidRequestError(
-            f"Body must {'' if has_body else 'not '}be None for method {method} (unless allow_nonstandard_methods is true)"
+            f"Body must {'' if has_body else 'not '}be None for method {method}"
+            " (unless allow_nonstandard_methods is true)"
         )
 
 
@@ -85,8 +86,9 @@ def frame_request(
 ) -> Framed:
     """The head for a request, and how its body is framed.
 
-    *headers* are the user's; *has_producer* says that a body producer makes the body; *more* are lines that we add (authorization, cookies), complete with CRLF. Raises
-    `InvalidRequestError` where the user's framing fields disagree with the body.
+    *headers* are the user's; *has_producer* says that a body producer makes the body; *more* are lines that we add
+    (authorization, cookies), complete with CRLF. Raises `InvalidRequestError` where the user's framing fields disagree
+    with the body.
     """
     names: set[str] = set()
     lines: list[str] = []

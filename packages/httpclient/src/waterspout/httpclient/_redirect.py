@@ -55,10 +55,10 @@ def next_step(
     compat: str | None,
     lenient: bool,
 ) -> Step:
-    """The request that a response of *status* with *location*, to a request of *method* for *base*, asks for.
+    """The request that a response of *status* with *location*, to a *method* request for *base*, asks for.
 
-    Raises `InvalidRedirectError` for a place that is not http or https, `RedirectError` for one that leads from https to
-    http (if not *lenient*), and `BodyNotReplayableError` for 307 and 308 to a request whose body came from a producer.
+    Raises `InvalidRedirectError` for a place that is not http or https, `RedirectError` for one that leads from https
+    to http (if not *lenient*), and `BodyNotReplayableError` for 307 and 308 to a request with a producer's body.
     """
     where = join_url(base, location)
     try:

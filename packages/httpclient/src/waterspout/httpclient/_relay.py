@@ -1,4 +1,4 @@
-"""Two streams joined: what one receives the other sends. It carries TLS inside TLS, through a proxy that is itself https."""
+"""Two streams joined: what one receives the other sends. It carries TLS inside TLS, through an https proxy."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ _TO_ESCAPE = re.compile(r'["\\,;\x7f-\xff]')
 _SAMESITE = ("strict", "lax", "none")
 
 
-class CookieNameError(CookieError, ValueError):
-    """The name of a cookie is no token. Both what the standard library raises for it, and a ValueError."""
+class CookieSyntaxError(CookieError, ValueError):
+    """Name or attribute of a cookie are malformed. Both what the standard library raises for it, and a ValueError."""
 
 
 def set_cookie_header(
@@ -113,12 +113,12 @@ def _written(attributes: dict[str, Any]) -> list[str]:
 
 def _check_syntax(name: str, value: str, attributes: dict[str, Any]) -> None:
     if _NAME.fullmatch(name) is None:
-        raise CookieNameError(f"Invalid cookie name {name!r}: it must be a token, without spaces and separators")
+        raise CookieSyntaxError(f"Invalid cookie name {name!r}: it must be a token, without spaces and separators")
     if _FORBIDDEN_IN_VALUE.search(value):
         raise ValueError(f"Invalid cookie {name!r}: white space and control characters must be encoded before")
     for key, given in attributes.items():
         if key not in _FLAGS and given is not None and _FORBIDDEN_IN_ATTRIBUTE.search(str(given)):
-            raise ValueError(f"Invalid cookie attribute {key}={given!r} for cookie {name!r}")
+            raise CookieSyntaxError(f"Invalid cookie attribute {key}={given!r} for cookie {name!r}")
 
 
 def _check_browser_rules(name: str, value: str, attributes: dict[str, Any]) -> None:
