@@ -36,7 +36,7 @@ class Talk:
         elif b"\r\ntransfer-encoding: chunked" in fields:
             body = await self.reader.readuntil(b"0\r\n\r\n")
         self.number += 1
-        self.peer.requests.append(head + body)
+        self.peer.note(head + body)
         return head + body
 
     async def send(self, *pieces: bytes) -> None:
@@ -69,6 +69,7 @@ class Peer:
         self.open = 0
         self.errors: list[BaseException] = []
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._changed = asyncio.Event()
 
     async def __aenter__(self) -> Peer:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, ssl=self.tls, limit=2**20)
@@ -81,6 +82,17 @@ class Peer:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def note(self, request: bytes) -> None:
+        """A request has come."""
+        self.requests.append(request)
+        self._changed.set()
+
+    async def received(self, count: int) -> None:
+        """Wait until that many requests have come."""
+        while len(self.requests) < count:
+            self._changed.clear()
+            await self._changed.wait()
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.get_running_loop().create_task(self._talk(reader, writer))
@@ -126,6 +138,38 @@ def peer() -> Callable[..., Peer]:
         return Peer(handler, tls)
 
     return make
+
+
+@pytest.fixture
+def thread_peer() -> Iterator[Callable[..., int]]:
+    """``thread_peer(handler)`` runs ``handler(socket)`` for each connection, in a thread; returns its port.
+
+    For what must happen while the client's loop stands still.
+    """
+    import socket
+    import threading
+
+    listeners = []
+
+    def serve(listener: socket.socket, handler: Callable[[socket.socket], None]) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                handler(connection)
+
+    def make(handler: Callable[[socket.socket], None]) -> int:
+        listener = socket.create_server(("127.0.0.1", 0))
+        listeners.append(listener)
+        threading.Thread(target=serve, args=(listener, handler), daemon=True).start()
+        return listener.getsockname()[1]
+
+    yield make
+    for listener in listeners:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
 
 
 @pytest.fixture

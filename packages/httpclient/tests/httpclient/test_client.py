@@ -214,8 +214,7 @@ def test_closing_the_client_fails_what_is_under_way(run, peer, client):
             http = client(max_clients=1)
             under_way = http.fetch(server.url)
             queued = http.fetch(server.url)
-            while not server.requests:
-                await asyncio.sleep(0.001)
+            await server.received(1)
             http.close()
             for future in (under_way, queued):
                 with pytest.raises(HTTPStreamClosedError, match="the client was closed"):
@@ -386,7 +385,7 @@ def test_expect_continue_holds_the_body_back(run, peer, client):
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(talk.reader.readexactly(1), 0.05)
         await talk.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-        talk.peer.requests.append(await talk.reader.readexactly(4))
+        talk.peer.note(await talk.reader.readexactly(4))
         await talk.send(OK)
 
     async def main():
@@ -403,7 +402,7 @@ def test_expect_continue_answered_at_once_sends_no_body(run, peer, client):
     async def handler(talk):
         await talk.request()
         await talk.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
-        talk.peer.requests.append(await talk.reader.read(100))
+        talk.peer.note(await talk.reader.read(100))
 
     async def main():
         async with peer(handler) as server:
@@ -412,8 +411,7 @@ def test_expect_continue_answered_at_once_sends_no_body(run, peer, client):
                 server.url, method="POST", body=b"data", expect_100_continue=True, raise_error=False
             )
             assert response.code == 413
-            while len(server.requests) < 2:
-                await asyncio.sleep(0.001)
+            await server.received(2)
             assert server.requests[1] == b""  # closed, not reused: the server may still wait for the body
             assert http.statistics().open == 0
 
@@ -441,8 +439,7 @@ def test_cancelled_fetches_leave_nothing_behind(run, peer, client):
         async with peer(handler) as server:
             http = client(max_clients=5)
             futures = [http.fetch(server.url) for _ in range(20)]
-            while len(server.requests) < 5:
-                await asyncio.sleep(0.001)
+            await server.received(5)
             for future in futures:
                 future.cancel()
             assert not http.active and not http.queue

@@ -41,7 +41,9 @@ def test_user_information_is_percent_decoded():
     assert (url.username, url.password) == ("us@er", "p:ss:w")
 
 
-@pytest.mark.parametrize("text", ["http://h/a\r\nX: y", "http://h/ a b", "http://h/\x00", "http://h/a\tb", "http://h\n/", "http://h/\x7f"])
+@pytest.mark.parametrize(
+    "text", ["http://h/a\r\nX: y", "http://h/ a b", "http://h/\x00", "http://h/a\tb", "http://h\n/", "http://h/\x7f"]
+)
 def test_CS1_control_characters_and_spaces_are_refused_not_stripped(text):
     with pytest.raises(ValueError, match="percent-encoded"):
         parse_url(text)
@@ -54,7 +56,9 @@ def test_CS1_a_space_is_encoded_with_compat_tornado():
         parse_url("http://h/a\r\nb", compat="tornado")
 
 
-@pytest.mark.parametrize("host", ["2130706433", "127.1", "0x7f.1", "017700000001", "1.2.3", "256.1.1.1", "01.2.3.4", "a.1"])
+@pytest.mark.parametrize(
+    "host", ["2130706433", "127.1", "0x7f.1", "017700000001", "1.2.3", "256.1.1.1", "01.2.3.4", "a.1"]
+)
 def test_CS6_hosts_that_end_in_a_number_are_ipv4_addresses_or_refused(host):
     with pytest.raises(InvalidURLError, match="ends in a number"):
         parse_url(f"http://{host}/")
@@ -123,5 +127,14 @@ def test_fragment_is_inherited_by_a_redirect_without_one():
 def test_plain_match_takes_only_what_needs_no_care():
     assert match_plain_url("http://h:80/a?b").groups() == ("http://h:80", "/a?b")
     assert match_plain_url("http://h").groups() == ("http://h", None)
-    for text in ("http://u@h/", "HTTP://h/", "http://h/a#b", "http://h/é", "http://h?x", "ftp://h/", "http://h/a\\b", "http://h/\n"):
+    for text in (
+        "http://u@h/",
+        "HTTP://h/",
+        "http://h/a#b",
+        "http://h/é",
+        "http://h?x",
+        "ftp://h/",
+        "http://h/a\\b",
+        "http://h/\n",
+    ):
         assert match_plain_url(text) is None, text

@@ -23,6 +23,14 @@ def test_module_is_run_as_main_with_its_arguments(editor):
     assert editor.read_until(program, "end").startswith("__main__ pack ['x', '-y']")
 
 
+def test_folder_is_run_as_main_as_python_does(editor):
+    code = "import importlib.util, sys, other; print(__name__, sys.argv, importlib.util.find_spec('app'))\nprint('end')\n"
+    editor.write("app/__main__.py", code)
+    editor.write("app/other.py", "")
+    program = editor.start(*COMMAND, "app", "x")
+    assert editor.read_until(program, "end").startswith("__main__ ['app', 'x'] None\n")
+
+
 def test_script_with_a_syntax_error_is_run_when_it_is_mended(editor):
     script = editor.write("program.py", "print('never'\n")
     program = editor.start(*COMMAND, "--until-success", script)
@@ -90,6 +98,12 @@ def test_server_that_watches_itself_is_restarted_by_the_supervisor_in_a_new_proc
     assert f"version 22 parent {program.pid} pid " in second
     assert "['x y'] False" in second
     assert first.split("pid ")[1].split()[0] != second.split("pid ")[1].split()[0]
+
+
+@pytest.mark.parametrize("status", [0, 5])
+def test_program_that_leaves_by_os_exit_ends_the_supervisor(editor, status):
+    script = editor.write("program.py", f"import os\nos._exit({status})\n")
+    assert editor.start(*COMMAND, script).wait(30) == status
 
 
 def test_restart_keeps_the_environment_that_the_program_has_set(editor):

@@ -13,7 +13,7 @@ def report(tmp_path):
 
 def test_files_arrive_as_absolute_paths_and_without_a_wish_for_a_restart(report):
     report.watch(["relative.py", "/absolute.py"])
-    assert read_report(report.path) == Wishes(["/absolute.py", os.path.abspath("relative.py")], None)
+    assert read_report(report.path) == Wishes(["/absolute.py", os.path.abspath("relative.py")], False, None)
 
 
 def test_restart_is_wished_for_with_the_files_named_before_and_the_environment(report, monkeypatch):
@@ -21,11 +21,17 @@ def test_restart_is_wished_for_with_the_files_named_before_and_the_environment(r
     report.watch(["/a.py"])
     report.watch(["/b.py"])
     report.ask_for_restart()
-    assert read_report(report.path) == Wishes(["/a.py", "/b.py"], dict(os.environ))
+    assert read_report(report.path) == Wishes(["/a.py", "/b.py"], False, dict(os.environ))
+
+
+def test_end_is_reported_with_the_last_files(report):
+    report.watch(["/a.py"])
+    report.end(["/b.py"])
+    assert read_report(report.path) == Wishes(["/a.py", "/b.py"], True, None)
 
 
 def test_no_report_is_no_wish_and_no_files(tmp_path):
-    assert read_report(str(tmp_path / "none")) == Wishes([], None)
+    assert read_report(str(tmp_path / "none")) == Wishes([], False, None)
 
 
 def test_names_that_are_not_text_survive(report):

@@ -39,6 +39,13 @@ def test_runs_a_module_as_main_with_its_arguments(programs):
     assert out == "__main__ pack ['a', '-b'] waterspout.gen\n"
 
 
+def test_runs_a_folder_as_main_as_python_does(programs):
+    code = "import importlib.util, sys, other; print(__name__, sys.argv, importlib.util.find_spec('app'))\n"
+    programs.write("app/__main__.py", code)
+    programs.write("app/other.py", "")
+    assert programs.output("-m", "waterspout.tornado", "app", "x") == "__main__ ['app', 'x'] None\n"
+
+
 def test_exit_status_and_traceback_are_the_programs(programs):
     script = programs.write("app.py", "import sys; sys.exit(7)\n")
     assert programs.run("-m", "waterspout.tornado", script).returncode == 7

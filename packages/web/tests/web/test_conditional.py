@@ -123,3 +123,16 @@ def test_SF18_a_range_beyond_the_end_is_416(value: str) -> None:
 def test_a_range_is_for_get_alone_and_a_304_goes_before_it() -> None:
     assert answer("HEAD", Range="bytes=0-1") == Answer(200)
     assert answer(Range="bytes=0-1", If_None_Match='"v"') == Answer(304)
+
+
+def test_SF16_the_compat_mode_answers_as_tornado_does() -> None:
+    fields = {"Range": "bytes=5-1"}
+
+    def status(value: str, method: str = "GET") -> Answer:
+        return evaluate({"Range": value}, etag='"v"', modified=MODIFIED, size=100, method=method, compat="tornado")
+
+    assert status("bytes=5-1") == status("bytes=100") == Answer(416)
+    assert status("bytes=5") == Answer(206, ((5, 100),))
+    assert status("bytes=0-1", "HEAD") == Answer(206, ((0, 2),))
+    assert status("bytes=x") == status("items=5") == Answer(200)
+    assert evaluate(fields, etag=None, modified=None, size=100, compat="waterspout") == Answer(200)

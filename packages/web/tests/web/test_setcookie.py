@@ -2,7 +2,7 @@
 
 import datetime
 import time
-from http.cookies import SimpleCookie
+from http.cookies import CookieError, SimpleCookie
 
 import pytest
 from hypothesis import given
@@ -85,7 +85,7 @@ def test_CK9_a_value_cannot_add_attributes() -> None:
 @pytest.mark.parametrize("name", ["a;b", "a b", "", "a=b", "a\n", "é", "a,b", 'a"', "a\0", "a/b", "[a]"])
 def test_CK10_a_name_that_is_no_token_is_refused(name: str) -> None:
     for compat in ("tornado", "waterspout"):
-        with pytest.raises(ValueError, match="Invalid cookie name"):
+        with pytest.raises(ValueError, match="it must be a token"):
             set_cookie_header(name, "1", compat=compat)
 
 
@@ -107,6 +107,11 @@ def test_CK11_no_attribute_can_bring_another_in_either_spelling(attribute: str, 
         for compat in ("tornado", "waterspout"):
             with pytest.raises(ValueError, match="Invalid cookie attribute"):
                 set_cookie_header("a", "b", compat=compat, **{spelled: value})  # type: ignore[arg-type]
+
+
+def test_CK11_the_error_names_the_attribute_as_it_was_given_and_is_that_of_http_cookies() -> None:
+    with pytest.raises(CookieError, match="Invalid cookie attribute DoMaIn='example;.com' for cookie 'foo'"):
+        set_cookie_header("foo", "bar", DoMaIn="example;.com")
 
 
 def test_an_unknown_attribute_is_a_type_error() -> None:

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from waterspout.httpclient._exchange import Exchange
     from waterspout.httpclient._pool import Route
 
+#: The socket's own method, which one that carries TLS hides.
+_receive = socket.socket.recv
+#: Seconds that a connection may have been idle without being asked whether it is alive: within them the loop has
+#: hardly had a chance to miss anything.
+FRESH = 0.005
 #: Seconds after which a connection looks whether its exchange, or its own idleness, has lasted too long. Exchanges
 #: with less time than this have a timer of their own.
 LOOK_INTERVAL = 5.0
@@ -27,7 +32,7 @@ LOOK_INTERVAL = 5.0
 class Connection:
     """A stream, the reader of what comes from it, and who is waiting for that."""
 
-    __slots__ = ("__weakref__", "deadline", "exchange", "idle_until", "reader", "received", "route", "served", "stream")
+    __slots__ = ("__weakref__", "deadline", "exchange", "idle_until", "last_used", "reader", "received", "route", "served", "stream")
 
     def __init__(self, route: Route, stream: IOStream, reader: ResponseReader) -> None:
         self.route = route
@@ -40,6 +45,8 @@ class Connection:
         #: Bytes received so far.
         self.received = 0
         self.idle_until = inf
+        #: Loop time at which the last response began.
+        self.last_used = 0.0
         deadlines = route.pool.deadlines
         #: When `deadline_passed` is to be called next; never more than one interval away, so that it needs no
         #: attention from exchanges that come and go.
@@ -47,13 +54,17 @@ class Connection:
         deadlines.watch(self)
 
     def is_alive(self) -> bool:
-        """Ask the kernel whether the server has closed, or sent anything, since the loop last looked."""
+        """Ask the kernel whether the server has closed, or sent anything, since the loop last looked.
+
+        Bytes on a TLS connection may be TLS's own business (session tickets); only the close counts there.
+        """
         try:
-            return not self.stream.socket.recv(1, socket.MSG_PEEK)
+            waiting = _receive(self.stream.socket, 1, socket.MSG_PEEK)
         except (BlockingIOError, InterruptedError):
             return True
-        except (ValueError, OSError):  # an SSLSocket takes no flags: its own traffic says nothing about requests
-            return not self.stream.closed()
+        except OSError:
+            return False
+        return bool(waiting) and self.route.url.scheme == "https"
 
     def release(self) -> None:
         """The exchange has its response and the connection is clean: the next one may have it."""

@@ -16,7 +16,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from waterspout.http1 import Data, EndOfMessage, InterimResponse, MessageWriter, ResponseHead
-from waterspout.httpclient._connection import LOOK_INTERVAL
+from waterspout.httpclient._connection import FRESH, LOOK_INTERVAL
 from waterspout.httpclient._errors import FetchError, Phase, ResponseTooLargeError
 from waterspout.httpclient._failures import (
     callback_error,
@@ -140,13 +140,14 @@ class Exchange:
 
     def acquire(self) -> None:
         """A slot is free: take an idle connection, or wait for one."""
-        self.timing.begun = self.client.time()
+        self.timing.begun = now = self.client.time()
         self.start_time = time.time()
         idle = self.route.idle
-        # A request that cannot be sent twice is not risked on a connection that may have died (CS14).
         while idle and not self.repeated:
             connection = idle.pop()
-            if self.may_be_repeated() or connection.is_alive():
+            # One that rested may have died (CS14) or received what nobody asked for (CS15); a request that cannot be
+            # sent twice is not risked on any that has not been asked.
+            if (now - connection.last_used < FRESH and self.may_be_repeated()) or connection.is_alive():
                 self.client.pool.statistics.reused += 1
                 self.use(connection)
                 return
@@ -327,6 +328,7 @@ class Exchange:
         connection, self.connection = self.connection, None
         if connection is None:
             return
+        connection.last_used = self.timing.first_byte
         self._stop_pace()
         upload, self.upload = self.upload, None
         clean = head.keep_alive and not self.closes and not connection.reader.held

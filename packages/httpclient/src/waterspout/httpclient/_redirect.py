@@ -7,7 +7,6 @@ from typing import NamedTuple
 from waterspout.httpclient._errors import (
     BodyNotReplayableError,
     InvalidRedirectError,
-    InvalidURLError,
     Phase,
     RedirectError,
 )
@@ -60,10 +59,10 @@ def next_step(
     Raises `InvalidRedirectError` for a place that is not http or https, `RedirectError` for one that leads from https
     to http (if not *lenient*), and `BodyNotReplayableError` for 307 and 308 to a request with a producer's body.
     """
-    where = join_url(base, location)
     try:
+        where = join_url(base, location)
         url = parse_url(where, compat)
-    except InvalidURLError as error:
+    except ValueError as error:
         raise InvalidRedirectError(
             f"{base} redirects to {location[:200]!r}: {error}", url=base, phase=Phase.REDIRECT
         ) from error

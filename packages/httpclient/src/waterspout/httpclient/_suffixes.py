@@ -9,8 +9,8 @@ from __future__ import annotations
 #: Second-level labels under which country registries register names (co.uk, com.au, ac.jp, gov.in, ...).
 _SECOND_LEVEL = frozenset(
     "ac ad art asso av biz blog co com coop ed edu eng esp est firm fm fr gc gen go gob gouv gov gr gub govt gv "
-    "idv ind inf info int isa iwi k12 kiwi law lg ltd maori me med mil mob mod muni name ne net nhs nic nom ngo od ong or org parti "
-    "plc pol police pro pub res rnu sa sc sch school sci soc tel tm tur tv univ web".split()
+    "idv ind inf info int isa iwi k12 kiwi law lg ltd maori me med mil mob mod muni name ne net nhs nic nom ngo od "
+    "ong or org parti plc pol police pro pub res rnu sa sc sch school sci soc tel tm tur tv univ web".split()
 )
 #: Providers whose customers share a domain; each label path is a public suffix.
 _PROVIDERS = frozenset(

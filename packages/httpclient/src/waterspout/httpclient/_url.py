@@ -118,7 +118,8 @@ def join_url(base: str, location: str) -> str:
     """The URL that *location*, of a response to *base*, names (RFC 9110, 10.2.2).
 
     A fragment of *base* is kept if *location* has none. Spaces and non-ASCII are percent-encoded, since servers send
-    them raw; leading and trailing white space is dropped.
+    them raw; leading and trailing white space is dropped. Raises ValueError for some that are malformed; `parse_url`
+    finds the others.
     """
     location = location.strip(" \t\n\f\r").replace(" ", "%20")
     scheme = _scheme.match(location)

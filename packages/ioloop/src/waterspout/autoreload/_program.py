@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pkgutil
 import runpy
 import sys
 import traceback
@@ -25,14 +26,17 @@ def run_program(arguments: list[str], report: Report) -> None:
             runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
         else:
             sys.argv[:] = arguments
-            sys.path[0] = os.path.dirname(os.path.abspath(script))
+            if pkgutil.get_importer(script) is None:
+                sys.path[0] = os.path.dirname(os.path.abspath(script))
+            else:  # a folder or archive with a __main__.py, which runpy puts on the path itself
+                del sys.path[0]
             runpy.run_path(script, run_name="__main__")
     except BaseException as error:
         # A module that could not be imported is not among the loaded ones, but is the very one that will be mended.
         process.files.update(_files_in(error))
         raise
     finally:
-        report.watch([*process.files, *module_files()])
+        report.end([*process.files, *module_files()])
 
 
 def _files_in(error: BaseException) -> list[str]:

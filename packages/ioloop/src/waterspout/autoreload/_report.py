@@ -20,6 +20,7 @@ class Wishes(NamedTuple):
     """What a report says."""
 
     files: list[str]  #: absolute names of the files to watch
+    ended: bool  #: the program came to its end, or failed; false after a crash and after ``os._exit``
     restart_with: dict[str, str] | None  #: if it wants to be started again: the environment
 
 
@@ -35,16 +36,21 @@ class Report:
         more = self._files.union(map(os.path.abspath, files))
         if more != self._files:
             self._files = more
-            self._write(None)
+            self._write()
+
+    def end(self, files: Iterable[str]) -> None:
+        """Say that the program has ended, and which files it depended on."""
+        self._files = self._files.union(map(os.path.abspath, files))
+        self._write(ended=True)
 
     def ask_for_restart(self) -> None:
         """Say that the program ends to be started again."""
-        self._write(dict(os.environ))
+        self._write(restart_with=dict(os.environ))
 
-    def _write(self, restart_with: dict[str, str] | None) -> None:
+    def _write(self, ended: bool = False, restart_with: dict[str, str] | None = None) -> None:
         unfinished = f"{self.path}.new"
         with open(unfinished, "w", encoding="ascii") as file:  # json escapes everything else, also what is not text
-            json.dump(Wishes(sorted(self._files), restart_with), file)
+            json.dump(Wishes(sorted(self._files), ended, restart_with), file)
         os.replace(unfinished, self.path)  # never half a report, whenever the program dies
 
 
@@ -54,4 +60,4 @@ def read_report(path: str) -> Wishes:
         with open(path, encoding="ascii") as file:
             return Wishes(*json.load(file))
     except FileNotFoundError:
-        return Wishes([], None)
+        return Wishes([], False, None)

@@ -22,6 +22,9 @@ from waterspout.autoreload._start import WAIT_INTERVAL
 from waterspout.autoreload._watcher import Watcher
 from waterspout.log import gen_log
 
+#: What a shell adds to the number of a signal to give the exit status of the program that it killed.
+FIRST_SIGNAL = 128
+
 
 def supervise(until_success: bool) -> int:
     """Run this process's own command line in a child, until told to end; returns the status to exit with.
@@ -37,19 +40,23 @@ def supervise(until_success: bool) -> int:
             while True:
                 watcher.look(files)
                 status = run.once()
-                files, run.environment = read_report(report)
-                restart = run.environment is not None
-                if run.ended_by is not None or (until_success and status == 0 and not restart):
+                files, ended, run.environment = read_report(report)
+                if run.ended_by is not None:
                     return status
-                if restart:
+                if run.environment is not None:
                     continue
+                # A program that leaves by os._exit leaves everything that is around it, us as well; one that was
+                # killed or has crashed is worth another try.
+                left = not ended and status < FIRST_SIGNAL
+                if left or (until_success and status == 0):
+                    return status
                 watcher.look(files)
                 level = logging.WARNING if status else logging.INFO
                 gen_log.log(level, "%s; waiting for a file to change", _describe(status))
                 while not (changed := watcher.changed(files)):
                     time.sleep(WAIT_INTERVAL)
                     if run.ended_by is not None:
-                        return 128 + run.ended_by
+                        return FIRST_SIGNAL + run.ended_by
                 gen_log.info("%s modified; restarting", changed[0])
 
 
@@ -72,7 +79,7 @@ class _Run:
             status = self.child.wait()
         finally:
             self.child = None
-        return 128 - status if status < 0 else status
+        return FIRST_SIGNAL - status if status < 0 else status
 
     @contextmanager
     def passing_on_signals(self) -> Iterator[None]:
@@ -95,6 +102,6 @@ class _Run:
 def _describe(status: int) -> str:
     if status == 0:
         return "Script exited normally"
-    if status > 128:
-        return f"Script was killed by signal {status - 128}"
+    if status > FIRST_SIGNAL:
+        return f"Script was killed by signal {status - FIRST_SIGNAL}"
     return f"Script exited with status {status}"

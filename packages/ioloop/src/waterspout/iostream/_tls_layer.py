@@ -37,6 +37,9 @@ class MemoryLayer:
     __slots__ = ("incoming", "outgoing", "tls")
 
     def __init__(self, context: ssl.SSLContext, server_side: bool, server_hostname: str | None) -> None:
+        if context.check_hostname and not server_side and not server_hostname:
+            # SSLContext.wrap_socket says so itself; wrap_bio would check no name at all.
+            raise ValueError("check_hostname requires server_hostname: the name that the certificate must be for")
         self.incoming = ssl.MemoryBIO()
         self.outgoing = ssl.MemoryBIO()
         self.tls = context.wrap_bio(self.incoming, self.outgoing, server_side, server_hostname)

@@ -5,6 +5,9 @@ from typing import Any, Literal
 
 from waterspout.log._terminal import color_codes
 
+# The numbers of terminals.
+_RED, _GREEN, _YELLOW, _BLUE, _MAGENTA = range(1, 6)
+
 
 class LogFormatter(logging.Formatter):
     """The formatter that `enable_pretty_logging` installs.
@@ -18,13 +21,13 @@ class LogFormatter(logging.Formatter):
 
     DEFAULT_FORMAT = "%(color)s[%(levelname)1.1s %(asctime)s %(module)s:%(lineno)d]%(end_color)s %(message)s"
     DEFAULT_DATE_FORMAT = "%y%m%d %H:%M:%S"
-    DEFAULT_COLORS: dict[int, int] = {
-        logging.DEBUG: 4,  # blue
-        logging.INFO: 2,  # green
-        logging.WARNING: 3,  # yellow
-        logging.ERROR: 1,  # red
-        logging.CRITICAL: 5,  # magenta
-    }
+    DEFAULT_COLORS: dict[int, int] = dict(
+        zip(
+            (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL),
+            (_BLUE, _GREEN, _YELLOW, _RED, _MAGENTA),
+            strict=True,
+        )
+    )
 
     def __init__(
         self,

@@ -74,21 +74,12 @@ def _rotating_file(options: Any) -> logging.Handler:
     # Brings in sockets, queues and pickle: only programs that log to a file of ours need it.
     from logging.handlers import RotatingFileHandler, TimedRotatingFileHandler
 
+    path, kept = options.log_file_prefix, options.log_file_num_backups
     if options.log_rotate_mode == "size":
-        return RotatingFileHandler(
-            filename=options.log_file_prefix,
-            maxBytes=options.log_file_max_size,
-            backupCount=options.log_file_num_backups,
-            encoding="utf-8",
-        )
+        return RotatingFileHandler(path, maxBytes=options.log_file_max_size, backupCount=kept, encoding="utf-8")
     if options.log_rotate_mode == "time":
-        return TimedRotatingFileHandler(
-            filename=options.log_file_prefix,
-            when=options.log_rotate_when,
-            interval=options.log_rotate_interval,
-            backupCount=options.log_file_num_backups,
-            encoding="utf-8",
-        )
+        unit, units = options.log_rotate_when, options.log_rotate_interval
+        return TimedRotatingFileHandler(path, when=unit, interval=units, backupCount=kept, encoding="utf-8")
     raise ValueError(
         f'The value of log_rotate_mode option should be "size" or "time", not "{options.log_rotate_mode}".'
     )

@@ -25,11 +25,11 @@ class OptionParser:
     __module__ = "waterspout.options"
 
     _options: dict[str, Option]
-    _parse_callbacks: list[Callable[[], None]]
+    _when_parsed: list[Callable[[], None]]
 
     def __init__(self) -> None:
         # Plain assignment would look for options of these names.
-        vars(self).update(_options={}, _parse_callbacks=[])
+        vars(self).update(_options={}, _when_parsed=[])
         self.define("help", type=bool, help="show this help information", group="", callback=self._help_was_asked_for)
 
     def _option(self, name: str) -> Option:
@@ -210,19 +210,19 @@ class OptionParser:
         """Write all options with their help to `file`, by default to standard error."""
         write_help(sys.argv[0], self._options.values(), sys.stderr if file is None else file)
 
-    def _help_was_asked_for(self, value: bool) -> None:
-        if value:
+    def _help_was_asked_for(self, asked: bool) -> None:
+        if asked:
             self.print_help()
-            sys.exit(0)
+            raise SystemExit(0)
 
     def add_parse_callback(self, callback: Callable[[], None]) -> None:
         """Call `callback` when the options have been parsed for good."""
-        self._parse_callbacks.append(callback)
+        self._when_parsed.append(callback)
 
     def run_parse_callbacks(self) -> None:
         """Call what `add_parse_callback` was given; a parse with ``final=True`` does this."""
-        for callback in self._parse_callbacks:
-            callback()
+        for notify in self._when_parsed:
+            notify()
 
     def mockable(self) -> Mockable:
         """An object for ``mock.patch.object``, which cannot patch one that has no real attributes.

@@ -66,9 +66,9 @@ class Queue(Generic[_T]):
     def __init__(self, maxsize: int = 0) -> None:
         """TypeError if `maxsize` is None, ValueError if it is negative."""
         if maxsize is None:
-            raise TypeError("maxsize can't be None")
+            raise TypeError("maxsize can't be None: 0 makes room for any number of items")
         if maxsize < 0:
-            raise ValueError("maxsize can't be negative")
+            raise ValueError(f"maxsize can't be negative: {maxsize}")
         self._maxsize = maxsize
         self._room = maxsize or sys.maxsize
         self._unfinished_tasks = 0

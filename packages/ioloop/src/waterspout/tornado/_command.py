@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pkgutil
 import runpy
 import sys
 
@@ -26,7 +27,10 @@ def main() -> None:
     elif arguments and not arguments[0].startswith("-"):
         install()
         sys.argv[:] = arguments
-        sys.path[0] = os.path.dirname(os.path.abspath(arguments[0]))
+        if pkgutil.get_importer(arguments[0]) is None:
+            sys.path[0] = os.path.dirname(os.path.abspath(arguments[0]))
+        else:  # a folder or archive with a __main__.py, which runpy puts on the path itself
+            del sys.path[0]
         runpy.run_path(arguments[0], run_name="__main__")
     elif arguments in (["-h"], ["--help"]):
         print(USAGE)

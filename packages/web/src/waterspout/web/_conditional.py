@@ -1,11 +1,16 @@
 """Conditional and range requests: which answer a representation gets (RFC 9110, 13.2.2 and 14.2)."""
 
 import datetime
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from waterspout.httputil import parse_date, parse_range
+from waterspout.util import is_tornado_compat
 from waterspout.web._etag import matches_strongly, matches_weakly
+
+# What `parse_range` refuses and the compat mode reads: "bytes=5", and the backward "bytes=5-1".
+_LENIENT_RANGE = re.compile(r"bytes=([0-9]{1,18})(-[0-9]{1,18})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +28,17 @@ def evaluate(
     modified: datetime.datetime | None,
     size: int,
     method: str = "GET",
+    compat: str | None = None,
 ) -> Answer:
     """Return the answer to a request for a representation that exists.
 
     ``etag`` has its quotes; ``modified`` is aware or naive in UTC; ``size`` is in bytes. The steps are those of RFC
     9110, 13.2.2: If-Match, If-Unmodified-Since, If-None-Match, If-Modified-Since, then Range, which If-Range may
     void. Dates and ranges that are malformed are ignored.
+
+    With ``compat="tornado"`` a HEAD gets the answer that a GET would get for its range (RFC 9110, 14.2: only GET has
+    ranges), a single range that ends before it begins is answered with 416 instead of being ignored, and ``bytes=5`` is
+    read as ``bytes=5-``.
     """
     if not _preconditions_hold(headers, etag, modified):
         return Answer(412)
@@ -37,9 +47,14 @@ def evaluate(
     if "If-None-Match" in headers and etag is not None and matches_weakly(headers["If-None-Match"], etag):
         return Answer(412)
     value = headers.get("Range")
-    if value is None or method != "GET" or not _range_applies(headers.get("If-Range"), etag, modified):
+    lenient = is_tornado_compat(compat)
+    ranged = method == "GET" or (lenient and method == "HEAD")
+    if value is None or not ranged or not _range_applies(headers.get("If-Range"), etag, modified):
         return Answer(200)
     ranges = parse_range(value, size)
+    if ranges is None and lenient and (open_or_backward := _LENIENT_RANGE.fullmatch(value)):
+        # Backward: no such part. Without the dash: from there to the end.
+        ranges = [] if open_or_backward[2] else parse_range(value + "-", size)
     if ranges is None:
         return Answer(200)
     if not ranges:

@@ -59,7 +59,9 @@ def content_version(path: str, max_size: int) -> str:
     try:
         size = os.fstat(descriptor).st_size
         if size > max_size:
-            raise ValueError(f"{path} is larger than it may be: it has {size} bytes, versions are made of at most {max_size}")
+            raise ValueError(
+                f"{path} is larger than it may be: it has {size} bytes, versions are made of at most {max_size}"
+            )
         digest = hashlib.sha512()
         while piece := os.read(descriptor, PIECE):
             digest.update(piece)

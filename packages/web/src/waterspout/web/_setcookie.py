@@ -58,6 +58,7 @@ def set_cookie_header(
     unknown argument.
     """
     name, value = to_unicode(name), to_unicode(value)
+    spelled: dict[str, str] = {}
     attributes: dict[str, Any] = {
         "domain": domain,
         "expires": expires,
@@ -73,11 +74,12 @@ def set_cookie_header(
         if lowered not in attributes and lowered not in ("comment", "version"):
             raise TypeError(f"a cookie has no attribute {key!r}")
         attributes[lowered] = given
+        spelled[lowered] = key
     if expires_days is not None and not attributes["expires"]:
         attributes["expires"] = time.time() + expires_days * _DAY
     if attributes["expires"]:
         attributes["expires"] = format_timestamp(attributes["expires"])
-    _check_syntax(name, value, attributes)
+    _check_syntax(name, value, attributes, spelled)
     if not is_tornado_compat(compat):
         _check_browser_rules(name, value, attributes)
     return "; ".join([f"{name}={_quoted(value)}", *_written(attributes)])
@@ -101,24 +103,26 @@ _FLAGS = ("httponly", "partitioned", "secure")
 
 def _written(attributes: dict[str, Any]) -> list[str]:
     written = []
-    for key, spelled in _SPELLED.items():
+    for key, spelling in _SPELLED.items():
         value = attributes.get(key)
         if key in _FLAGS:
             if value:
-                written.append(spelled)
+                written.append(spelling)
         elif value is not None and value != "":
-            written.append(f"{spelled}={int(value) if key == 'max_age' else value}")
+            written.append(f"{spelling}={int(value) if key == 'max_age' else value}")
     return written
 
 
-def _check_syntax(name: str, value: str, attributes: dict[str, Any]) -> None:
+def _check_syntax(name: str, value: str, attributes: dict[str, Any], spelled: dict[str, str]) -> None:
     if _NAME.fullmatch(name) is None:
-        raise CookieSyntaxError(f"Invalid cookie name {name!r}: it must be a token, without spaces and separators")
+        raise CookieSyntaxError(
+            f"Invalid cookie attribute name={name!r} for cookie {name!r}: it must be a token, without separators"
+        )
     if _FORBIDDEN_IN_VALUE.search(value):
         raise ValueError(f"Invalid cookie {name!r}: white space and control characters must be encoded before")
     for key, given in attributes.items():
         if key not in _FLAGS and given is not None and _FORBIDDEN_IN_ATTRIBUTE.search(str(given)):
-            raise CookieSyntaxError(f"Invalid cookie attribute {key}={given!r} for cookie {name!r}")
+            raise CookieSyntaxError(f"Invalid cookie attribute {spelled.get(key, key)}={given!r} for cookie {name!r}")
 
 
 def _check_browser_rules(name: str, value: str, attributes: dict[str, Any]) -> None:

@@ -6,10 +6,12 @@ method that a subclass can replace, for content from elsewhere than the file sys
 
 from __future__ import annotations
 
+import asyncio
 import datetime
+import hashlib
 import os
+import re
 import stat
-import threading
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -21,11 +23,29 @@ from waterspout.web._conditional import Answer, evaluate, is_unchanged
 from waterspout.web._contenttype import guess_content_type
 from waterspout.web._errors import HTTPError
 from waterspout.web._filecontent import content_version, file_pieces
+from waterspout.web._filereader import OpenFile
 from waterspout.web._handler import RequestHandler
-from waterspout.web._staticpaths import StaticPathError, check_relative_path, directory_redirect, joined, served_file
+from waterspout.web._precompressed import find_sibling
+from waterspout.web._staticpaths import (
+    NO_SUCH_FILE,
+    StaticPathError,
+    check_below,
+    check_relative_path,
+    directory_redirect,
+    is_below,
+    joined,
+    served_file,
+)
 from waterspout.web._urls import VersionCache, versioned_url
 
 __all__ = ["StaticFileHandler"]
+
+#: Bytes up to which the content is sent in one piece with its head.
+_AT_ONCE = 64 * 1024
+#: Bytes up to which a file is hashed on the loop; a larger one is hashed in a thread.
+_HASHED_AT_ONCE = 1024 * 1024
+#: Tornado answers 416 to this where RFC 9110, 14.1.1 calls the header invalid, so that it has to be ignored.
+_BACKWARDS = re.compile(r"bytes=([0-9]{1,18})-([0-9]{1,18})")
 
 
 class StaticFileHandler(RequestHandler):
@@ -33,7 +53,8 @@ class StaticFileHandler(RequestHandler):
 
     *default_filename* is served for a folder. *allowed_symlink_directory* (one or several) may be reached by links
     out of *path*. A request with the version in its query (``?v=``, see `RequestHandler.static_url`) may be cached
-    for ten years.
+    for ten years. With *precompressed* a file's sibling with the ending ``.br``, ``.zst`` or ``.gz`` is sent in its
+    place to clients that accept that coding.
     """
 
     __module__ = "waterspout.web"
@@ -42,25 +63,36 @@ class StaticFileHandler(RequestHandler):
     CACHE_MAX_AGE = 86400 * 365 * 10
     #: Files whose versions are remembered.
     MAX_CACHED_VERSIONS = 10_000
-    #: Bytes up to which a file is hashed for its version: hashing happens on the loop.
+    #: Bytes up to which a file is hashed for its version.
     MAX_VERSION_CONTENT_SIZE = 100 * 1024 * 1024
 
     _versions: ClassVar[VersionCache] = VersionCache()
-    _lock = threading.Lock()
+    # Subclasses in use read and fill the cache themselves, under its lock.
+    _static_hashes: ClassVar[dict[str, str | None]] = _versions._versions
+    _lock = _versions._lock
 
+    # A subclass may have an `initialize` of its own.
+    root = ""
+    path = ""
+    default_filename: str | None = None
+    allowed_symlink_directory: str | Iterable[str] | None = None
     absolute_path: str | None = None
     modified: datetime.datetime | None = None
+    _precompressed = False
+    _named: str | None = None
     _stat: os.stat_result | None = None
-    _answer = Answer(200)
 
     def initialize(
         self,
         path: str,
         default_filename: str | None = None,
         allowed_symlink_directory: str | Iterable[str] | None = None,
+        *,
+        precompressed: bool = False,
     ) -> None:
         """Take the folder from the route."""
         self.root = path
+        self._precompressed = precompressed
         self.default_filename = default_filename
         self.allowed_symlink_directory = allowed_symlink_directory
 
@@ -80,19 +112,17 @@ class StaticFileHandler(RequestHandler):
         self.absolute_path = self.validate_absolute_path(self.root, absolute)
         if self.absolute_path is None:
             return
+        if self._precompressed:
+            self._choose_coding()
         self.modified = self.get_modified_time()
+        if self._is_long_to_hash():
+            await asyncio.get_running_loop().run_in_executor(None, self._get_cached_version, self.absolute_path)
         self.set_headers()
         if self.should_return_304():
             self.set_status(304)
             return
         size = self.get_content_size()
-        self._answer = answer = evaluate(
-            self.request.headers,
-            etag=self._headers.get("Etag"),
-            modified=self.modified,
-            size=size,
-            method=self.request.method,
-        )
+        answer = self._evaluate(size)
         if answer.status in (412, 304):
             self.set_status(answer.status)
         elif answer.status == 416:
@@ -102,33 +132,80 @@ class StaticFileHandler(RequestHandler):
         else:
             await self._send(self.absolute_path, answer, size, include_body)
 
+    def _choose_coding(self) -> None:
+        """Put the compressed sibling that the client wants in the file's place."""
+        assert self.absolute_path is not None
+        self.set_header("Vary", "Accept-Encoding")
+        accepted = self.request.headers.get("Accept-Encoding", "")
+        found = find_sibling(self.root, self.absolute_path, accepted, self._allowed())
+        if found is not None:
+            self._named = self.absolute_path
+            coding, self.absolute_path, self._stat = found
+            self.set_header("Content-Encoding", coding)
+
+    def _evaluate(self, size: int) -> Answer:
+        headers, method = self.request.headers, self.request.method
+        if self.application.compat_tornado:
+            backwards = _BACKWARDS.fullmatch(headers.get("Range", ""))
+            if backwards is not None and int(backwards[1]) > int(backwards[2]):
+                return Answer(416)
+            method = "GET"  # HEAD is told what GET would be, ranges too, which RFC 9110, 14.2 leaves to GET alone
+        return evaluate(headers, etag=self._headers.get("Etag"), modified=self.modified, size=size, method=method)
+
     async def _send(self, path: str, answer: Answer, size: int, include_body: bool) -> None:
         ranges = answer.ranges
-        if len(ranges) == 1:
-            (start, stop), length = ranges[0], ranges[0][1] - ranges[0][0]
+        boundary = kind = ""
+        if len(ranges) > 1:
+            boundary, kind = new_boundary(), self.get_content_type()
+            length = multipart_length(ranges, size, kind, boundary)
+            self.set_status(206)
+            self.set_header("Content-Type", f"multipart/byteranges; boundary={boundary}")
+        else:
+            start, stop = ranges[0] if ranges else (0, size)
+            length = stop - start
             if length != size:  # a range that is the whole file is answered as the whole file
                 self.set_status(206)
                 self.set_header("Content-Range", content_range(start, stop, size))
-            pieces = self._pieces(path, start, stop)
-        elif ranges:
-            boundary, kind = new_boundary(), self.get_content_type()
-            self.set_status(206)
-            self.set_header("Content-Type", f"multipart/byteranges; boundary={boundary}")
-            length = multipart_length(ranges, size, kind, boundary)
-            pieces = multipart_pieces(ranges, size, kind, boundary, lambda a, b: self._pieces(path, a, b))
-        else:
-            length = size
-            pieces = self._pieces(path, None, None)
         self.set_header("Content-Length", str(length))
         if not include_body:
             return
+        if length > _AT_ONCE and len(ranges) < 2 and self._reads_files():
+            async for piece in OpenFile(path).pieces(start, stop):
+                self.write(piece)
+                await self.flush()
+            return
+        if boundary:
+            pieces: Iterable[bytes] = multipart_pieces(
+                ranges, size, kind, boundary, lambda a, b: self._pieces(path, a, b)
+            )
+        else:
+            pieces = self._pieces(path, start if length != size else None, stop if length != size else None)
         for piece in pieces:
             self.write(piece)
-            await self.flush()
+            if length > _AT_ONCE:
+                await self.flush()
 
     def _pieces(self, path: str, start: int | None, stop: int | None) -> Iterable[bytes]:
         content = self.get_content(path, start, stop)
         return (content,) if isinstance(content, bytes) else content
+
+    @classmethod
+    def _reads_files(cls) -> bool:
+        """Whether the content is that of the file, not what a subclass has in its place."""
+        return cls.get_content.__func__ is _get_content
+
+    def _allowed(self) -> list[str]:
+        allowed = self.allowed_symlink_directory or ()
+        return [allowed] if isinstance(allowed, str) else list(allowed)
+
+    def _is_long_to_hash(self) -> bool:
+        return (
+            self._stat is not None
+            and self._stat.st_size > _HASHED_AT_ONCE
+            and self._stat.st_size <= self.MAX_VERSION_CONTENT_SIZE
+            and self.absolute_path not in self._static_hashes
+            and self._reads_files()
+        )
 
     def parse_url_path(self, url_path: str) -> str:
         """The file path that the URL's path means on this system."""
@@ -142,35 +219,40 @@ class StaticFileHandler(RequestHandler):
     def validate_absolute_path(self, root: str, absolute_path: str) -> str | None:
         """The path to serve, or None if this has answered the request. Raises `HTTPError` 403 or 404 otherwise."""
         try:
+            if self.default_filename is not None:
+                self._check_slashes(root, absolute_path)
             # The path as asked for is only ours to judge where a subclass has not put another in its place.
             if absolute_path == joined(root, self.path):
                 check_relative_path(self.path, dotfiles=self.application.compat_tornado)
                 if self.path.endswith("/") and not os.path.isdir(absolute_path):
                     raise StaticPathError(404, "slash after a file name")
             if self.default_filename is not None and os.path.isdir(absolute_path):
-                served_root = os.path.abspath(root)
-                if absolute_path != served_root and not absolute_path.startswith(served_root + os.sep):
-                    raise StaticPathError(403, "path leads out of the root directory")
+                # Before anything is said about a folder: is it one of ours?
+                check_below(root, absolute_path, self._allowed())
                 if not self.request.path.endswith("/"):
                     self.redirect(directory_redirect(self.request.path), permanent=True)
                     return None
                 absolute_path = os.path.join(absolute_path, self.default_filename)
-            allowed = self.allowed_symlink_directory or ()
-            self._stat = served_file(
-                root,
-                absolute_path,
-                allowed_symlink_directories=[allowed] if isinstance(allowed, str) else list(allowed),
-            )
+            self._stat = served_file(root, absolute_path, allowed_symlink_directories=self._allowed())
         except StaticPathError as error:
+            if error.reason == NO_SUCH_FILE:  # every browser asks for some: the access log has them
+                raise HTTPError(404) from None
             raise HTTPError(error.status_code, "%s: %s", self.path, error.reason) from None
         except ValueError:  # NUL in the path
             raise HTTPError(404) from None
         return absolute_path
 
+    def _check_slashes(self, root: str, absolute_path: str) -> None:
+        """Refuse to think about a redirect for a path that browsers would take for a host."""
+        asked = self.request.path
+        if asked[1:2] in ("/", "\\") and not asked.endswith("/") and is_below(os.path.abspath(root), absolute_path):
+            if os.path.isdir(absolute_path):
+                raise StaticPathError(403, "cannot redirect path with two initial slashes")
+
     def get_content_version_etag(self) -> str | None:
         """The entity tag of the file: its version in quotes."""
         assert self.absolute_path is not None
-        version = self._cached_version(self.absolute_path)
+        version = self._get_cached_version(self.absolute_path)
         return f'"{version}"' if version else None
 
     def compute_etag(self) -> str | None:
@@ -216,8 +298,9 @@ class StaticFileHandler(RequestHandler):
 
     def get_content_type(self) -> str:
         """The media type of the content."""
-        assert self.absolute_path is not None
-        return guess_content_type(self.absolute_path)
+        named = self._named or self.absolute_path
+        assert named is not None
+        return guess_content_type(named)
 
     def _status(self) -> os.stat_result:
         if self._stat is None:
@@ -232,12 +315,18 @@ class StaticFileHandler(RequestHandler):
 
     @classmethod
     def get_content_version(cls, abspath: str) -> str:
-        """The version of a file: a hash of its content."""
-        return content_version(abspath, cls.MAX_VERSION_CONTENT_SIZE)
+        """The version of a file: a hash of its content, as `get_content` gives it."""
+        if cls._reads_files():
+            return content_version(abspath, cls.MAX_VERSION_CONTENT_SIZE)
+        content = cls.get_content(abspath)
+        digest = hashlib.sha512()
+        for piece in (content,) if isinstance(content, bytes) else content:
+            digest.update(piece)
+        return digest.hexdigest()
 
     @classmethod
-    def _cached_version(cls, abspath: str) -> str | None:
-        return cls._versions.get(abspath, cls._version_or_none)
+    def _get_cached_version(cls, abspath: str) -> str | None:
+        return cls._versions.get(abspath, cls._version_or_none, cls.MAX_CACHED_VERSIONS)
 
     @classmethod
     def _version_or_none(cls, abspath: str) -> str | None:
@@ -249,18 +338,31 @@ class StaticFileHandler(RequestHandler):
 
     @classmethod
     def get_version(cls, settings: dict[str, Any], path: str) -> str | None:
-        """The version of *path* below the setting ``static_path``; None if there is no such file."""
+        """The version of *path* below the setting ``static_path``; None, and a line in the log, if it cannot be served.
+
+        Raises `HTTPError` 403 for a path that leads out of it: that is a mistake in the page.
+        """
         root = settings["static_path"]
         try:
             check_relative_path(path, dotfiles=True)
-            absolute = cls.get_absolute_path(root, path)
-            served_file(root, absolute, allowed_symlink_directories=settings.get("static_symlink_directories", ()))
         except StaticPathError as error:
-            if error.status_code == 403 and "leads out" in error.reason:
+            if error.status_code == 403:
                 raise HTTPError(403, "%s: %s", path, error.reason) from None
             gen_log.error("Could not open static file %r: %s", path, error.reason)
             return None
-        return cls._cached_version(absolute)
+        absolute = cls.get_absolute_path(root, path)
+        if cls._reads_files():
+            allowed = settings.get("static_handler_args", {}).get("allowed_symlink_directory") or ()
+            try:
+                served_file(
+                    root,
+                    absolute,
+                    allowed_symlink_directories=[allowed] if isinstance(allowed, str) else list(allowed),
+                )
+            except StaticPathError as error:
+                gen_log.error("Could not open static file %r: %s", path, error.reason)
+                return None
+        return cls._get_cached_version(absolute)
 
     @classmethod
     def make_static_url(cls, settings: dict[str, Any], path: str, include_version: bool = True) -> str:
@@ -269,3 +371,6 @@ class StaticFileHandler(RequestHandler):
         if not include_version:
             return versioned_url(prefix, quote(path), None)
         return versioned_url(prefix, quote(path), cls.get_version(settings, path))
+
+
+_get_content = StaticFileHandler.get_content.__func__  # type: ignore[attr-defined]  # a classmethod's function

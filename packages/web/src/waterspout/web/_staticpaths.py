@@ -19,6 +19,7 @@ _SHORT_NAME = re.compile(r"~[0-9]")
 _PUBLIC_DOTFILES = frozenset((".well-known",))
 # What applications look for in the log.
 _OUTSIDE = "is not in root static directory"
+NO_SUCH_FILE = "no such file"
 _MISSING = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL))
 
 
@@ -104,16 +105,30 @@ def served_file(
         raise StaticPathError(404, "NUL in path") from None
     except OSError as error:
         if error.errno in _MISSING:
-            raise StaticPathError(404, "no such file") from None
+            raise StaticPathError(404, NO_SUCH_FILE) from None
         raise StaticPathError(403, error.strerror or "not accessible") from None
-    homes = [root, *allowed_symlink_directories]
-    if real != absolute_path and not any(is_below(os.path.realpath(home), real) for home in homes):
-        raise StaticPathError(403, f"{_OUTSIDE}: a symbolic link leads out of it")
+    _check_links(root, absolute_path, real, allowed_symlink_directories)
     if stat.S_ISDIR(found.st_mode):
         raise StaticPathError(403, "is not a file: it is a directory")
     if not stat.S_ISREG(found.st_mode):
         raise StaticPathError(403, "is not a file: it is a pipe, a socket or a device")
     return found
+
+
+def check_below(root: str, absolute_path: str, allowed_symlink_directories: Sequence[str] = ()) -> None:
+    """Raise `StaticPathError` 403 unless ``absolute_path`` lies below ``root``, links followed as in `served_file`.
+
+    For folders, about which nothing may be told before this is known.
+    """
+    root = os.path.abspath(root)
+    if not is_below(root, absolute_path):
+        raise StaticPathError(403, _OUTSIDE)
+    _check_links(root, absolute_path, os.path.realpath(absolute_path), allowed_symlink_directories)
+
+
+def _check_links(root: str, absolute_path: str, real: str, allowed: Sequence[str]) -> None:
+    if real != absolute_path and not any(is_below(os.path.realpath(home), real) for home in [root, *allowed]):
+        raise StaticPathError(403, f"{_OUTSIDE}: a symbolic link leads out of it")
 
 
 def directory_redirect(request_path: str) -> str:

@@ -23,9 +23,9 @@ class VersionCache:
     def __len__(self) -> int:
         return len(self._versions)
 
-    def get(self, path: str, compute: Callable[[str], str | None]) -> str | None:
+    def get(self, path: str, compute: Callable[[str], str | None], limit: int | None = None) -> str | None:
         """Return the version of ``path``, from ``compute(path)`` at the first time. What ``compute`` raises passes
-        through, not remembered.
+        through, not remembered. ``limit`` replaces the cache's own.
         """
         with self._lock:
             if path in self._versions:
@@ -33,7 +33,7 @@ class VersionCache:
                 return version
         version = compute(path)
         with self._lock:
-            while len(self._versions) >= self._limit:
+            while len(self._versions) >= (limit or self._limit):
                 del self._versions[next(iter(self._versions))]
             self._versions[path] = version
         return version

@@ -1,0 +1,80 @@
+"""Serving an ASGI application from an `HTTPServer`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Any
+
+from waterspout.asgi._exchange import ClientDisconnected, Exchange
+from waterspout.asgi._lifespan import Lifespan
+from waterspout.asgi._scope import http_scope
+from waterspout.httputil import HTTPMessageDelegate, HTTPServerRequest
+from waterspout.log import app_log
+
+__all__ = ["ASGIContainer"]
+
+ASGIApplication = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+class ASGIContainer:
+    """Serves an ASGI 3 application: give it to an `HTTPServer`, or as a target to a router or `FallbackHandler`.
+
+    *root_path* is the prefix that it is mounted at. Used as an async context manager it runs the application's
+    lifespan around the serving; without that, lifespan is not run. Bodies are streamed both ways, each side slowed
+    down by the other. WebSocket connections are not taken: their requests are answered by the application as HTTP.
+    """
+
+    __module__ = "waterspout.asgi"
+
+    application: ASGIApplication
+    root_path: str
+
+    def __init__(self, application: ASGIApplication, *, root_path: str = "") -> None:
+        self.application = application
+        self.root_path = root_path.rstrip("/")
+        self._lifespan = Lifespan(application)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> ASGIContainer:
+        await self._lifespan.startup()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        await self._lifespan.shutdown()
+
+    def open_request(self, request: HTTPServerRequest) -> HTTPMessageDelegate:
+        """Serve a request whose body is still on its way (`waterspout.http1connection.HTTPApplication`)."""
+        return self._begin(request)
+
+    def serve_request(self, request: HTTPServerRequest) -> None:
+        """Serve a whole request (`waterspout.http1connection.HTTPApplication`)."""
+        exchange = self._begin(request)
+        connection: Any = request.connection
+        connection.set_close_callback(exchange.on_connection_close)
+
+    __call__ = serve_request
+
+    def _begin(self, request: HTTPServerRequest) -> Exchange:
+        exchange = Exchange(request)
+        scope = http_scope(request, self.root_path, self._lifespan.state)
+        task = asyncio.get_running_loop().create_task(self._run(scope, exchange))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return exchange
+
+    async def _run(self, scope: dict[str, Any], exchange: Exchange) -> None:
+        try:
+            await self.application(scope, exchange.receive, exchange.send)
+            if not exchange.finished:
+                app_log.error("ASGI application ended without a whole response: %s %s", scope["method"], scope["path"])
+        except ClientDisconnected:
+            return  # the client left while it was being answered: no fault of anybody's
+        except Exception:
+            app_log.error("Exception in ASGI application: %s %s", scope["method"], scope["path"], exc_info=True)
+        exchange.fail()

@@ -1,0 +1,145 @@
+"""One request as an ASGI application sees it: `receive` and `send`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any
+
+from waterspout.httputil import HTTPHeaders, HTTPMessageDelegate, HTTPServerRequest, ResponseStartLine, responses
+from waterspout.iostream import StreamClosedError
+
+__all__ = ["ClientDisconnected", "Exchange"]
+
+#: Bytes of body that wait for the application before the client is slowed down.
+HIGH_WATER = 64 * 1024
+
+
+class ClientDisconnected(OSError):
+    """The application sent something after its client had left (ASGI, HTTP specification 2.4)."""
+
+    __module__ = "waterspout.asgi"
+
+
+class Exchange(HTTPMessageDelegate):
+    """Takes the body as it comes, gives it to `receive`, and writes what `send` is given.
+
+    States of the response: not started, started, finished.
+    """
+
+    def __init__(self, request: HTTPServerRequest) -> None:
+        self._connection: Any = request.connection
+        self._method = request.method
+        self._parts: deque[bytes] = deque([request.body] if request.body else ())
+        self._waiting_bytes = len(request.body)
+        self._more = not request.complete
+        self._told_end = False
+        self._left = False
+        self._change: asyncio.Future[None] | None = None
+        self._room: asyncio.Future[None] | None = None
+        self._head: tuple[ResponseStartLine, HTTPHeaders] | None = None
+        self.started = False
+        self.finished = False
+
+    # The body, from the connection.
+
+    def data_received(self, chunk: bytes) -> asyncio.Future[None] | None:
+        """A piece of the body; the future is done when the application has taken enough for more to come."""
+        self._parts.append(chunk)
+        self._waiting_bytes += len(chunk)
+        self._tell()
+        if self._waiting_bytes <= HIGH_WATER:
+            return None
+        self._room = asyncio.get_running_loop().create_future()
+        return self._room
+
+    def finish(self) -> None:
+        """The body is whole."""
+        self._more = False
+        self._connection.set_close_callback(self.on_connection_close)
+        self._tell()
+
+    def on_connection_close(self) -> None:
+        """The client left."""
+        self._left = True
+        self._tell()
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+
+    def _tell(self) -> None:
+        if self._change is not None and not self._change.done():
+            self._change.set_result(None)
+
+    # What the application calls.
+
+    async def receive(self) -> dict[str, Any]:
+        """The next event: pieces of the body, then, once the client or the response is gone, ``http.disconnect``."""
+        while True:
+            if self._parts and not self._told_end:
+                body = b"".join(self._parts)
+                self._parts.clear()
+                self._waiting_bytes = 0
+                if self._room is not None and not self._room.done():
+                    self._room.set_result(None)
+                self._told_end = not self._more
+                return {"type": "http.request", "body": body, "more_body": self._more}
+            if self._left or self.finished:
+                return {"type": "http.disconnect"}
+            if not self._more and not self._told_end:
+                self._told_end = True
+                return {"type": "http.request", "body": b"", "more_body": False}
+            self._change = asyncio.get_running_loop().create_future()
+            await self._change
+
+    async def send(self, message: dict[str, Any]) -> None:
+        """Take an event of the response. Waits while the client is slow.
+
+        Raises `ClientDisconnected` when nobody is there, `RuntimeError` for events in the wrong order.
+        """
+        kind = message["type"]
+        if kind == "http.response.start" and self._head is None:
+            status = message["status"]
+            headers = HTTPHeaders.from_pairs(
+                (bytes(name).decode("latin-1"), bytes(value).decode("latin-1"))
+                for name, value in message.get("headers", ())
+            )
+            self._head = (ResponseStartLine("", status, responses.get(status, "Unknown")), headers)
+        elif kind == "http.response.body" and self._head is not None and not self.finished:
+            await self._send_body(bytes(message.get("body", b"")), bool(message.get("more_body", False)))
+        else:
+            raise RuntimeError(f"the application sent {kind!r}, which is not expected now")
+
+    async def _send_body(self, body: bytes, more: bool) -> None:
+        assert self._head is not None
+        if self._left:
+            raise ClientDisconnected("the client has left")
+        try:
+            if not self.started:
+                self.started = True
+                line, headers = self._head
+                if not more and "Content-Length" not in headers and line.code not in (204, 304) and line.code >= 200:
+                    headers["Content-Length"] = str(len(body))
+                written = self._connection.write_headers(line, headers, body)
+            else:
+                written = self._connection.write(body)
+            if more:
+                await written
+            else:
+                self.finished = True
+                self._connection.finish()
+                self._tell()
+        except StreamClosedError as error:
+            self._left = True
+            raise ClientDisconnected("the client has left") from error
+
+    def fail(self) -> None:
+        """The application ended without a whole response: 500 if nothing has left, else the connection is cut."""
+        if self.finished or self._left:
+            return
+        self.finished = True
+        if self.started:
+            self._connection.close()
+        else:
+            line = ResponseStartLine("", 500, "Internal Server Error")
+            self._connection.write_headers(line, HTTPHeaders({"Content-Length": "0"}))
+            self._connection.finish()

@@ -1,0 +1,516 @@
+"""SSLIOStream: handshakes and their failures, both ways of TLS on a socket, truncation, start_tls."""
+
+import asyncio
+import logging
+import os
+import socket
+import ssl
+import struct
+
+import pytest
+
+from waterspout.iostream import IOStream, SSLIOStream, StreamClosedError
+
+BIG = 3_000_000
+
+
+def reset(sock):
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+# -- moving bytes ------------------------------------------------------------------------------------
+
+
+def test_both_directions_and_kinds_of_reads(run, tls_pair):
+    async def main():
+        client, server = await tls_pair()
+        await client.write(b"question\n")
+        assert await server.read_until(b"\n") == b"question\n"
+        server.send_many([b"an", b"swer", b"!" * 5])
+        assert await client.read_bytes(11) == b"answer!!!!!"
+        buffer = bytearray(4)
+        await server.write(b"more")
+        assert await client.read_into(buffer) == 4
+        assert buffer == b"more"
+        client.close()
+        assert await server.read_until_close() == b""
+        assert server.error is None
+
+    run(main)
+
+
+def test_bulk_in_both_directions_at_once(run, tls_pair):
+    async def main():
+        client, server = await tls_pair()
+        data = os.urandom(BIG)
+
+        async def there():
+            for start in range(0, BIG, 70_001):
+                await client.write(data[start : start + 70_001])
+
+        async def back():
+            for start in range(0, BIG, 100_000):
+                server.send(data[start : start + 100_000])
+            await server.flushed()
+
+        _, _, first, second = await asyncio.gather(there(), back(), server.read_bytes(BIG), client.read_bytes(BIG))
+        assert first == data
+        assert second == data
+        assert client.pending == server.pending == 0
+        client.close()
+        server.close()
+
+    run(main)
+
+
+@pytest.mark.parametrize("size", [1000, 20_000])
+def test_small_read_chunks_leave_nothing_in_the_tls_layer(run, tls_pair, size):
+    async def main():
+        client, server = await tls_pair(read_chunk_size=size)
+        data = os.urandom(100_000)
+        writing = asyncio.ensure_future(client.write(data))
+        assert await server.read_bytes(len(data)) == data
+        await writing
+        client.close()
+        server.close()
+
+    run(main)
+
+
+def test_push_over_tls(run, tls_pair, recorder):
+    async def main():
+        client, server = await tls_pair()
+        receiver = recorder()
+        server.set_receiver(receiver)
+        await client.write(b"one")
+        await receiver.wait_for(3)
+        server.pause_receiving()
+        await client.write(b"two")
+        await asyncio.sleep(0.01)
+        assert receiver.data == b"one"
+        server.resume_receiving()
+        await receiver.wait_for(6)
+        server.send(b"back")
+        assert await client.read_bytes(4) == b"back"
+        client.close()
+        await receiver.lost.wait()
+        assert receiver.calls == ["data", "data", "eof", "lost"]
+
+    run(main)
+
+
+def test_receiver_that_pauses_in_the_midst_of_bulk_gets_all(run, tls_pair, recorder):
+    async def main():
+        client, server = await tls_pair()
+
+        class Pausing(recorder):
+            def data_received(self, data):
+                super().data_received(data)
+                server.pause_receiving()
+                asyncio.get_running_loop().call_later(0.0001, server.resume_receiving)
+
+        receiver = Pausing()
+        server.set_receiver(receiver)
+        data = os.urandom(1_000_000)
+        client.send(data)
+        assert await receiver.wait_for(len(data)) == data
+        client.close()
+        await receiver.lost.wait()
+
+    run(main)
+
+
+def test_high_water_over_tls(run, tls_pair, recorder):
+    async def main():
+        client, server = await tls_pair()
+        receiver = recorder()
+        server.set_receiver(receiver)
+        server.send(b"x" * BIG)
+        assert await client.read_bytes(BIG) == b"x" * BIG
+        await server.flushed()
+        assert receiver.calls == ["writable"]
+        server.send(b"bye")
+        server.close_after_flush()
+        assert await client.read_until_close() == b"bye"
+
+    run(main)
+
+
+def test_data_that_comes_with_the_end_of_the_handshake_is_not_lost(run, sockets, server_tls, client_tls):
+    async def main():
+        for push in (False, True):
+            ours, theirs = sockets()
+            client = SSLIOStream(ours, ssl_options=client_tls, server_hostname="localhost")
+            client.write(b"early\n")
+            client.close_after_flush()
+            server = SSLIOStream(theirs, ssl_options=server_tls, server_side=True)
+            if push:
+                data = asyncio.Event()
+
+                class Receiver:
+                    def data_received(self, received, data=data):
+                        assert received == b"early\n"
+                        data.set()
+
+                    def eof_received(self):
+                        return None
+
+                    def connection_lost(self, error):
+                        pass
+
+                    def writable(self):
+                        pass
+
+                server.set_receiver(Receiver())
+                await data.wait()
+            else:
+                assert await server.read_until(b"\n") == b"early\n"
+            server.close()
+
+    run(main)
+
+
+def test_written_and_closed_at_once_arrives(run, tls_pair):
+    # Session tickets that the client never read must not make its close a reset.
+    async def main():
+        for _ in range(5):
+            client, server = await tls_pair()
+            reading = asyncio.ensure_future(server.read_until_close())
+            await asyncio.sleep(0)
+            client.write(b"last words")
+            client.close()
+            assert await reading == b"last words"
+
+    run(main)
+
+
+def test_socket_answers_questions_about_the_connection(run, tls_pair):
+    async def main():
+        client, server = await tls_pair()
+        for stream in (client, server):
+            assert stream.socket.version() == "TLSv1.3"
+            assert stream.socket.cipher()[1] == "TLSv1.3"
+            assert stream.socket.selected_alpn_protocol() is None
+            assert isinstance(stream.socket, socket.socket)
+            assert isinstance(stream.socket.context, ssl.SSLContext)
+        assert client.socket.getpeercert()["subject"] == ((("commonName", "localhost"),),)
+        assert client.socket.getpeercert(binary_form=True)
+        assert client.socket.server_hostname == "localhost"
+        assert not client.socket.server_side
+        assert client.socket.pending() == 0
+        assert client.socket.compression() is None
+        assert not client.socket.session_reused
+        assert client.socket.get_channel_binding() is None or client.socket.get_channel_binding()
+        with pytest.raises(ValueError, match="through the stream"):
+            client.socket.send(b"past TLS")
+        with pytest.raises(ValueError, match="detached"):
+            client.detach()
+        client.close()
+        server.close()
+
+    run(main)
+
+
+# -- the handshake -----------------------------------------------------------------------------------
+
+
+def test_connect_shakes_hands(run, server_tls, client_tls):
+    async def main():
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            stream = SSLIOStream(socket.socket(), ssl_options=client_tls)
+            with pytest.raises(ValueError, match="TLS has not begun"):
+                stream.socket.cipher()
+            assert stream.socket.version() is None
+            connecting = stream.connect(listener.getsockname(), server_hostname="localhost")
+            peer, _ = listener.accept()
+            server = SSLIOStream(peer, ssl_options=server_tls, server_side=True)
+            assert stream.reading()
+            assert stream.writing()
+            assert await connecting is stream
+            assert await stream.wait_for_handshake() is stream
+            assert await server.wait_for_handshake() is server
+            stream.close()
+            server.close()
+
+    run(main)
+
+
+def test_unconnected_ssl_socket_is_taken_apart_and_connected(run, server_tls, client_tls):
+    async def main():
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            wrapped = client_tls.wrap_socket(socket.socket(), server_hostname="localhost")
+            stream = SSLIOStream(wrapped)
+            connecting = stream.connect(listener.getsockname())
+            peer, _ = listener.accept()
+            server = SSLIOStream(peer, ssl_options=server_tls, server_side=True)
+            await connecting
+            assert stream.socket.server_hostname == "localhost"
+            stream.close()
+            server.close()
+
+    run(main)
+
+
+def test_untrusted_certificate_fails_with_the_real_error(run, sockets, server_tls, caplog):
+    async def main():
+        ours, theirs = sockets()
+        server = SSLIOStream(theirs, ssl_options=server_tls, server_side=True)
+        client = SSLIOStream(ours, server_hostname="localhost")  # the default verifies
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await client.wait_for_handshake()
+        assert isinstance(client.error, ssl.SSLCertVerificationError)
+        with pytest.raises(ssl.SSLError, match="unknown ca|UNKNOWN_CA"):  # the alert has arrived
+            await server.wait_for_handshake()
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await client.wait_for_handshake()
+
+    with caplog.at_level(logging.WARNING):
+        run(main)
+    assert "SSL Error" in caplog.text
+
+
+def test_wrong_host_name_is_refused(run, sockets, server_tls, client_tls):
+    async def main():
+        ours, theirs = sockets()
+        SSLIOStream(theirs, ssl_options=server_tls, server_side=True)
+        client = SSLIOStream(ours, ssl_options=client_tls, server_hostname="example.com")
+        with pytest.raises(ssl.SSLCertVerificationError, match="example.com"):
+            await client.wait_for_handshake()
+
+    run(main)
+
+
+def test_missing_host_name_is_said_at_once(run, sockets, client_tls):
+    async def main():
+        ours, _ = sockets()
+        with pytest.raises(ValueError, match="server_hostname"):
+            SSLIOStream(ours, ssl_options=client_tls)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            with pytest.raises(ValueError, match="server_hostname"):
+                await SSLIOStream(socket.socket(), ssl_options=client_tls).connect(listener.getsockname())
+
+    run(main)
+
+
+def test_TL8_plain_text_on_a_tls_port_closes_the_connection(run, connect, server_tls, recorder):
+    async def main():
+        stream, peer = connect(SSLIOStream, ssl_options=server_tls, server_side=True)
+        receiver = recorder()
+        stream.set_receiver(receiver)
+        peer.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await receiver.lost.wait()
+        assert isinstance(receiver.error, ssl.SSLError)
+        assert receiver.calls == ["lost"]
+
+    run(main)
+
+
+@pytest.mark.parametrize("hello", [b"", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"], ids=["silent", "half"])
+def test_TL9_stalled_handshake_is_closed_at_its_deadline(run, connect, server_tls, hello):
+    async def main():
+        stream, peer = connect(SSLIOStream, ssl_options=server_tls, server_side=True, handshake_timeout=0.05)
+        peer.sendall(hello)
+        with pytest.raises(TimeoutError, match=r"0\.05 s"):
+            await stream.wait_for_handshake()
+        assert stream.closed()
+        assert peer.recv(1) == b""
+
+    run(main)
+
+
+def test_default_deadline_of_a_handshake_is_ten_seconds(run, connect, server_tls):
+    async def main():
+        stream, _ = connect(SSLIOStream, ssl_options=server_tls, server_side=True)
+        assert stream.handshake_timeout == 10
+        stream.close()
+        with pytest.raises(StreamClosedError):
+            await stream.wait_for_handshake()
+
+    run(main)
+
+
+@pytest.mark.parametrize("leave", [lambda sock: sock.close(), reset], ids=["close", "reset"])
+def test_peer_that_leaves_during_the_handshake_fails_it(run, connect, server_tls, leave):
+    async def main():
+        stream, peer = connect(SSLIOStream, ssl_options=server_tls, server_side=True)
+        writing = stream.write(b"never")
+        leave(peer)
+        with pytest.raises(OSError):  # noqa: PT011  # which one, OpenSSL and the kernel decide
+            await stream.wait_for_handshake()
+        with pytest.raises(StreamClosedError):
+            await writing
+
+    run(main)
+
+
+def test_second_waiter_for_the_handshake_is_refused(run, connect, server_tls):
+    async def main():
+        stream, _ = connect(SSLIOStream, ssl_options=server_tls, server_side=True)
+        first = stream.wait_for_handshake()
+        with pytest.raises(RuntimeError, match="Already waiting"):
+            stream.wait_for_handshake()
+        first.cancel()
+        second = stream.wait_for_handshake()
+        stream.close()
+        with pytest.raises(StreamClosedError):
+            await second
+
+    run(main)
+
+
+# -- the end -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("leave", [lambda sock: sock.close(), reset], ids=["close", "reset"])
+def test_TL10_end_without_close_notify_is_an_error_to_read_until_close(run, sockets, tls_pair, leave):
+    async def main():
+        client, server = await tls_pair()
+        reading = asyncio.ensure_future(server.read_until_close())
+        await client.write(b"half of the da")
+        await asyncio.sleep(0.02)
+        raw = socket.socket(fileno=os.dup(client.fileno()))
+        IOStream.close_fd(client)  # without a word of TLS
+        leave(raw)
+        with pytest.raises(StreamClosedError) as caught:
+            await reading
+        assert isinstance(caught.value.real_error, ssl.SSLEOFError)
+        assert isinstance(server.error, ssl.SSLEOFError)
+        with pytest.raises(StreamClosedError):
+            server.read_until_close()
+        client.close()
+
+    run(main)
+
+
+def test_TL10_receiver_is_told_of_a_truncated_stream(run, tls_pair, recorder):
+    async def main():
+        client, server = await tls_pair()
+        receiver = recorder()
+        server.set_receiver(receiver)
+        await client.write(b"half")
+        await receiver.wait_for(4)
+        IOStream.close_fd(client)
+        await receiver.lost.wait()
+        assert isinstance(receiver.error, ssl.SSLEOFError)
+        assert "eof" not in receiver.calls
+        client.close()
+
+    run(main)
+
+
+def test_stream_that_closes_because_of_an_error_does_not_say_that_all_was_sent(run, tls_pair):
+    async def main():
+        client, server = await tls_pair()
+        reading = asyncio.ensure_future(client.read_until_close())
+        await server.write(b"part")
+        server.close(exc_info=ValueError("could not finish"))
+        with pytest.raises(StreamClosedError):
+            await reading
+
+    run(main)
+
+
+def test_garbage_after_the_handshake_closes_the_stream(run, tls_pair, caplog):
+    async def main():
+        client, server = await tls_pair()
+        reading = server.read_bytes(1)
+        os.write(client.fileno(), b"\x17\x03\x03\x00\x20" + bytes(32))
+        with pytest.raises(StreamClosedError) as caught:
+            await reading
+        assert isinstance(caught.value.real_error, ssl.SSLError)
+        client.close()
+
+    run(main)
+    assert "error on read" in caplog.text
+
+
+# -- start_tls ---------------------------------------------------------------------------------------
+
+
+def test_start_tls_on_both_sides_of_an_open_connection(run, sockets, server_tls, client_tls):
+    async def main():
+        ours, theirs = sockets()
+        client, server = IOStream(ours, max_buffer_size=12345), IOStream(theirs)
+        await client.write(b"STARTTLS\r\n")
+        assert await server.read_until(b"\r\n") == b"STARTTLS\r\n"
+        await server.write(b"220 go ahead\r\n")
+        assert await client.read_until(b"\r\n") == b"220 go ahead\r\n"
+        told = []
+        client.set_close_callback(lambda: told.append(1))
+        tls_client, tls_server = await asyncio.gather(
+            client.start_tls(False, client_tls, server_hostname="localhost"), server.start_tls(True, server_tls)
+        )
+        assert isinstance(tls_client, SSLIOStream)
+        assert tls_client.max_buffer_size == 12345
+        assert client.closed()
+        await tls_client.write(b"secret\n")
+        assert await tls_server.read_until(b"\n") == b"secret\n"
+        tls_server.close()
+        with pytest.raises(StreamClosedError):
+            await tls_client.read_bytes(1)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert told == [1]
+
+    run(main)
+
+
+def test_start_tls_does_not_take_a_handshake_that_came_while_nobody_read_for_plain_text(
+    run, sockets, server_tls, client_tls
+):
+    async def main():
+        ours, theirs = sockets()
+        client, server = IOStream(ours), IOStream(theirs)
+        server.set_close_callback(lambda: None)  # the descriptor is watched
+        await client.write(b"STARTTLS\n")
+        await server.read_until(b"\n")
+        handshake = asyncio.ensure_future(client.start_tls(False, client_tls, server_hostname="localhost"))
+        await asyncio.sleep(0.02)  # the server takes its time
+        tls_server = await server.start_tls(True, server_tls)
+        (await handshake).close()
+        tls_server.close()
+
+    run(main)
+
+
+def test_TL11_bytes_that_came_before_the_handshake_are_an_error(run, connect, server_tls):
+    async def main():
+        stream, peer = connect()
+        peer.sendall(b"STARTTLS\r\nMAIL FROM:<injected>\r\n")
+        await stream.read_until(b"\r\n")
+        with pytest.raises(ValueError, match="before the handshake"):
+            stream.start_tls(True, server_tls)
+        assert not stream.closed()
+        stream.close()
+
+    run(main)
+
+
+def test_failed_start_tls_gives_the_real_error(run, connect, server_tls, sockets):
+    async def main():
+        ours, theirs = sockets()
+        client, server = IOStream(ours), IOStream(theirs)
+        serving = server.start_tls(True, server_tls)
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await client.start_tls(False, server_hostname="localhost")
+        with pytest.raises(ssl.SSLError):
+            await serving
+        plain, peer = connect()
+        with pytest.raises(ValueError, match="server_hostname"):
+            plain.start_tls(False)
+        assert peer.recv(1) == b""
+
+    run(main)
+
+
+def test_cancelled_start_tls_closes_the_connection(run, connect, server_tls):
+    async def main():
+        stream, peer = connect()
+        task = asyncio.ensure_future(asyncio.wait_for(stream.start_tls(True, server_tls), 0.01))
+        with pytest.raises(asyncio.TimeoutError):
+            await task
+        await asyncio.sleep(0)
+        assert await asyncio.get_running_loop().run_in_executor(None, peer.recv, 1) == b""
+
+    run(main)

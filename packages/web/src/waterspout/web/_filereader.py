@@ -1,0 +1,84 @@
+"""Reading a file for a response without holding up the loop.
+
+What the page cache holds is read at once: that takes microseconds. What would have to come from the disk is read in a
+thread. Linux tells the two apart (``RWF_NOWAIT``); elsewhere, and on file systems that cannot tell, all is read in a
+thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+
+from waterspout.web._filecontent import FileChangedError, open_regular
+
+__all__ = ["PIECE", "OpenFile"]
+
+#: Bytes that are read, and then sent, at a time: with less, turns of the loop cost more than copying.
+PIECE = 256 * 1024
+
+_NOWAIT: int = getattr(os, "RWF_NOWAIT", 0)
+
+
+class OpenFile:
+    """A regular file that is open for reading. Raises as `open_regular` does.
+
+    It is closed when nobody holds it any more, and not before: a thread that is still reading for a request that was
+    cancelled must not find another file under its descriptor.
+    """
+
+    __slots__ = ("_descriptor", "_path", "size")
+
+    _descriptor: int
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._descriptor = open_regular(path)
+        #: Bytes at the time of opening.
+        self.size = os.fstat(self._descriptor).st_size
+
+    def __del__(self) -> None:
+        try:
+            os.close(self._descriptor)
+        except AttributeError:  # it was never opened
+            return
+
+    def fileno(self) -> int:
+        """The descriptor, for as long as this object is held."""
+        return self._descriptor
+
+    def read(self, position: int, count: int) -> bytes:
+        """*count* bytes from *position* on, or what there is; waits for the disk."""
+        return os.pread(self._descriptor, count, position)
+
+    def read_cached(self, position: int, count: int) -> bytes | None:
+        """What the page cache has of these bytes, from *position* on; None if the disk, or nobody, has to be asked."""
+        if not _NOWAIT:
+            return None
+        buffer = bytearray(count)
+        try:
+            found = os.preadv(self._descriptor, (buffer,), position, _NOWAIT)
+        except OSError:  # not in the cache; or the file system cannot say
+            return None
+        if not found:
+            return None
+        del buffer[found:]
+        return bytes(buffer)
+
+    async def pieces(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        """The bytes from *start* up to *stop*, in pieces.
+
+        Raises `FileChangedError` if there are fewer: a body that is too short must not look complete.
+        """
+        loop = asyncio.get_running_loop()
+        position = start
+        while position < stop:
+            count = min(PIECE, stop - position)
+            piece = self.read_cached(position, count)
+            if piece is None:
+                piece = await loop.run_in_executor(None, self.read, position, count)
+            if not piece:
+                raise FileChangedError(f"{self._path} has {position} bytes, {stop} were promised")
+            position += len(piece)
+            yield piece
