@@ -23,12 +23,13 @@ def test_module_is_run_as_main_with_its_arguments(editor):
     assert editor.read_until(program, "end").startswith("__main__ pack ['x', '-y']")
 
 
-def test_folder_is_run_as_main_as_python_does(editor):
-    code = "import importlib.util, sys, other; print(__name__, sys.argv, importlib.util.find_spec('app'))\nprint('end')\n"
-    editor.write("app/__main__.py", code)
+@pytest.mark.parametrize("name", ["app", "app/__main__.py"])
+def test_program_in_a_folder_imports_its_neighbours_and_from_the_current_folder(editor, name):
+    editor.write("app/__main__.py", "import sys, other, beside\nprint(__name__, sys.argv)\nprint('end')\n")
     editor.write("app/other.py", "")
-    program = editor.start(*COMMAND, "app", "x")
-    assert editor.read_until(program, "end").startswith("__main__ ['app', 'x'] None\n")
+    editor.write("beside.py", "")
+    program = editor.start(*COMMAND, name, "x")
+    assert editor.read_until(program, "end").startswith(f"__main__ {[name, 'x']}\n")
 
 
 def test_script_with_a_syntax_error_is_run_when_it_is_mended(editor):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pkgutil
 import runpy
 import sys
 import traceback
@@ -26,10 +25,9 @@ def run_program(arguments: list[str], report: Report) -> None:
             runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
         else:
             sys.argv[:] = arguments
-            if pkgutil.get_importer(script) is None:
-                sys.path[0] = os.path.dirname(os.path.abspath(script))
-            else:  # a folder or archive with a __main__.py, which runpy puts on the path itself
-                del sys.path[0]
+            # The current folder, which python -m has put on the path, stays there behind the script's own: Tornado's
+            # command leaves it there, and programs import by it.
+            sys.path.insert(0, os.path.dirname(os.path.abspath(script)))
             runpy.run_path(script, run_name="__main__")
     except BaseException as error:
         # A module that could not be imported is not among the loaded ones, but is the very one that will be mended.

@@ -155,7 +155,7 @@ class Application(ReversibleRouter):
         self.transforms.append(transform_class)
 
     def reverse_url(self, name: str, *args: Any) -> str:
-        """The path of the route called *name* with *args* percent-encoded in its groups; `KeyError` if there is none."""
+        """The path of the route called *name*, *args* percent-encoded in its groups; `KeyError` if there is none."""
         url = self.default_router.reverse_url(name, *args)
         if url is None:
             raise KeyError(f"{name} not found in named urls")

@@ -15,7 +15,7 @@ from asyncio import CancelledError, Future, Task
 from collections.abc import Awaitable, Callable, Iterable
 from http.cookies import Morsel
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, cast, overload
 
 from waterspout import escape
 from waterspout import locale as locales
@@ -72,6 +72,9 @@ class RequestHandler:
     request: HTTPServerRequest
     path_args: Any = OnDemand(list)
     path_kwargs: Any = OnDemand(dict)
+
+    #: Template loaders by path that go before those of the applications; empty unless somebody fills it.
+    _template_loaders: ClassVar[dict[str, Any]] = {}
 
     # What most requests never change stays here, off the instance.
     _status_code = 200
@@ -264,11 +267,17 @@ class RequestHandler:
         Raises `ValueError` for a name that is no token or a value with control characters, `TypeError` for other
         types.
         """
-        self._headers[name] = self._convert_header_value(value)
+        try:
+            self._headers[name] = self._convert_header_value(value)
+        except ValueError as error:
+            raise _unsafe_header(name, value, error) from None
 
     def add_header(self, name: str, value: HeaderValue) -> None:
         """Add a header beside those of that name; raises as `set_header` does."""
-        self._headers.add(name, self._convert_header_value(value))
+        try:
+            self._headers.add(name, self._convert_header_value(value))
+        except ValueError as error:
+            raise _unsafe_header(name, value, error) from None
 
     def clear_header(self, name: str) -> None:
         """Remove a header; nothing happens if it is not there."""
@@ -744,7 +753,7 @@ class RequestHandler:
 
     @property
     def xsrf_token(self) -> bytes:
-        """The token that forms must send back; its cookie is set when it is first asked for. The text differs each time."""
+        """The token that forms must send back; its cookie is set when first asked for. The text differs each time."""
         if not hasattr(self, "_xsrf_token"):
             version, token, timestamp = self._get_raw_xsrf_token()
             output_version = self.settings.get("xsrf_cookie_version", 2)
@@ -814,9 +823,11 @@ class RequestHandler:
                 self.check_xsrf_cookie()
 
     def _check_cross_origin(self) -> None:
-        """The setting ``cross_origin_protection``: refuse (403) what a page of another origin makes the browser send."""
+        """The setting ``cross_origin_protection``: refuse (403) what another origin's page makes the browser send."""
         request = self.request
-        refused = cross_origin_reason(request.headers, f"{request.protocol}://{request.host}", self.check_trusted_origin)
+        refused = cross_origin_reason(
+            request.headers, f"{request.protocol}://{request.host}", self.check_trusted_origin
+        )
         if refused is not None:
             raise HTTPError(403, "%s", refused)
 
@@ -893,6 +904,10 @@ class RequestHandler:
             include_host = getattr(self, "include_host", False)
         base = f"{self.request.protocol}://{self.request.host}" if include_host else ""
         return base + self.application.make_static_url(path, **kwargs)
+
+
+def _unsafe_header(name: str, value: HeaderValue, error: ValueError) -> ValueError:
+    return ValueError(f"Unsafe header value {value!r}, or name {name!r}: {error}")
 
 
 # The base class's own methods, to be compared with what a subclass has.

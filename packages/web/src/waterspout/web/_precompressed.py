@@ -33,5 +33,5 @@ def find_sibling(
             continue
         if status.st_mtime >= plain.st_mtime:
             there[coding] = (path, status)
-    coding = accepted_coding(accept_encoding, tuple(there))
-    return None if coding is None else (coding, *there[coding])
+    best = accepted_coding(accept_encoding, tuple(there))
+    return None if best is None else (best, *there[best])

@@ -32,7 +32,7 @@ def render_template(handler: RequestHandler, name: str, values: dict[str, Any]) 
     if not path:
         path = _folder_of_caller(sys._getframe(1))
     loaders = handler.application._template_loaders
-    loader = loaders.get(path)
+    loader = handler._template_loaders.get(path) or loaders.get(path)
     if loader is None:
         loader = loaders[path] = handler.create_template_loader(path)
     page = loader.load(name)

@@ -32,8 +32,8 @@ from waterspout.web._staticpaths import (
     check_below,
     check_relative_path,
     directory_redirect,
-    is_below,
     joined,
+    regular_file,
     served_file,
 )
 from waterspout.web._urls import VersionCache, versioned_url
@@ -180,9 +180,11 @@ class StaticFileHandler(RequestHandler):
             )
         else:
             pieces = self._pieces(path, start if length != size else None, stop if length != size else None)
+        # As Tornado does it, transforms are told of content that may go on, so that short files are compressed too.
+        flushed = length > _AT_ONCE or (self.application.compat_tornado and bool(self.application.transforms))
         for piece in pieces:
             self.write(piece)
-            if length > _AT_ONCE:
+            if flushed:
                 await self.flush()
 
     def _pieces(self, path: str, start: int | None, stop: int | None) -> Iterable[bytes]:
@@ -192,7 +194,8 @@ class StaticFileHandler(RequestHandler):
     @classmethod
     def _reads_files(cls) -> bool:
         """Whether the content is that of the file, not what a subclass has in its place."""
-        return cls.get_content.__func__ is _get_content
+        function = getattr(cls.get_content, "__func__", None)
+        return function is _get_content
 
     def _allowed(self) -> list[str]:
         allowed = self.allowed_symlink_directory or ()
@@ -220,7 +223,7 @@ class StaticFileHandler(RequestHandler):
         """The path to serve, or None if this has answered the request. Raises `HTTPError` 403 or 404 otherwise."""
         try:
             if self.default_filename is not None:
-                self._check_slashes(root, absolute_path)
+                self._check_slashes(absolute_path)
             # The path as asked for is only ours to judge where a subclass has not put another in its place.
             if absolute_path == joined(root, self.path):
                 check_relative_path(self.path, dotfiles=self.application.compat_tornado)
@@ -242,12 +245,11 @@ class StaticFileHandler(RequestHandler):
             raise HTTPError(404) from None
         return absolute_path
 
-    def _check_slashes(self, root: str, absolute_path: str) -> None:
+    def _check_slashes(self, absolute_path: str) -> None:
         """Refuse to think about a redirect for a path that browsers would take for a host."""
         asked = self.request.path
-        if asked[1:2] in ("/", "\\") and not asked.endswith("/") and is_below(os.path.abspath(root), absolute_path):
-            if os.path.isdir(absolute_path):
-                raise StaticPathError(403, "cannot redirect path with two initial slashes")
+        if asked[1:2] in ("/", "\\") and not asked.endswith("/") and not os.path.isfile(absolute_path):
+            raise StaticPathError(403, "cannot redirect path with two initial slashes")
 
     def get_content_version_etag(self) -> str | None:
         """The entity tag of the file: its version in quotes."""
@@ -352,13 +354,8 @@ class StaticFileHandler(RequestHandler):
             return None
         absolute = cls.get_absolute_path(root, path)
         if cls._reads_files():
-            allowed = settings.get("static_handler_args", {}).get("allowed_symlink_directory") or ()
             try:
-                served_file(
-                    root,
-                    absolute,
-                    allowed_symlink_directories=[allowed] if isinstance(allowed, str) else list(allowed),
-                )
+                regular_file(absolute)
             except StaticPathError as error:
                 gen_log.error("Could not open static file %r: %s", path, error.reason)
                 return None

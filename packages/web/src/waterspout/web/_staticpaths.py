@@ -99,15 +99,24 @@ def served_file(
     if absolute_path.endswith(os.sep) and absolute_path != root:
         raise StaticPathError(404, "slash after a file name")
     try:
-        found = os.stat(absolute_path)
         real = os.path.realpath(absolute_path)
+    except ValueError:  # NUL
+        raise StaticPathError(404, "NUL in path") from None
+    # Before anything is said about what is there: a link must not tell which files the machine has.
+    _check_links(root, absolute_path, real, allowed_symlink_directories)
+    return regular_file(absolute_path)
+
+
+def regular_file(path: str) -> os.stat_result:
+    """Return the status of a regular file, wherever it is; raises `StaticPathError` as `served_file` does."""
+    try:
+        found = os.stat(path)
     except ValueError:  # NUL
         raise StaticPathError(404, "NUL in path") from None
     except OSError as error:
         if error.errno in _MISSING:
             raise StaticPathError(404, NO_SUCH_FILE) from None
         raise StaticPathError(403, error.strerror or "not accessible") from None
-    _check_links(root, absolute_path, real, allowed_symlink_directories)
     if stat.S_ISDIR(found.st_mode):
         raise StaticPathError(403, "is not a file: it is a directory")
     if not stat.S_ISREG(found.st_mode):
