@@ -3,6 +3,7 @@
 import os
 
 import pytest
+
 from waterspout.autoreload._report import Report, Wishes, read_report
 
 

@@ -131,12 +131,14 @@ class Route:
     def available(self, connection: Connection) -> None:
         """*connection* can serve another exchange."""
         if self.waiting:
-            exchange = next(iter(self.waiting))
-            attempt = self.waiting.pop(exchange)
-            if attempt is not None:
-                self._pass_on(attempt, cancel=False)
-            exchange.use(connection)
-            return
+            for exchange in self.waiting:
+                # One that was let down by a kept connection waits for a new one.
+                if not (exchange.repeated and connection.served):
+                    attempt = self.waiting.pop(exchange)
+                    if attempt is not None:
+                        self._pass_on(attempt, cancel=False)
+                    exchange.use(connection)
+                    return
         pool = self.pool
         if pool.closed or pool.idle_timeout <= 0:
             connection.close()

@@ -27,25 +27,25 @@ def make_environ(request: HTTPServerRequest, *, multithread: bool) -> dict[str, 
     if port is None:
         port = 443 if request.protocol == "https" else 80
     environ: dict[str, Any] = {
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port),
+        "SERVER_PROTOCOL": request.version,
+        "REMOTE_ADDR": request.remote_ip,
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": "",
         "PATH_INFO": to_wsgi_str(unquote_to_bytes(request.path)),
         "QUERY_STRING": request.query,
-        "REMOTE_ADDR": request.remote_ip,
-        "SERVER_NAME": host,
-        "SERVER_PORT": str(port),
-        "SERVER_PROTOCOL": request.version,
+        "CONTENT_LENGTH": str(len(request.body)),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": request.protocol,
         "wsgi.input": BytesIO(request.body),
         "wsgi.errors": sys.stderr,
-        "wsgi.multithread": multithread,
-        "wsgi.multiprocess": True,
         "wsgi.run_once": False,
+        "wsgi.multiprocess": True,
+        "wsgi.multithread": multithread,
     }
     if "Content-Type" in request.headers:
         environ["CONTENT_TYPE"] = request.headers["Content-Type"]
-    environ["CONTENT_LENGTH"] = str(len(request.body))
     for name, value in request.headers.items():
         upper = name.upper()
         # An underscore in a field's name would be taken for the dash of another one (XH11).

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from waterspout.ioloop._callbacks import CallbackRunner
 from waterspout.ioloop._current import thread_event_loop
 from waterspout.ioloop._factory import LoopFactory, loop_factory
 from waterspout.ioloop._loop import IOLoop
@@ -32,9 +33,9 @@ class BaseAsyncIOLoop(IOLoop):
         self.writers = set()
         self.closing = False
         self.started = asyncio_loop.is_running()
-        self._background = set()
+        self._callbacks = CallbackRunner(self.add_callback)
         self._call_soon = asyncio_loop.call_soon
-        self._guarded = self._run_callback
+        self._guarded = self._callbacks.run
         IOLoop._ioloop_for_asyncio.attach(asyncio_loop, self)
         super().initialize(**kwargs)
 

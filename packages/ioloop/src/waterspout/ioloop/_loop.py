@@ -17,13 +17,12 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from threading import get_ident
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, overload
 
-from waterspout.concurrent import BadYieldError, convert_yielded, moment
+from waterspout.ioloop._callbacks import CallbackRunner
 from waterspout.ioloop._current import LoopRegistry, thread_event_loop
 from waterspout.ioloop._factory import LoopFactory
 from waterspout.ioloop._run import QUIET_SIGNALS, run
 from waterspout.ioloop._run_sync import run_sync
 from waterspout.ioloop._turn import CallSoonTurn, SelectorTurn
-from waterspout.log import app_log
 from waterspout.util import Configurable, import_object
 
 T = TypeVar("T")
@@ -79,6 +78,11 @@ class IOLoop(Configurable):
     writers: set[int]
     closing: bool  #: `close` was called
     started: bool  #: it has run; a fork must come before that
+
+    _callbacks: CallbackRunner
+    # Two bound methods, the loop's and the runner's, made once and not for each callback.
+    _call_soon: Callable[..., asyncio.Handle]
+    _guarded: Callable[..., None]
 
     # ---- which loop
 
@@ -228,11 +232,7 @@ class IOLoop(Configurable):
         RuntimeError if it is running. `add_callback` is without effect afterwards.
         """
         self.closing = True
-        for pending in self._background:
-            # Nobody waits for it, and its loop never runs again: when it is freed, asyncio need not complain.
-            if isinstance(pending, asyncio.Task) and not pending.done():
-                pending._log_destroy_pending = False  # type: ignore[attr-defined]  # as asyncio's own run does
-        self._background.clear()
+        self._callbacks.abandon()
         for fd, (fileobj, _) in list(self.handlers.items()):
             self.remove_handler(fd)
             if all_fds:
@@ -278,7 +278,7 @@ class IOLoop(Configurable):
             (self.WRITE, self.writers, loop.add_writer, loop.remove_writer),
         ):
             if events & event and number not in watched:
-                add(number, self._run_callback, handler, fileobj, event)
+                add(number, self._guarded, handler, fileobj, event)
                 watched.add(number)
             elif not events & event and number in watched:
                 remove(number)
@@ -359,7 +359,7 @@ class IOLoop(Configurable):
         warnings.warn("add_callback_from_signal is deprecated", DeprecationWarning, stacklevel=2)
         callback = functools.partial(callback, *args, **kwargs)
         try:
-            self.asyncio_loop.call_soon_threadsafe(self._run_callback, callback)
+            self.asyncio_loop.call_soon_threadsafe(self._guarded, callback)
         except RuntimeError:
             if not self.asyncio_loop.is_closed():
                 raise
@@ -368,10 +368,7 @@ class IOLoop(Configurable):
         self, future: asyncio.Future[T] | concurrent.futures.Future[T], callback: Callable[[Any], Any]
     ) -> None:
         """Call ``callback(future)`` on this loop when ``future`` (asyncio's or concurrent's) is done."""
-        if isinstance(future, asyncio.Future):
-            future.add_done_callback(functools.partial(self._run_callback, callback))
-        else:
-            future.add_done_callback(functools.partial(self.add_callback, callback))
+        self._callbacks.when_done(future, callback)
 
     def run_in_executor(
         self, executor: concurrent.futures.Executor | None, func: Callable[..., T], *args: Any
@@ -388,41 +385,11 @@ class IOLoop(Configurable):
         """Set what `run_in_executor` uses when it is given None: a ThreadPoolExecutor."""
         self.asyncio_loop.set_default_executor(executor)
 
-    def _run_callback(self, callback: Callable[..., Any], *args: Any) -> None:
-        try:
-            result = callback(*args)
-            if result is None:
-                return
-            pending = _as_future(result)
-        except asyncio.CancelledError:
-            return
-        except Exception:
-            app_log.error("Exception in callback %r", callback, exc_info=True)
-            return
-        if pending is not None:
-            self._look_after(pending)
-            self.add_future(pending, functools.partial(self._report_failure, callback))
-
-    def _look_after(self, future: Any) -> None:
-        """Hold a future that nobody else may hold until it is done: asyncio holds its tasks weakly."""
-        self._background.add(future)
-        self.add_future(future, self._background.discard)
-
-    def _report_failure(self, callback: Callable[..., Any], future: Any) -> None:
-        if not future.cancelled() and (error := future.exception()) is not None:
-            app_log.error("Exception in callback %r", callback, exc_info=error)
-
-    _background: set[Any]  # what callbacks returned and is still running
-    _call_soon: Callable[
-        ..., asyncio.Handle
-    ]  # the loop's and our own bound method, made once and not for each callback
-    _guarded: Callable[..., None]
-
     def statistics(self) -> dict[str, int]:
         """Counts of what the loop looks after now, and of the flushes it made."""
         return {
             "handlers": len(self.handlers),
-            "background": len(self._background),
+            "background": len(self._callbacks.background),
             "dirty": len(self.turn.dirty),
             "flushes": self.turn.flushes,
             "tasks": 0 if self.asyncio_loop.is_closed() else len(asyncio.all_tasks(self.asyncio_loop)),
@@ -452,12 +419,3 @@ def _find_or_make(instance: bool) -> IOLoop | None:
     else:
         made = IOLoop()  # the application has chosen a class of its own
     return made
-
-
-def _as_future(result: Any) -> Any:
-    """The future of what a callback returned, or None if it is nothing that can be awaited."""
-    try:
-        future = convert_yielded(result)
-    except BadYieldError:
-        return None
-    return None if future is moment else future

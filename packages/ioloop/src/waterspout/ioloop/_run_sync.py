@@ -53,7 +53,7 @@ def run_sync(io_loop: IOLoop, func: Callable[[], Any], timeout: float | None) ->
     if future is not None and future.done() and not future.cancelled():
         return future.result()
     if future is not None and not future.done():
-        io_loop._look_after(future)  # it goes on when the loop is started again
+        io_loop._callbacks.look_after(future)  # it goes on when the loop is started again
     if expired:
         raise TimeoutError(f"Operation timed out after {timeout} seconds")
     if future is not None and future.cancelled():
