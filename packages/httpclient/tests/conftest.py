@@ -151,14 +151,17 @@ def thread_peer() -> Iterator[Callable[..., int]]:
 
     listeners = []
 
+    def talk(connection: socket.socket, handler: Callable[[socket.socket], None]) -> None:
+        with connection, contextlib.suppress(ConnectionError):
+            handler(connection)
+
     def serve(listener: socket.socket, handler: Callable[[socket.socket], None]) -> None:
         while True:
             try:
                 connection, _ = listener.accept()
             except OSError:
                 return
-            with connection:
-                handler(connection)
+            threading.Thread(target=talk, args=(connection, handler), daemon=True).start()
 
     def make(handler: Callable[[socket.socket], None]) -> int:
         listener = socket.create_server(("127.0.0.1", 0))

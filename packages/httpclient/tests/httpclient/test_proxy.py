@@ -68,7 +68,9 @@ def test_user_name_and_password_go_to_the_proxy_only(run, peer, client):
 
 
 def test_digest_challenge_of_a_forwarding_proxy_is_answered(run, peer, client):
-    challenge = b'HTTP/1.1 407 P\r\nProxy-Authenticate: Digest realm="r", nonce="n", qop="auth"\r\nContent-Length: 0\r\n\r\n'
+    challenge = (
+        b'HTTP/1.1 407 P\r\nProxy-Authenticate: Digest realm="r", nonce="n", qop="auth"\r\nContent-Length: 0\r\n\r\n'
+    )
 
     async def main():
         async with peer(challenge, OK) as proxy:
@@ -116,8 +118,12 @@ def test_tunnel_through_a_proxy_that_is_itself_https(run, peer, client, tls_serv
     run(main)
 
 
-def test_CS17_body_of_a_successful_connect_is_ignored_and_digest_is_answered(run, peer, client, tls_server, certificate):
-    challenge = b'HTTP/1.1 407 P\r\nProxy-Authenticate: Digest realm="r", nonce="n", algorithm=SHA-256, qop="auth"\r\n\r\n'
+def test_CS17_body_of_a_successful_connect_is_ignored_and_digest_is_answered(
+    run, peer, client, tls_server, certificate
+):
+    challenge = (
+        b'HTTP/1.1 407 P\r\nProxy-Authenticate: Digest realm="r", nonce="n", algorithm=SHA-256, qop="auth"\r\n\r\n'
+    )
 
     async def main():
         async with peer(OK, tls=tls_server()) as server, peer(tunnel(challenge)) as proxy:

@@ -4,6 +4,8 @@ import asyncio
 import errno
 import os
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -207,16 +209,16 @@ def test_repr_names_the_descriptor_until_closed(run, connect):
 
 
 def test_import_brings_neither_ssl_nor_other_heavy_modules():
-    import subprocess
-    import sys
-
     heavy = {"ssl", "multiprocessing", "logging.config", "email", "waterspout.options", "waterspout.process"}
-    code = f"import sys, waterspout.iostream, waterspout.tcpserver, waterspout.tcpclient; print({heavy} & set(sys.modules))"
-    code = code.replace("sys, ", "sys; before = set(sys.modules); import ").replace(
-        "set(sys.modules))", "(set(sys.modules) - before))"
-    )
+    code = f"""
+import sys
+sys.modules["ssl"] = None  # asyncio itself imports it, if it is there
+import asyncio
+del sys.modules["ssl"]
+before = set(sys.modules)
+import waterspout.iostream, waterspout.tcpclient, waterspout.tcpserver
+print({heavy} & (set(sys.modules) - before))
+"""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    # asyncio itself imports ssl: hide it, as it is hidden from those who use neither.
-    code = "import sys; sys.modules['ssl'] = None; import asyncio; del sys.modules['ssl']; " + code
     shown = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert shown.stdout == "set()\n", shown.stderr

@@ -336,7 +336,7 @@ def test_peer_that_leaves_during_the_handshake_fails_it(run, connect, server_tls
         stream, peer = connect(SSLIOStream, ssl_options=server_tls, server_side=True)
         writing = stream.write(b"never")
         leave(peer)
-        with pytest.raises(OSError):  # noqa: PT011  # which one, OpenSSL and the kernel decide
+        with pytest.raises(OSError):  # which one, OpenSSL and the kernel decide
             await stream.wait_for_handshake()
         with pytest.raises(StreamClosedError):
             await writing
@@ -512,5 +512,136 @@ def test_cancelled_start_tls_closes_the_connection(run, connect, server_tls):
             await task
         await asyncio.sleep(0)
         assert await asyncio.get_running_loop().run_in_executor(None, peer.recv, 1) == b""
+
+    run(main)
+
+
+# -- a kernel that takes little ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def reluctant(monkeypatch):
+    """Every second send is refused, the others take at most 700 bytes."""
+    from waterspout.iostream import _tls
+
+    original = _tls._send
+    calls = []
+
+    def send(sock, data):
+        calls.append(len(data))
+        if len(calls) % 2:
+            raise BlockingIOError
+        return original(sock, memoryview(data)[:700])
+
+    monkeypatch.setattr(_tls, "_send", send)
+    return calls
+
+
+def test_handshake_and_data_get_through_a_kernel_that_takes_little(run, sockets, server_tls, client_tls, reluctant):
+    async def main():
+        ours, theirs = sockets()
+        server = SSLIOStream(theirs, ssl_options=server_tls, server_side=True)
+        client = SSLIOStream(ours, ssl_options=client_tls, server_hostname="localhost")
+        await asyncio.gather(client.wait_for_handshake(), server.wait_for_handshake())
+        data = os.urandom(200_000)
+        client.send_many([data[:10], data[10:20], data[20:]])
+        writing = server.write(data)
+        assert await server.read_bytes(len(data)) == data
+        assert await client.read_bytes(len(data)) == data
+        await writing
+        await client.flushed()
+        assert client.pending == 0
+        client.write(b"bye")
+        client.close_after_flush()
+        assert await server.read_bytes(3) == b"bye"
+        server.close()
+
+    run(main)
+    assert len(reluctant) > 100
+
+
+def test_ssl_socket_that_waits_for_room_during_the_handshake(run, sockets, server_tls, client_tls, monkeypatch):
+    from waterspout.iostream._tls_layer import SocketLayer
+
+    original = SocketLayer.handshake
+    asked = []
+
+    def handshake(self):
+        asked.append(1)
+        return "write" if len(asked) < 3 else original(self)
+
+    monkeypatch.setattr(SocketLayer, "handshake", handshake)
+
+    async def main():
+        asked.clear()
+        ours, theirs = sockets()
+        wrapped = server_tls.wrap_socket(theirs, server_side=True, do_handshake_on_connect=False)
+        server = SSLIOStream(wrapped)
+        client = SSLIOStream(ours, ssl_options=client_tls, server_hostname="localhost")
+        await asyncio.gather(client.wait_for_handshake(), server.wait_for_handshake())
+        await server.write(b"x")
+        assert await client.read_bytes(1) == b"x"
+        server.close()
+        client.close()
+
+    run(main)
+
+
+def test_overridden_hooks_are_called_with_plain_text(run, sockets, server_tls, client_tls, recorder):
+    class Spy(SSLIOStream):
+        def read_from_fd(self, buf):
+            count = super().read_from_fd(buf)
+            if count:
+                seen.append(bytes(buf[:count]))
+            return count
+
+        def write_to_fd(self, data):
+            seen.append(bytes(data))
+            return super().write_to_fd(data)
+
+    seen = []
+
+    async def main():
+        seen.clear()
+        ours, theirs = sockets()
+        server = Spy(theirs, ssl_options=server_tls, server_side=True)
+        client = SSLIOStream(ours, ssl_options=client_tls, server_hostname="localhost")
+        await client.write(b"ping")
+        assert await server.read_bytes(4) == b"ping"
+        await server.write(b"pong")
+        assert await client.read_bytes(4) == b"pong"
+        assert seen == [b"ping", b"pong"]
+        client.close()
+        with pytest.raises(StreamClosedError):
+            await server.read_bytes(1)
+
+    run(main)
+
+
+def test_ssl_socket_whose_handshake_is_done_is_used_at_once(run, sockets, server_tls, client_tls):
+    async def main():
+        ours, theirs = sockets()
+        server = SSLIOStream(theirs, ssl_options=server_tls, server_side=True)
+        loop = asyncio.get_running_loop()
+        ours.settimeout(5)
+        wrapped = await loop.run_in_executor(None, lambda: client_tls.wrap_socket(ours, server_hostname="localhost"))
+        client = SSLIOStream(wrapped)
+        assert await client.wait_for_handshake() is client
+        await client.write(b"x")
+        assert await server.read_bytes(1) == b"x"
+        client.close()
+        server.close()
+
+    run(main)
+
+
+def test_close_callback_of_an_idle_tls_stream(run, tls_pair):
+    async def main():
+        client, server = await tls_pair()
+        closed = asyncio.Event()
+        server.set_close_callback(closed.set)
+        client.close()
+        await closed.wait()
+        assert server.error is None
 
     run(main)

@@ -24,7 +24,7 @@ def clients(listener, count):
 
 
 async def until(condition):
-    while not condition():
+    while not condition():  # noqa: ASYNC110  # there is nothing to be woken by
         await asyncio.sleep(0.001)
 
 
@@ -140,7 +140,7 @@ def test_without_descriptors_accepting_pauses_and_recovers(run, listener, monkey
     assert "ulimit" in caplog.text
 
 
-def test_pause_ends_with_the_handler(run, listener, monkeypatch):
+def test_pause_ends_with_the_handler(listener, monkeypatch):
     monkeypatch.setattr(_accept, "EXHAUSTED_PAUSE", 0.01)
 
     class Exhausted:

@@ -8,7 +8,9 @@ from waterspout.netutil import is_valid_ip
 from waterspout.netutil._addresses import literal_address
 
 
-@pytest.mark.parametrize("ip", ["127.0.0.1", "4.4.4.4", "::1", "2620:0:1cfe:face:b00c::3", "fe80::1%lo", "::ffff:1.2.3.4"])
+@pytest.mark.parametrize(
+    "ip", ["127.0.0.1", "4.4.4.4", "::1", "2620:0:1cfe:face:b00c::3", "fe80::1%lo", "::ffff:1.2.3.4"]
+)
 def test_addresses_are_valid(ip):
     assert is_valid_ip(ip)
 

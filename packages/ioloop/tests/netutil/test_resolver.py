@@ -47,7 +47,7 @@ def test_unknown_name_is_an_error_that_names_it_and_says_why(run, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_ip_address_is_answered_without_asking_anybody(run, kind, monkeypatch):
+def test_ip_address_is_answered_without_asking_anybody(kind, monkeypatch):
     def nobody(*arguments, **keywords):
         pytest.fail("asked for an IP address")
 

@@ -79,6 +79,7 @@ class BearerAuth(BasicAuth):
 
 
 _ALGORITHMS = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
+_quoted_string = re.compile(r"\"(?:[^\"\\]|\\.)*\"")
 _challenge_start = re.compile(r"(?:^|,)[ \t]*Digest[ \t]+", re.IGNORECASE)
 _parameter = re.compile(r"[ \t,]*([A-Za-z0-9_\-]+)[ \t]*=[ \t]*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s,\"]+))")
 
@@ -164,7 +165,9 @@ def best_digest_challenge(fields: list[str]) -> dict[str, str] | None:
     """The parameters of the strongest Digest challenge that we can answer; None if there is none."""
     found: list[tuple[int, dict[str, str]]] = []
     for field in fields:
-        for start in _challenge_start.finditer(field):
+        # What stands inside quotes begins no challenge.
+        unquoted = _quoted_string.sub(lambda text: "x" * len(text[0]), field)
+        for start in _challenge_start.finditer(unquoted):
             parameters: dict[str, str] = {}
             position = start.end()
             while (match := _parameter.match(field, position)) is not None:

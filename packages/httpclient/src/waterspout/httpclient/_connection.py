@@ -32,7 +32,18 @@ LOOK_INTERVAL = 5.0
 class Connection:
     """A stream, the reader of what comes from it, and who is waiting for that."""
 
-    __slots__ = ("__weakref__", "deadline", "exchange", "idle_until", "last_used", "reader", "received", "route", "served", "stream")
+    __slots__ = (
+        "__weakref__",
+        "deadline",
+        "exchange",
+        "idle_until",
+        "last_used",
+        "reader",
+        "received",
+        "route",
+        "served",
+        "stream",
+    )
 
     def __init__(self, route: Route, stream: IOStream, reader: ResponseReader) -> None:
         self.route = route

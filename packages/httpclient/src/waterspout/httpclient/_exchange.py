@@ -142,8 +142,8 @@ class Exchange:
         """A slot is free: take an idle connection, or wait for one."""
         self.timing.begun = now = self.client.time()
         self.start_time = time.time()
-        idle = self.route.idle
-        while idle and not self.repeated:
+        idle = self.route.idle if not self.repeated else self.route.unused()
+        while idle:
             connection = idle.pop()
             # One that rested may have died (CS14) or received what nobody asked for (CS15); a request that cannot be
             # sent twice is not risked on any that has not been asked.

@@ -110,6 +110,13 @@ class Route:
         proxy = self.proxy
         return proxy is not None and not proxy.is_socks and self.url.scheme == "http"
 
+    def unused(self) -> list[Connection]:
+        """An idle connection that no request was sent on yet, if there is one; it is idle no more."""
+        unused = [connection for connection in self.idle if not connection.served]
+        if unused:
+            self.idle = [connection for connection in self.idle if connection.served or connection is not unused[-1]]
+        return unused[-1:]
+
     def request(self, exchange: Exchange) -> None:
         """Call ``exchange.use(connection)`` once there is one for it, later; or ``exchange.refused(error)``."""
         if self.spare:

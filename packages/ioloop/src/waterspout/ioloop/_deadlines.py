@@ -10,25 +10,22 @@ from __future__ import annotations
 
 import asyncio
 from math import ceil, floor, inf
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from waterspout.log import app_log
 
+if TYPE_CHECKING:
+    from typing import Protocol
 
-class HasDeadline(Protocol):
-    """What `Deadlines.watch` takes; must be hashable by identity."""
+    from waterspout.ioloop._loop import IOLoop
 
-    deadline: float  #: on the scale of `Deadlines.now`; ``math.inf`` for none
+    class HasDeadline(Protocol):
+        """What `Deadlines.watch` takes; must be hashable by identity."""
 
-    def deadline_passed(self) -> Any:
-        """Called once when `deadline` has passed; the item is no longer watched then."""
+        deadline: float  #: on the scale of `Deadlines.now`; ``math.inf`` for none
 
-
-class HasAsyncioLoop(Protocol):
-    """The part of an IOLoop that the wheel needs."""
-
-    @property
-    def asyncio_loop(self) -> asyncio.AbstractEventLoop: ...
+        def deadline_passed(self) -> Any:
+            """Called once when `deadline` has passed; the item is no longer watched then."""
 
 
 class Deadlines:
@@ -44,7 +41,7 @@ class Deadlines:
     resolution: float  #: seconds
     now: float  #: the loop's monotonic time, refreshed once a tick
 
-    def __init__(self, io_loop: HasAsyncioLoop, resolution: float = 1.0) -> None:
+    def __init__(self, io_loop: IOLoop, resolution: float = 1.0) -> None:
         if not resolution > 0:
             raise ValueError(f"the resolution of deadlines must be positive, not {resolution!r}")
         self.resolution = resolution

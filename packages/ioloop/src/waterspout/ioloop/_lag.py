@@ -14,7 +14,6 @@ import threading
 import traceback
 from collections.abc import Callable
 from types import FrameType
-from typing import NamedTuple
 
 from waterspout.ioloop._loop import IOLoop
 from waterspout.log import app_log
@@ -26,15 +25,23 @@ NOTES = 4
 MACHINERY = ("asyncio.", "waterspout.ioloop.", "selectors")
 
 
-class Lag(NamedTuple):
+class Lag:
     """One time that the loop was held up."""
+
+    __module__ = "waterspout.ioloop"
+    __slots__ = ("callback", "seconds", "stack")
 
     seconds: float  #: how long no other callback could run
     callback: str  #: the function that the loop had called, as ``module.qualified_name (file:line)``
     stack: str  #: where it was when the threshold had passed, formatted as in a traceback
 
+    def __init__(self, seconds: float, callback: str, stack: str) -> None:
+        self.seconds = seconds
+        self.callback = callback
+        self.stack = stack
 
-Lag.__module__ = "waterspout.ioloop"
+    def __repr__(self) -> str:
+        return f"<Lag of {self.seconds:.3f} s by {self.callback}>"
 
 
 class LagMonitor:

@@ -6,16 +6,14 @@ import asyncio
 import concurrent.futures
 import contextlib
 import contextvars
-import datetime
 import functools
-import numbers
 import os
 import signal
 import time
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from threading import get_ident
-from typing import Any, ClassVar, Literal, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, overload
 
 from waterspout.ioloop._callbacks import CallbackRunner
 from waterspout.ioloop._current import LoopRegistry, thread_event_loop
@@ -29,14 +27,18 @@ T = TypeVar("T")
 get_running_loop = asyncio.get_running_loop
 
 
-class HasFileno(Protocol):
-    """A file-like object: a socket, a pipe."""
+if TYPE_CHECKING:
+    import datetime
+    from typing import Protocol
 
-    def fileno(self) -> int:
-        """Its file descriptor."""
+    class HasFileno(Protocol):
+        """A file-like object: a socket, a pipe."""
 
-    def close(self) -> Any:
-        """Close it."""
+        def fileno(self) -> int:
+            """Its file descriptor."""
+
+        def close(self) -> Any:
+            """Close it."""
 
 
 Handler = Callable[[Any, int], Any]
@@ -309,10 +311,11 @@ class IOLoop(Configurable):
 
         Returns a handle for `remove_timeout`. TypeError if the deadline is neither.
         """
-        if isinstance(deadline, datetime.timedelta):
+        # By their methods: to import datetime and numbers for their names takes as long as all our own files.
+        if hasattr(deadline, "total_seconds"):
             return self.call_later(deadline.total_seconds(), callback, *args, **kwargs)
-        if isinstance(deadline, numbers.Real):
-            return self.call_at(deadline, callback, *args, **kwargs)
+        if hasattr(deadline, "__float__"):
+            return self.call_at(float(deadline), callback, *args, **kwargs)
         raise TypeError(f"Unsupported deadline {deadline!r}: give a number of seconds (as of time()) or a timedelta")
 
     def call_at(self, when: float, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> asyncio.TimerHandle:

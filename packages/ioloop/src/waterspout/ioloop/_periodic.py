@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from waterspout.concurrent import BadYieldError, convert_yielded
 from waterspout.ioloop._loop import IOLoop
 from waterspout.log import app_log
+
+if TYPE_CHECKING:
+    import datetime
 
 
 def following(previous: float, now: float, period: float) -> float:
@@ -42,8 +44,8 @@ class PeriodicCallback:
     def __init__(
         self, callback: Callable[[], Any], callback_time: datetime.timedelta | float, jitter: float = 0
     ) -> None:
-        if isinstance(callback_time, datetime.timedelta):
-            callback_time = callback_time / datetime.timedelta(milliseconds=1)
+        if hasattr(callback_time, "total_seconds"):
+            callback_time = callback_time.total_seconds() * 1000
         if callback_time <= 0:
             raise ValueError("Periodic callback must have a positive callback_time")
         self.callback = callback

@@ -17,7 +17,7 @@ import socket
 import sys
 import threading
 from collections.abc import AsyncGenerator, Callable
-from typing import Any, Protocol, TypeVarTuple
+from typing import TYPE_CHECKING, Any, TypeVarTuple
 
 Ts = TypeVarTuple("Ts")
 
@@ -25,8 +25,11 @@ Ts = TypeVarTuple("Ts")
 Question = tuple[list[int], list[int]] | None
 
 
-class _HasFileno(Protocol):
-    def fileno(self) -> int: ...
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class _HasFileno(Protocol):
+        def fileno(self) -> int: ...
 
 
 def _number(fd: int | _HasFileno) -> int:

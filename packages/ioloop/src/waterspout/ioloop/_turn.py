@@ -12,7 +12,7 @@ the first object of a pass schedules one callback.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from waterspout.log import app_log
 
@@ -25,16 +25,19 @@ RECEIVE_BUFFER_SIZE = 64 * 1024
 MAX_ROUNDS = 4
 
 
-class Flushable(Protocol):
-    """What `Turn.add` takes."""
+if TYPE_CHECKING:
+    from typing import Protocol
 
-    def flush_pending(self) -> bool | None:
-        """Hand queued output to the kernel.
+    class Flushable(Protocol):
+        """What `Turn.add` takes."""
 
-        Return ``False`` (not ``None``) if nothing was scheduled with the loop meanwhile: no callback, no timer, no
-        future completed. The loop may then go to sleep at once; on any other answer it looks for work first, which
-        costs one additional poll.
-        """
+        def flush_pending(self) -> bool | None:
+            """Hand queued output to the kernel.
+
+            Return ``False`` (not ``None``) if nothing was scheduled with the loop meanwhile: no callback, no timer, no
+            future completed. The loop may then go to sleep at once; on any other answer it looks for work first, which
+            costs one additional poll.
+            """
 
 
 class Turn:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import ssl
     from typing import Self
 
-    from waterspout.iostream._tls_layer import MemoryLayer, SocketLayer
+    from waterspout.iostream._tls_layer import MemoryLayer, Outcome, SocketLayer
 
 #: Seconds that a handshake may take, so that a stalled one does not hold a connection.
 DEFAULT_HANDSHAKE_TIMEOUT: Final = 10.0
@@ -297,13 +297,11 @@ class SSLIOStream(IOStream):
 
     def _decrypted(self) -> None:
         """Hand on all that can be decrypted, unless the receiver pauses."""
-        from waterspout.iostream._tls_layer import Outcome
-
         memory = self._memory
         assert memory is not None
         view = self._turn.view
-        outcome: Any = Outcome.FULL
-        while outcome is Outcome.FULL:
+        outcome: Outcome | OSError = memory.FULL
+        while outcome is memory.FULL:
             filled, outcome = memory.decrypt(view)
             if filled:
                 self._received += filled
@@ -316,11 +314,11 @@ class SSLIOStream(IOStream):
                     self._store(data)
                 if self._closed:
                     return
-                if outcome is not Outcome.WANTS_MORE and self._receiver is not None and self._reading != PUSHING:
+                if outcome is not memory.WANTS_MORE and self._receiver is not None and self._reading != PUSHING:
                     return  # paused: resume_receiving comes back
         if memory.outgoing.pending:
             self._send_control()
-        if outcome is Outcome.END:
+        if outcome is memory.END:
             if self._receiver is not None:
                 self._push_eof()
             else:
@@ -378,11 +376,10 @@ class SSLIOStream(IOStream):
         memory = self._memory
         if memory is None:
             return self.write_to_fd(memoryview(out[0])) if out else 0
+        total = 0
         if self._cipher:
             self._send_cipher()
-            sent, self._plain = self._plain, 0
-            return sent
-        total = 0
+            total, self._plain = self._plain, 0
         for _ in range(BATCHES_IN_A_ROW):
             batch = _batch(out, total)
             if not batch:
@@ -526,11 +523,9 @@ def _batch(out: list[Buffer], start: int) -> Buffer:
 
 def _read_once(memory: MemoryLayer, view: memoryview) -> int | None:
     """For who calls `read_from_fd`: what one record gives."""
-    from waterspout.iostream._tls_layer import Outcome
-
     filled, outcome = memory.decrypt(view)
     if filled:
         return filled
     if isinstance(outcome, OSError):
         raise outcome
-    return 0 if outcome is Outcome.END else None
+    return 0 if outcome is memory.END else None

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import ssl
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 if TYPE_CHECKING:
     import socket
@@ -35,6 +35,10 @@ class MemoryLayer:
     """Ciphertext in by `feed`, out by `output`; plaintext out by `decrypt`, in by `encrypt`."""
 
     __slots__ = ("incoming", "outgoing", "tls")
+
+    FULL: ClassVar = Outcome.FULL
+    WANTS_MORE: ClassVar = Outcome.WANTS_MORE
+    END: ClassVar = Outcome.END
 
     def __init__(self, context: ssl.SSLContext, server_side: bool, server_hostname: str | None) -> None:
         if context.check_hostname and not server_side and not server_hostname:

@@ -37,22 +37,27 @@ def ssl_options_to_context(
     if version is None:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION
-    if "certfile" in ssl_options:
-        context.load_cert_chain(ssl_options["certfile"], ssl_options.get("keyfile"))
-    if "cert_reqs" in ssl_options:
-        if ssl_options["cert_reqs"] == ssl.CERT_NONE:
-            context.check_hostname = False
-        context.verify_mode = ssl_options["cert_reqs"]
-    if "ca_certs" in ssl_options:
-        context.load_verify_locations(ssl_options["ca_certs"])
-    elif server_side is False and context.verify_mode != ssl.CERT_NONE:
+    _apply(context, ssl_options)
+    if server_side is False and "ca_certs" not in ssl_options and context.verify_mode != ssl.CERT_NONE:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
-    if "ciphers" in ssl_options:
-        context.set_ciphers(ssl_options["ciphers"])
     return context
 
 
 ssl_options_to_context.__module__ = "waterspout.netutil"
+
+
+def _apply(context: ssl.SSLContext, options: dict[str, Any]) -> None:
+    ciphers, authorities, needs = (options.get(key) for key in ("ciphers", "ca_certs", "cert_reqs"))
+    if ciphers is not None:
+        context.set_ciphers(ciphers)
+    if authorities is not None:
+        context.load_verify_locations(authorities)
+    if needs is not None:
+        if not needs:  # CERT_NONE: the name cannot be checked then either
+            context.check_hostname = False
+        context.verify_mode = needs
+    if options.get("certfile") is not None:
+        context.load_cert_chain(options["certfile"], options.get("keyfile"))
 
 
 def _plain_context(protocol: Any) -> ssl.SSLContext:

@@ -36,9 +36,7 @@ def render_template(handler: RequestHandler, name: str, values: dict[str, Any]) 
     if loader is None:
         loader = loaders[path] = handler.create_template_loader(path)
     page = loader.load(name)
-    namespace = handler.get_template_namespace()
-    namespace.update(values)
-    result: bytes = page.generate(**namespace)
+    result: bytes = page.generate(**{**handler.get_template_namespace(), **values})
     return result
 
 

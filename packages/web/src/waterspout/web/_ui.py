@@ -75,6 +75,10 @@ class UINamespace:
         except KeyError as error:
             raise AttributeError(f"there is no UI method {name!r}: is it in the setting ui_methods?") from error
 
+    def keys(self) -> Iterable[str]:
+        """The names, so that ``{**handler.ui}`` is a template's namespace."""
+        return ("_tt_modules", "modules", *self._methods)
+
     def names(self) -> dict[str, Any]:
         """The names for a template's namespace."""
         return {"_tt_modules": self.modules, "modules": self.modules, **{name: self[name] for name in self._methods}}

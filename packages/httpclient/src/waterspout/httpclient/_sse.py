@@ -1,0 +1,109 @@
+"""Server-sent events (HTML standard, 9.2): an endless response of events, and coming back after it breaks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from waterspout.httpclient._errors import (
+    ConnectError,
+    HTTPStreamClosedError,
+    HTTPTimeoutError,
+    ProtocolError,
+    ResponseTooLargeError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from waterspout.httpclient._streaming import StreamedResponse
+
+#: Characters of one event, and so of one line: an endless one would fill the memory (CL17).
+MAX_EVENT = 1024 * 1024
+#: Seconds between tries: what a server may ask for at most, and what is waited if it asks for nothing.
+MAX_RETRY, DEFAULT_RETRY = 60.0, 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSentEvent:
+    """One event. `type` is "message" unless the server says otherwise; `id` the last one that it gave."""
+
+    data: str
+    type: str = "message"
+    id: str = ""
+
+
+@dataclass(slots=True)
+class EventParser:
+    """Lines in, events out: pure. `retry` holds the server's wish, in seconds, once it has one."""
+
+    url: str = ""
+    last_id: str = ""
+    retry: float | None = None
+    _type: str = ""
+    _data: list[str] = field(default_factory=list)
+    _size: int = 0
+
+    def feed(self, line: str) -> Iterator[ServerSentEvent]:
+        """Take a line without its end. Raises `ResponseTooLargeError` for an event over `MAX_EVENT`."""
+        if not line:
+            if self._data:
+                yield ServerSentEvent("\n".join(self._data), self._type or "message", self.last_id)
+            self._type, self._size = "", 0
+            self._data.clear()
+            return
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "data":
+            self._size += len(value) + 1
+            if self._size > MAX_EVENT:
+                raise ResponseTooLargeError(f"An event of {self.url} exceeds {MAX_EVENT} characters", url=self.url)
+            self._data.append(value)
+        elif name == "event":
+            self._type = value
+        elif name == "id":
+            if "\0" not in value:
+                self.last_id = value
+        elif name == "retry" and value.isascii() and value.isdigit():
+            self.retry = min(float(value[:12]) / 1000, MAX_RETRY)
+
+
+async def events(
+    connect: Callable[[dict[str, str]], AbstractAsyncContextManager[StreamedResponse]], url: str, last_id: str
+) -> AsyncIterator[ServerSentEvent]:
+    """The events of *url*, for ever: when the connection ends, *connect* is called again with Last-Event-ID.
+
+    Ends when the server answers 204, as the standard says. Raises `HTTPClientError` for other answers that are no
+    success, `ProtocolError` for one that is no event stream, `ResponseTooLargeError` for an event over the limit.
+    """
+    parser = EventParser(url, last_id)
+    while True:
+        headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
+        if parser.last_id:
+            headers["Last-Event-Id"] = parser.last_id
+        try:
+            async with connect(headers) as response:
+                if response.code == 204:
+                    return
+                kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+                if kind != "text/event-stream":
+                    raise ProtocolError(f"{url} is no event stream: its Content-Type is {kind!r}", url=url)
+                first = True
+                async for line in response.lines(MAX_EVENT):
+                    for event in parser.feed(line.removeprefix("\ufeff") if first else line):
+                        yield event
+                    first = False
+        except ProtocolError:
+            raise
+        except (ConnectError, HTTPStreamClosedError, HTTPTimeoutError):
+            pass  # what the standard means by "reestablish the connection"
+        parser = EventParser(url, parser.last_id, parser.retry)
+        await asyncio.sleep(DEFAULT_RETRY if parser.retry is None else parser.retry)
+
+
+def stream_options(options: dict[str, Any]) -> dict[str, Any]:
+    """*options* for a request that is meant to last: no total timeout unless one is asked for."""
+    return {"request_timeout": 0, **options}

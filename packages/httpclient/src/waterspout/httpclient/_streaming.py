@@ -1,0 +1,193 @@
+"""`AsyncHTTPClient.stream`: a response whose body is read while it comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Generator
+from typing import TYPE_CHECKING, Any
+
+from waterspout.httpclient._delivery import Delivery
+from waterspout.httpclient._response import HTTPResponse
+from waterspout.httputil import charset_of
+
+if TYPE_CHECKING:
+    from waterspout.httpclient._exchange import Exchange
+    from waterspout.httpclient._incoming import Incoming
+
+#: Longest line that `StreamedResponse.lines` collects.
+MAX_LINE = 1024 * 1024
+
+
+class StreamedResponse(HTTPResponse):
+    """A response whose head has arrived and whose body is still coming: iterate over it.
+
+    What has been received and not been asked for yet is one piece; the server is held back while it waits.
+    """
+
+    __module__ = "waterspout.httpclient"
+
+    _stream: ResponseStream
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """The body's pieces as they arrive, content coding removed. Raises what a fetch would."""
+        return self._stream.pieces()
+
+    async def read(self, limit: int | None = None) -> bytes:
+        """The rest of the body, kept as ``body``. Raises ValueError if it is longer than *limit* bytes."""
+        pieces: list[bytes] = []
+        size = 0
+        async for piece in self:
+            pieces.append(piece)
+            size += len(piece)
+            if limit is not None and size > limit:
+                raise ValueError(f"the body of {self.effective_url} is longer than {limit} bytes")
+        self.body = b"".join(pieces)
+        return self.body
+
+    async def lines(self, max_line: int = MAX_LINE) -> AsyncIterator[str]:
+        r"""The body as text, line by line, without line ends (``\n``, ``\r\n`` or ``\r``).
+
+        Raises ValueError for a line of more than *max_line* bytes.
+        """
+        import codecs  # loaded with the interpreter; named here because only this needs it
+
+        decoder = codecs.getincrementaldecoder(charset_of(self.headers.get("Content-Type", "")))("replace")
+        held = ""
+        async for piece in self:
+            held += decoder.decode(piece)
+            # A carriage return at the very end may be half of a line end.
+            complete = held.splitlines(keepends=True)
+            held = ""
+            if complete and (not complete[-1].endswith(("\n", "\r")) or complete[-1].endswith("\r")):
+                held = complete.pop()
+            if len(held) > max_line:
+                raise ValueError(f"a line of {self.effective_url} is longer than {max_line} characters")
+            for line in complete:
+                yield line.rstrip("\r\n")
+        held += decoder.decode(b"", True)
+        if held:
+            yield held.rstrip("\r\n")
+
+
+class ResponseStream:
+    """Between an exchange, which delivers, and a consumer, who asks: holds at most one delivery."""
+
+    __slots__ = ("_error", "_exchange", "_finished", "_head", "_loop", "_pieces", "_taken", "_wanted", "response")
+
+    def __init__(self, exchange: Exchange, loop: asyncio.AbstractEventLoop) -> None:
+        self._exchange = exchange
+        self._loop = loop
+        self._head: asyncio.Future[StreamedResponse] = loop.create_future()
+        self._pieces: deque[bytes] = deque()
+        self._wanted: asyncio.Future[None] | None = None
+        self._taken: asyncio.Future[None] | None = None
+        self._finished = False
+        self._error: BaseException | None = None
+        self.response: StreamedResponse | None = None
+        exchange.on_head = self._begun
+        exchange.answer = self._ended
+
+    async def head(self) -> StreamedResponse:
+        """Wait for the response's head."""
+        return await self._head
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The body."""
+        while True:
+            while self._pieces:
+                piece = self._pieces.popleft()
+                if not self._pieces and self._taken is not None:
+                    taken, self._taken = self._taken, None
+                    if not taken.done():
+                        taken.set_result(None)
+                yield piece
+            if self._error is not None:
+                raise self._error
+            if self._finished:
+                return
+            self._wanted = self._loop.create_future()
+            try:
+                await self._wanted
+            finally:
+                self._wanted = None
+
+    def close(self) -> None:
+        """Nobody wants the rest: if there is any, the connection is closed."""
+        if not self._finished:
+            self._finished = True
+            self._exchange.cancel()
+        self._pieces.clear()
+
+    # What the exchange calls.
+
+    def _begun(self, incoming: Incoming) -> None:
+        exchange = self._exchange
+        response = self.response = _as_streamed(incoming.response(keep_body=False))
+        response._stream = self
+        response.start_time = exchange.start_time
+        response._timing = exchange.timing
+        response.history = tuple(exchange.history or ())
+        incoming.delivery = Delivery(exchange, self._arrived)
+        if not self._head.done():
+            self._head.set_result(response)
+
+    def _arrived(self, piece: bytes) -> asyncio.Future[None]:
+        """Keep *piece*; more is read when it has been taken."""
+        self._pieces.append(piece)
+        if self._taken is None:
+            self._taken = self._loop.create_future()
+        self._wake()
+        return self._taken
+
+    def _ended(self, response: HTTPResponse) -> None:
+        self._finished = True
+        if response.error is not None and not response._error_is_response_code:
+            self._error = response.error
+            if not self._head.done():
+                self._head.set_exception(response.error)
+        elif self.response is not None:
+            self.response.request_time = response.request_time
+            self.response._end = response._end
+        self._wake()
+
+    def _wake(self) -> None:
+        wanted = self._wanted
+        if wanted is not None and not wanted.done():
+            wanted.set_result(None)
+
+
+def _as_streamed(response: HTTPResponse) -> StreamedResponse:
+    made = StreamedResponse.__new__(StreamedResponse)
+    vars(made).update(vars(response))
+    return made
+
+
+class StreamContext:
+    """What `stream` returns: ``async with`` gives the `StreamedResponse` and closes it at the end."""
+
+    __module__ = "waterspout.httpclient"
+    __slots__ = ("_exchange", "_raise_error", "_stream")
+
+    def __init__(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, raise_error: bool) -> None:
+        self._exchange = exchange
+        self._raise_error = raise_error
+        self._stream = ResponseStream(exchange, loop)
+
+    async def __aenter__(self) -> StreamedResponse:
+        self._exchange.start()
+        try:
+            response = await self._stream.head()
+            if self._raise_error and response.error is not None:
+                await response.read(limit=65536)
+                response.rethrow()
+        except BaseException:
+            self._stream.close()
+            raise
+        return response
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self._stream.close()
+
+    def __await__(self) -> Generator[Any, None, StreamedResponse]:
+        raise TypeError("stream() is used with `async with`, so that the connection is given back")
