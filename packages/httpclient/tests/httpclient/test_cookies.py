@@ -191,7 +191,8 @@ def test_built_in_suffixes():
 
 def test_client_keeps_and_sends_cookies_also_over_redirects(run, peer, client):
     async def main():
-        login = b"HTTP/1.1 302 F\r\nLocation: /home\r\nSet-Cookie: sid=1\r\nSet-Cookie: x=y; Path=/other\r\nContent-Length: 0\r\n\r\n"
+        cookies = b"Set-Cookie: sid=1\r\nSet-Cookie: x=y; Path=/other\r\n"
+        login = b"HTTP/1.1 302 F\r\nLocation: /home\r\n" + cookies + b"Content-Length: 0\r\n\r\n"
         ok = b"HTTP/1.1 200 OK\r\nSet-Cookie: sid=2\r\nContent-Length: 0\r\n\r\n"
         async with peer(login, ok) as server:
             http = client(cookies=CookieJar())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,15 @@ import pytest
 
 from waterspout.httpclient import HTTPResponse
 from waterspout.netutil import bind_sockets
-from waterspout.web import Application, FallbackHandler, RedirectHandler, RequestHandler, URLSpec, stream_request_body, url
+from waterspout.web import (
+    Application,
+    FallbackHandler,
+    RedirectHandler,
+    RequestHandler,
+    URLSpec,
+    stream_request_body,
+    url,
+)
 
 Fetch = Callable[..., HTTPResponse]
 
@@ -38,7 +47,9 @@ def test_stories_two_routes_with_names_and_a_database(fetch: Fetch) -> None:
         def get(self, story_id: str) -> None:
             self.write(self.db[story_id])
 
-    app = Application([url("/", Main), URLSpec("/story/([0-9]+)", Story, {"db": {"1": "this is story 1"}}, name="story")])
+    app = Application(
+        [url("/", Main), URLSpec("/story/([0-9]+)", Story, {"db": {"1": "this is story 1"}}, name="story")]
+    )
     assert fetch(app, "/").body == b'<a href="/story/1">'
     assert fetch(app, "/story/1").body == b"this is story 1"
     assert fetch(app, "/story/x").code == 404
@@ -47,7 +58,11 @@ def test_stories_two_routes_with_names_and_a_database(fetch: Fetch) -> None:
 
 
 def test_the_first_route_that_matches_wins(fetch: Fetch) -> None:
-    routes = [("/a/(.*)", Says, {"text": "pattern "}), ("/a/b", Says, {"text": "exact"}), (".*", Says, {"text": "rest"})]
+    routes = [
+        ("/a/(.*)", Says, {"text": "pattern "}),
+        ("/a/b", Says, {"text": "exact"}),
+        (".*", Says, {"text": "rest"}),
+    ]
     assert fetch(routes, "/a/b").body == b"pattern b"
     assert fetch(routes, "/z").body == b"rest"
 
@@ -172,3 +187,59 @@ def test_a_port_in_use_is_one_line_that_names_it() -> None:
         sock.close()
 
     asyncio.run(main())
+
+
+SWITCHES = ("autoreload", "compiled_template_cache", "static_hash_cache", "serve_traceback")
+
+
+def test_debug_sets_its_four_switches() -> None:
+    async def main() -> None:
+        settings = Application([], debug=True, autoreload=False).settings
+        assert [settings[switch] for switch in SWITCHES[1:]] == [False, False, True]
+
+    asyncio.run(main())
+    assert not any(switch in Application([]).settings for switch in SWITCHES)
+
+
+@pytest.mark.parametrize(("switch", "value"), list(zip(SWITCHES, [False, True, True, False], strict=True)))
+def test_each_debug_switch_can_be_set_by_itself(switch: str, value: bool) -> None:
+    settings = Application([], **{"debug": True, "autoreload": False, switch: value}).settings
+    assert settings[switch] is value
+    for other, default in zip(SWITCHES[1:], [False, False, True], strict=True):
+        assert other == switch or settings[other] is default
+
+
+def test_debug_watches_for_changed_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    from waterspout import autoreload
+
+    started: list[bool] = []
+    monkeypatch.setattr(autoreload, "start", lambda: started.append(True))
+    Application([], debug=True)
+    Application([], autoreload=True)
+    Application([], debug=True, autoreload=False)
+    assert started == [True, True]
+
+
+def test_context_of_listen_is_that_of_every_request() -> None:
+    variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
+
+    class Page(RequestHandler):
+        async def get(self) -> None:
+            self.write(variable.get())
+            variable.set("leaked")
+
+    async def main() -> bytes:
+        variable.set("listening")
+        server = Application([("/", Page)]).listen(0, "127.0.0.1")
+        port = next(iter(server._sockets.values())).getsockname()[1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 3)
+        received = b""
+        while received.count(b"listening") < 3:
+            received += await asyncio.wait_for(reader.read(65536), 2)
+        writer.close()
+        server.stop()
+        await server.close_all_connections()
+        return received
+
+    assert b"leaked" not in asyncio.run(main())

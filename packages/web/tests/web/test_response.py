@@ -49,7 +49,10 @@ def test_only_get_and_head_with_200_are_tagged(fetch: Fetch) -> None:
 
 
 def test_a_tag_of_the_handlers_own_is_used(fetch: Fetch) -> None:
-    app = [("/", handler(get=hello, compute_etag=lambda self: '"mine"')), ("/none", handler(get=hello, compute_etag=lambda self: None))]  # fmt: skip
+    app = [
+        ("/", handler(get=hello, compute_etag=lambda self: '"mine"')),
+        ("/none", handler(get=hello, compute_etag=lambda self: None)),
+    ]
     assert fetch(app).headers["Etag"] == '"mine"'
     assert fetch(app, headers={"If-None-Match": '"mine"'}).code == 304
     assert "Etag" not in fetch(app, "/none").headers

@@ -234,7 +234,11 @@ def test_SF19_the_client_that_has_the_version_gets_304(fetch: Fetch, app: Applic
 
 def test_SF20_dates_decide_where_there_are_no_tags(fetch: Fetch, app: Application) -> None:
     modified = fetch(app, "/s/a.txt").headers["Last-Modified"]
-    for since, code in [(modified, 304), ("Thu, 99 Foo 2099 00:00:00 GMT", 200), ("Mon, 01 Jan 2001 00:00:00 GMT", 200)]:
+    for since, code in [
+        (modified, 304),
+        ("Thu, 99 Foo 2099 00:00:00 GMT", 200),
+        ("Mon, 01 Jan 2001 00:00:00 GMT", 200),
+    ]:
         assert fetch(app, "/s/a.txt", headers={"If-Modified-Since": since}).code == code
     assert fetch(app, "/s/a.txt", headers={"If-Modified-Since": modified, "If-None-Match": '"x"'}).code == 200
 
@@ -277,7 +281,9 @@ def test_each_coding_has_a_tag_of_its_own(fetch: Fetch, root: Path) -> None:
     (root / "app.js").write_bytes(b"plain")
     (root / "app.js.gz").write_bytes(gzip.compress(b"plain"))
     app = [("/s/(.*)", StaticFileHandler, {"path": str(root), "precompressed": True})]
-    tags = {fetch(app, "/s/app.js", headers={"Accept-Encoding": accepted}).headers["Etag"] for accepted in ("gzip", "x")}
+    tags = {
+        fetch(app, "/s/app.js", headers={"Accept-Encoding": accepted}).headers["Etag"] for accepted in ("gzip", "x")
+    }
     assert len(tags) == 2
 
 

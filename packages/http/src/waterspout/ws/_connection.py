@@ -81,6 +81,10 @@ class Connection:
         "state",
     )
 
+    state: State
+    role: Role
+    extension: PerMessageDeflate | None
+
     def __init__(
         self,
         role: Role,

@@ -59,6 +59,12 @@ class PerMessageDeflate:
     __slots__ = ("_compressor", "_inflater", "_level", "_mem_level", "inflate_bits", "deflate_bits",
                  "inflate_takeover", "deflate_takeover", "threshold")  # fmt: skip
 
+    deflate_bits: int
+    deflate_takeover: bool
+    inflate_bits: int
+    inflate_takeover: bool
+    threshold: int
+
     def __init__(
         self,
         *,

@@ -35,6 +35,8 @@ from waterspout.httpclient._pool import PoolStatistics
 from waterspout.httpclient._request import HTTPRequest
 from waterspout.httpclient._response import HTTPResponse
 from waterspout.httpclient._retry import Retries
+from waterspout.httpclient._sse import ServerSentEvent
+from waterspout.httpclient._streaming import StreamedResponse
 from waterspout.httpclient._sync import HTTPClient
 
 __all__ = [
@@ -71,7 +73,9 @@ __all__ = [
     "ResolveError",
     "ResponseTooLargeError",
     "Retries",
+    "ServerSentEvent",
     "SimpleAsyncHTTPClient",
+    "StreamedResponse",
     "TLSError",
     "TooManyRedirectsError",
     "UnknownMethodError",

@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,8 @@ from waterspout.httpclient._pool import Pool, PoolStatistics
 from waterspout.httpclient._proxy import Proxy, ProxyRules, proxy_for
 from waterspout.httpclient._redirect import PRIVATE_BY_CUSTOM
 from waterspout.httpclient._request import PLAIN_SIZE, HTTPRequest
+from waterspout.httpclient._sse import ServerSentEvent, events
+from waterspout.httpclient._streaming import StreamContext
 from waterspout.ioloop import Deadlines
 from waterspout.log import gen_log
 from waterspout.netutil import OverrideResolver, Resolver
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 
 #: Response heads of real servers: cookies and policies make them longer than requests' heads.
 CLIENT_LIMITS = Limits(head=64 * 1024, fields=256)
+#: Seconds of silence that end a streamed response.
+STREAM_READ_TIMEOUT = 60.0
 #: What Tornado has always sent at most, and kept in memory at most.
 DEFAULT_BODY_LIMIT = 100 * 1024 * 1024
 
@@ -204,6 +208,42 @@ class SimpleAsyncHTTPClient(AsyncHTTPClient):
             # Tornado lets a cancelled fetch go on to its end, which programs that stop waiting for a POST rely upon.
             owner.abort = exchange.cancel
         exchange.start()
+
+    def stream(self, request: str | HTTPRequest, raise_error: bool = True, **kwargs: Any) -> StreamContext:
+        """Send *request* as `fetch` does, and read the response's body while it comes::
+
+            async with http.stream("https://example.com/large") as response:
+                async for piece in response:
+                    ...
+
+        The response is a `StreamedResponse`. Its head must arrive as fast as a fetch's; the body may take any time,
+        as long as something comes every `STREAM_READ_TIMEOUT` seconds, unless the request says otherwise. Leaving
+        the block before the end closes the connection. Raises what `fetch` raises.
+        """
+        if self._closed:
+            raise RuntimeError(f"stream() on a closed {type(self).__name__}")
+        if not isinstance(request, HTTPRequest):
+            request = HTTPRequest(request, **{"request_timeout": 0, "read_timeout": STREAM_READ_TIMEOUT, **kwargs})
+        elif kwargs:
+            raise ValueError(f"arguments beside an HTTPRequest: {', '.join(kwargs)}; set them on the request itself")
+        exchange = Exchange(self, request, self.settings_source.of(request), None)
+        return StreamContext(exchange, self.io_loop.asyncio_loop, raise_error)
+
+    def events(self, url: str, *, last_event_id: str = "", **kwargs: Any) -> AsyncIterator[ServerSentEvent]:
+        """The server-sent events of *url*, reconnecting for ever; *kwargs* as for `HTTPRequest`.
+
+        ::
+
+            async for event in http.events("https://example.com/updates"):
+                print(event.type, event.data)
+        """
+        own = dict(kwargs.pop("headers", {}))
+        options = {"request_timeout": 0, **kwargs}
+
+        def connect(headers: dict[str, str]) -> StreamContext:
+            return self.stream(HTTPRequest(url, headers={**own, **headers}, **options))
+
+        return events(connect, url, last_event_id)
 
     # For exchanges.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from waterspout.httpclient._errors import (
@@ -52,13 +53,17 @@ class Connector:
             self._contexts = ContextCache()
         return self._contexts.get(settings)
 
-    async def open(self, route: Route, timing: Timing | None, timeout: float | None) -> IOStream:
-        """A stream to the route's server, within *timeout* seconds (None: any time).
+    async def open(self, route: Route, timing: Timing | None, time_left: Callable[[], float | None]) -> IOStream:
+        """A stream to the route's server, within the seconds that *time_left* tells (None: any time).
 
         Raises `ConnectError` and its kin, `HTTPTimeoutError`, `InvalidRequestError`.
         """
         url = route.url
         proxy = route.proxy
+        if url.scheme == "https":
+            # Loading the CA certificates takes a while, which is not the server's fault: look at the clock afterwards.
+            self.context_for(route.settings)
+        timeout = time_left()
         try:
             async with asyncio.timeout(None if proxy is None else timeout):
                 if proxy is not None:

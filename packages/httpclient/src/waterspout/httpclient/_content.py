@@ -31,6 +31,23 @@ class Content(NamedTuple):
     headers: dict[str, str]
 
 
+def content_of(json: Any, form: Any, files: Any, content: Any) -> Content:
+    """The body for a request's ``json``, ``form``, ``files`` and ``content``. Raises ValueError for two at once."""
+    if [json is not None, form is not None or files is not None, content is not None].count(True) != 1:
+        raise ValueError("json, form (with files) and content exclude each other")
+    if json is not None:
+        return json_content(json)
+    if files is not None:
+        return multipart_content(form or {}, files)
+    if form is not None:
+        return form_content(form)
+    if isinstance(content, str):
+        return Content(content.encode("utf-8"), None, {"Content-Type": "text/plain; charset=utf-8"})
+    if isinstance(content, (bytes, os.PathLike)) or hasattr(content, "read"):
+        return file_content(content)
+    return iterable_content(content)
+
+
 def json_content(value: Any) -> Content:
     """*value* as JSON (RFC 8259), in UTF-8. Raises TypeError and ValueError for what JSON cannot hold."""
     body = json_module.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
@@ -171,7 +188,7 @@ async def _send_file(file: FileLike, write: BodyWriter, size: int | None) -> Non
     """Write what is left of *file*, reading in a thread, since disks and network file systems block."""
     assert not isinstance(file, bytes)
     loop = asyncio.get_running_loop()
-    opened = open(file, "rb") if isinstance(file, (str, os.PathLike)) else file  # noqa: ASYNC230, SIM115
+    opened = open(file, "rb") if isinstance(file, (str, os.PathLike)) else file  # noqa: ASYNC230
     try:
         while size is None or size > 0:
             chunk = await loop.run_in_executor(None, opened.read, CHUNK if size is None else min(CHUNK, size))

@@ -204,9 +204,9 @@ class Route:
         try:
             exchange = attempt.exchange
             if exchange is None:
-                stream = await pool.open_stream(self, None, None)
+                stream = await pool.open_stream(self, None, lambda: None)
             else:
-                stream = await pool.open_stream(self, exchange.timing, exchange.time_to_connect())
+                stream = await pool.open_stream(self, exchange.timing, exchange.time_to_connect)
             connected = True
         except Exception as error:
             pool.statistics.failed += 1
@@ -292,7 +292,7 @@ class Pool:
         *,
         deadlines: Deadlines,
         start: Callable[[Any], asyncio.Task[None]],
-        open_stream: Callable[[Route, Timing | None, float | None], Awaitable[IOStream]],
+        open_stream: Callable[[Route, Timing | None, Callable[[], float | None]], Awaitable[IOStream]],
         proxy_for: Callable[[Settings, URL], Proxy | None],
         limits: Limits,
         lenient: bool,

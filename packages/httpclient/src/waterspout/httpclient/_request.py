@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from waterspout.escape import utf8
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from waterspout.http1 import InterimResponse
     from waterspout.httpclient._auth import Auth
+    from waterspout.httpclient._content import Fields, FileLike, Part
     from waterspout.httpclient._retry import Retries
 
     BodyWriter = Callable[[bytes], Awaitable[None]]
@@ -119,6 +120,10 @@ class HTTPRequest:
         queue_timeout: float | None = None,
         minimum_rate: float | None = None,
         interim_callback: Callable[[InterimResponse], None] | None = None,
+        json: Any = None,
+        form: Fields | None = None,
+        files: Mapping[str, Part] | Iterable[tuple[str, Part]] | None = None,
+        content: FileLike | AsyncIterable[bytes] | Iterable[bytes] | None = None,
     ) -> None:
         """Only ``url`` is needed. Times are seconds, 0 for no limit.
 
@@ -128,6 +133,10 @@ class HTTPRequest:
         * ``body``: text is sent as UTF-8. ``body_producer(write)`` makes the body while it is sent: it may be a
           coroutine function, and awaits what ``write(chunk)`` returns for flow control. It is sent chunked
           unless ``headers`` has a Content-Length.
+        * Or in place of both: ``json``, any value; ``form``, a mapping or pairs, sent as an HTML form; ``files``, a
+          mapping of field names to files (paths, open binary files, bytes, or tuples of name, file and content
+          type), sent with ``form`` as multipart; ``content``, one file (a `pathlib.Path` or open binary file) or an
+          iterator of bytes, asynchronous or not. Files are read while they are sent.
         * ``auth_username``, ``auth_password``, ``auth_mode`` ("basic", "digest"), or ``auth``: an object from
           this module that says who we are.
         * ``connect_timeout`` (20): until the connection is there, waiting for a slot included;
@@ -232,6 +241,22 @@ class HTTPRequest:
             self.minimum_rate = minimum_rate
         if interim_callback is not None:
             self.interim_callback = interim_callback
+        if json is not None or form is not None or files is not None or content is not None:
+            self._take_content(json, form, files, content)
+
+    def _take_content(self, json: Any, form: Any, files: Any, content: Any) -> None:
+        from waterspout.httpclient._content import content_of  # most requests have no such body
+
+        if self._body is not None or self.body_producer is not None:
+            raise ValueError("json, form, files and content make the body: give none beside them")
+        made = content_of(json, form, files, content)
+        self._body = made.body
+        if made.producer is not None:
+            self.body_producer = made.producer
+        headers = self._headers = HTTPHeaders(self._headers or {})
+        for name, value in made.headers.items():
+            if name not in headers:
+                headers[name] = value
 
     @property
     def headers(self) -> HTTPHeaders:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from waterspout.httpclient._errors import (
     ConnectError,
@@ -77,15 +77,18 @@ async def events(
     """The events of *url*, for ever: when the connection ends, *connect* is called again with Last-Event-ID.
 
     Ends when the server answers 204, as the standard says. Raises `HTTPClientError` for other answers that are no
-    success, `ProtocolError` for one that is no event stream, `ResponseTooLargeError` for an event over the limit.
+    success, `ProtocolError` for one that is no event stream, `ResponseTooLargeError` for an event over the limit, and
+    whatever keeps the first connection from being made.
     """
     parser = EventParser(url, last_id)
+    answered = False
     while True:
         headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
         if parser.last_id:
             headers["Last-Event-Id"] = parser.last_id
         try:
             async with connect(headers) as response:
+                answered = True
                 if response.code == 204:
                     return
                 kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
@@ -99,11 +102,8 @@ async def events(
         except ProtocolError:
             raise
         except (ConnectError, HTTPStreamClosedError, HTTPTimeoutError):
-            pass  # what the standard means by "reestablish the connection"
+            if not answered:
+                raise
+            # Else: what the standard calls "reestablish the connection".
         parser = EventParser(url, parser.last_id, parser.retry)
         await asyncio.sleep(DEFAULT_RETRY if parser.retry is None else parser.retry)
-
-
-def stream_options(options: dict[str, Any]) -> dict[str, Any]:
-    """*options* for a request that is meant to last: no total timeout unless one is asked for."""
-    return {"request_timeout": 0, **options}

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
+import contextlib
+import re
 from collections import deque
 from collections.abc import AsyncIterator, Generator
 from typing import TYPE_CHECKING, Any
 
 from waterspout.httpclient._delivery import Delivery
+from waterspout.httpclient._errors import HTTPClientError
 from waterspout.httpclient._response import HTTPResponse
 from waterspout.httputil import charset_of
 
@@ -17,12 +21,16 @@ if TYPE_CHECKING:
 
 #: Longest line that `StreamedResponse.lines` collects.
 MAX_LINE = 1024 * 1024
+#: Bytes that may wait for the consumer before the server is held back.
+BUFFER = 256 * 1024
+
+_line_end = re.compile(r"\r\n|\n|\r")
 
 
 class StreamedResponse(HTTPResponse):
     """A response whose head has arrived and whose body is still coming: iterate over it.
 
-    What has been received and not been asked for yet is one piece; the server is held back while it waits.
+    What has been received and not been asked for yet is bounded; the server is held back while it waits.
     """
 
     __module__ = "waterspout.httpclient"
@@ -48,38 +56,47 @@ class StreamedResponse(HTTPResponse):
     async def lines(self, max_line: int = MAX_LINE) -> AsyncIterator[str]:
         r"""The body as text, line by line, without line ends (``\n``, ``\r\n`` or ``\r``).
 
-        Raises ValueError for a line of more than *max_line* bytes.
+        Raises ValueError for a line of more than *max_line* characters.
         """
-        import codecs  # loaded with the interpreter; named here because only this needs it
-
         decoder = codecs.getincrementaldecoder(charset_of(self.headers.get("Content-Type", "")))("replace")
         held = ""
         async for piece in self:
-            held += decoder.decode(piece)
+            text = held + decoder.decode(piece)
             # A carriage return at the very end may be half of a line end.
-            complete = held.splitlines(keepends=True)
-            held = ""
-            if complete and (not complete[-1].endswith(("\n", "\r")) or complete[-1].endswith("\r")):
-                held = complete.pop()
+            whole = len(text) - text.endswith("\r")
+            *complete, held = _line_end.split(text[:whole])
+            held += text[whole:]
+            for line in complete:
+                yield line
             if len(held) > max_line:
                 raise ValueError(f"a line of {self.effective_url} is longer than {max_line} characters")
-            for line in complete:
-                yield line.rstrip("\r\n")
         held += decoder.decode(b"", True)
         if held:
-            yield held.rstrip("\r\n")
+            yield held.removesuffix("\r")
 
 
 class ResponseStream:
-    """Between an exchange, which delivers, and a consumer, who asks: holds at most one delivery."""
+    """Between an exchange, which delivers, and a consumer, who asks: holds a bounded number of bytes."""
 
-    __slots__ = ("_error", "_exchange", "_finished", "_head", "_loop", "_pieces", "_taken", "_wanted", "response")
+    __slots__ = (
+        "_error",
+        "_exchange",
+        "_finished",
+        "_head",
+        "_loop",
+        "_pieces",
+        "_size",
+        "_taken",
+        "_wanted",
+        "response",
+    )
 
     def __init__(self, exchange: Exchange, loop: asyncio.AbstractEventLoop) -> None:
         self._exchange = exchange
         self._loop = loop
         self._head: asyncio.Future[StreamedResponse] = loop.create_future()
         self._pieces: deque[bytes] = deque()
+        self._size = 0
         self._wanted: asyncio.Future[None] | None = None
         self._taken: asyncio.Future[None] | None = None
         self._finished = False
@@ -97,7 +114,8 @@ class ResponseStream:
         while True:
             while self._pieces:
                 piece = self._pieces.popleft()
-                if not self._pieces and self._taken is not None:
+                self._size -= len(piece)
+                if self._taken is not None and self._size < BUFFER // 2:
                     taken, self._taken = self._taken, None
                     if not taken.done():
                         taken.set_result(None)
@@ -132,12 +150,14 @@ class ResponseStream:
         if not self._head.done():
             self._head.set_result(response)
 
-    def _arrived(self, piece: bytes) -> asyncio.Future[None]:
-        """Keep *piece*; more is read when it has been taken."""
+    def _arrived(self, piece: bytes) -> asyncio.Future[None] | None:
+        """Keep *piece*; if that makes too many, more is read when they have been taken."""
         self._pieces.append(piece)
-        if self._taken is None:
-            self._taken = self._loop.create_future()
+        self._size += len(piece)
         self._wake()
+        if self._size < BUFFER:
+            return None
+        self._taken = self._loop.create_future()
         return self._taken
 
     def _ended(self, response: HTTPResponse) -> None:
@@ -160,6 +180,8 @@ class ResponseStream:
 def _as_streamed(response: HTTPResponse) -> StreamedResponse:
     made = StreamedResponse.__new__(StreamedResponse)
     vars(made).update(vars(response))
+    if isinstance(made.error, HTTPClientError):
+        made.error.response = made
     return made
 
 
@@ -179,7 +201,8 @@ class StreamContext:
         try:
             response = await self._stream.head()
             if self._raise_error and response.error is not None:
-                await response.read(limit=65536)
+                with contextlib.suppress(ValueError):
+                    await response.read(limit=BUFFER)
                 response.rethrow()
         except BaseException:
             self._stream.close()

@@ -22,6 +22,12 @@ class ExpectLog(logging.Filter):
 
     __module__ = "waterspout.asynctest"
 
+    logger: Logger
+    regex: Pattern[str]
+    logged_stack: bool
+    deprecated_level_matched: int
+    matched: bool
+
     def __init__(
         self, logger: logging.Logger | str, regex: str | bytes, required: bool = True, level: int | None = None
     ) -> None:

@@ -38,7 +38,7 @@ class DummyExecutor(futures.Executor):
         """Do nothing: everything submitted has run already, and more may still be submitted."""
 
 
-dummy_executor = DummyExecutor()
+dummy_executor: DummyExecutor = DummyExecutor()
 
 
 def run_on_executor(*args: Any, **kwargs: Any) -> Callable[..., Any]:

@@ -72,6 +72,11 @@ class Runner:
     __module__ = "waterspout.gen"
     __slots__ = ("__weakref__", "_context", "ctx_run", "finished", "future", "gen", "result_future", "running")
 
+    ctx_run: Callable[..., Any]
+    gen: Generator[Any, Any, Any]
+    running: bool
+    finished: bool
+
     def __init__(
         self,
         ctx_run: Callable[..., Any],

@@ -18,6 +18,13 @@ class BaseAsyncIOLoop(IOLoop):
 
     __module__ = "waterspout.platform.asyncio"
 
+    selector_loop: AbstractEventLoop | AddThreadSelectorEventLoop
+    turn: SelectorTurn | CallSoonTurn
+    handlers: dict[int, tuple[Any, Handler]]
+    readers: set[int]
+    writers: set[int]
+    started: bool
+
     def initialize(self, asyncio_loop: asyncio.AbstractEventLoop, **kwargs: Any) -> None:  # type: ignore[override]
         """Become the IOLoop of ``asyncio_loop``; RuntimeError if it has one, or is closed."""
         known = IOLoop._ioloop_for_asyncio.find(asyncio_loop)

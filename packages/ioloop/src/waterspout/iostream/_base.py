@@ -26,7 +26,6 @@ from waterspout.iostream._core import (
     octets,
 )
 from waterspout.iostream._errors import StreamBufferFullError, StreamClosedError, UnsatisfiableReadError
-from waterspout.iostream._iteration import chunks, lines
 from waterspout.iostream._pending import PendingRead
 from waterspout.log import gen_log
 
@@ -523,13 +522,15 @@ class BaseIOStream(StreamCore):
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """`chunks` of any size."""
-        return chunks(self, self.read_chunk_size)
+        return self.chunks()
 
     def chunks(self, size: int | None = None) -> AsyncIterator[bytes]:
         """Iterate over what arrives, as it arrives, at most ``size`` bytes at once, until the peer closes.
 
         StreamClosedError if the stream ends by an error.
         """
+        from waterspout.iostream._iteration import chunks  # a part of the start-up time for those who need it
+
         return chunks(self, size or self.read_chunk_size)
 
     def lines(self, delimiter: bytes = b"\n", max_bytes: int | None = None) -> AsyncIterator[bytes]:
@@ -537,4 +538,6 @@ class BaseIOStream(StreamCore):
 
         StreamClosedError if the stream ends by an error, which a line longer than ``max_bytes`` is.
         """
+        from waterspout.iostream._iteration import lines
+
         return lines(self, delimiter, max_bytes)

@@ -14,14 +14,13 @@ from waterspout.iostream._core import IOV_MAX, NOT_READING, PULLING, PUSHING, RE
 from waterspout.iostream._errors import StreamClosedError
 from waterspout.iostream._hooks import replaceable
 from waterspout.iostream._pending import PendingRead, set_result
-from waterspout.iostream._sendfile import HasFileno, send_by_kernel, send_by_reading, size_from
-from waterspout.netutil._tls_options import context_for
 
 if TYPE_CHECKING:
     import asyncio
     import ssl
     from typing import Self
 
+    from waterspout.iostream._sendfile import HasFileno
     from waterspout.iostream._tls import SSLIOStream
 
 #: What calls the socket directly in place of the methods that may be overridden.
@@ -343,6 +342,8 @@ class IOStream(BaseIOStream):
             raise ValueError(
                 f"cannot start TLS: {self._unread} bytes arrived before the handshake; close this connection"
             )
+        from waterspout.netutil._tls_options import context_for  # netutil is for those who use TLS
+
         context = context_for(ssl_options, server_side)
         callback, self._close_callback = self._close_callback, None
         self._forget_fd()
@@ -396,6 +397,8 @@ class IOStream(BaseIOStream):
         kernel copies, save with TLS.  EOFError if the file is shorter, StreamClosedError if the stream closes.
         Cancelled, a part of the file may have been sent.
         """
+        from waterspout.iostream._sendfile import send_by_kernel, send_by_reading, size_from  # rarely used
+
         count = size_from(file, offset, count)
         if self._closed:
             raise StreamClosedError(real_error=self.error)

@@ -23,7 +23,6 @@ from waterspout.iostream._errors import StreamClosedError
 from waterspout.iostream._socket import IOStream
 from waterspout.iostream._tls_socket import TLSSocket
 from waterspout.log import gen_log
-from waterspout.netutil._tls_options import context_for
 
 if TYPE_CHECKING:
     import asyncio
@@ -86,6 +85,7 @@ class SSLIOStream(IOStream):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # Brings ssl, which only those who use TLS should pay for.
         from waterspout.iostream._tls_layer import SocketLayer, is_ssl_socket
+        from waterspout.netutil._tls_options import context_for
 
         sock: Any = args[0] if args else kwargs.pop("socket")
         options: dict[str, Any] | ssl.SSLContext | None = kwargs.pop("ssl_options", None)

@@ -6,13 +6,13 @@ objects; their names may change (`use_logger_names`), the objects stay.
 
 import logging
 
-access_log = logging.getLogger("waterspout.access")
+access_log: logging.Logger = logging.getLogger("waterspout.access")
 """One line for each request that a server answered."""
 
-app_log = logging.getLogger("waterspout.application")
+app_log: logging.Logger = logging.getLogger("waterspout.application")
 """Errors in the application's code: exceptions that nothing caught."""
 
-gen_log = logging.getLogger("waterspout.general")
+gen_log: logging.Logger = logging.getLogger("waterspout.general")
 """Everything else: warnings about peers, the system and Waterspout itself."""
 
 _STREAMS = (("access", access_log), ("application", app_log), ("general", gen_log))

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 from waterspout.log import define_logging_options, register_default_options
 from waterspout.options._parser import OptionParser
 
-options = OptionParser()
+options: OptionParser = OptionParser()
 """The options of the program; the functions of this module are its methods."""
 
 

@@ -1,7 +1,7 @@
 """Locales: a language, perhaps with a country, and the translations into it."""
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from waterspout.locale._dates import MONTHS, WEEKDAYS, DateWriter
@@ -47,6 +47,9 @@ class Locale:
     """
 
     __module__ = "waterspout.locale"
+
+    name: str
+    rtl: bool
 
     def __init__(self, code: str) -> None:
         self.code = code
@@ -161,6 +164,9 @@ class GettextLocale(Locale):
     """A locale from a gettext catalogue, whose ``gettext`` and ``ngettext`` it uses."""
 
     __module__ = "waterspout.locale"
+
+    gettext: Callable[[str], str]
+    ngettext: Callable[[str, str, int], str]
 
     def __init__(self, code: str, translations: "NullTranslations") -> None:
         self.gettext = translations.gettext

@@ -4,6 +4,7 @@ import difflib
 import os
 import posixpath
 import threading
+from contextlib import AbstractContextManager
 from typing import Any
 
 from waterspout.template._errors import ParseError, TemplateNotFound
@@ -23,6 +24,8 @@ class BaseLoader:
     """
 
     __module__ = "waterspout.template"
+
+    lock: AbstractContextManager[Any]
 
     def __init__(
         self,
@@ -92,6 +95,8 @@ class Loader(BaseLoader):
     """
 
     __module__ = "waterspout.template"
+
+    root: str
 
     def __init__(self, root_directory: str, *, compat: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)

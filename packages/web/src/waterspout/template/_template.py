@@ -102,6 +102,11 @@ class Template:
 
     __module__ = "waterspout.template"
 
+    file: File
+    autoescape: str | None
+    code: str
+    compiled: CodeType
+
     def __init__(
         self,
         template_string: str | bytes,

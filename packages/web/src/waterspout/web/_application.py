@@ -6,7 +6,7 @@ import importlib.metadata
 import re
 import socket
 import time
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from logging import INFO
 from typing import TYPE_CHECKING, Any, cast
 
@@ -98,6 +98,9 @@ class Application(ReversibleRouter):
 
             self.transforms.append(GZipContentEncoding)
         self._template_loaders: dict[str, Any] = {}
+        # What every request's context is a copy of. A pipelined request is read where the one before it was finished:
+        # in that one's context, whose variables must not leak.
+        self._context: Context | None = None
         self._head_second = 0
         self._head_fields = ""
         self._server_name = settings.get("server_name") or _server_name(self.compat_tornado)
@@ -111,9 +114,7 @@ class Application(ReversibleRouter):
         self.wildcard_router = HandlerRouter(self, [*self._static_rules(), *(handlers or ())])
         self.default_router = HandlerRouter(self, [Rule(AnyMatches(), self.wildcard_router)])
         if settings.get("autoreload"):
-            from waterspout import autoreload  # only where it is asked for
-
-            autoreload.start()
+            _start_autoreload()
 
     # Serving.
 
@@ -134,6 +135,7 @@ class Application(ReversibleRouter):
         is in use.
         """
         kwargs.setdefault("compat", self.compat)
+        self._context = copy_context()
         server = HTTPServer(self, **kwargs)
         server.listen(port, address=address, family=family, backlog=backlog, flags=flags, reuse_port=reuse_port)
         return server
@@ -181,7 +183,10 @@ class Application(ReversibleRouter):
                     return
             target = rule.target
             if isinstance(target, type) and issubclass(target, RequestHandler) and not target._streams_body:
-                copy_context().run(
+                context = self._context
+                if context is None:
+                    context = self._context = copy_context()
+                context.copy().run(
                     self._run,
                     target,
                     rule.target_kwargs,
@@ -192,6 +197,12 @@ class Application(ReversibleRouter):
                 return
         delegate = self.find_handler(request)
         self._run_delegate(request, delegate)
+
+    def _new_context(self) -> Context:
+        """A context for one request: a copy of that in which the application was told to listen."""
+        if self._context is None:
+            self._context = copy_context()
+        return self._context.copy()
 
     def _run_delegate(self, request: HTTPServerRequest, delegate: HTTPMessageDelegate) -> None:
         if isinstance(delegate, HandlerDelegate) and not delegate.streams:
@@ -328,6 +339,18 @@ class Application(ReversibleRouter):
 
     def _ui_of(self, handler: RequestHandler) -> UINamespace:
         return UINamespace(handler, self.ui_modules, self.ui_methods)
+
+
+def _start_autoreload() -> None:
+    from waterspout import autoreload  # only where it is asked for
+    from waterspout.process import task_id
+
+    if task_id() is not None:
+        raise RuntimeError(
+            "autoreload cannot work in one of several processes, because it would start that one again as the whole"
+            " program: set autoreload=False (debug=True turns it on), or serve from a single process"
+        )
+    autoreload.start()
 
 
 def _server_name(tornado: bool) -> str:

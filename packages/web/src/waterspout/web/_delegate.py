@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import Future
-from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from waterspout.httputil import HTTPHeaders, HTTPMessageDelegate, HTTPServerRequest, RequestStartLine, ResponseStartLine
@@ -53,7 +52,7 @@ class HandlerDelegate(HTTPMessageDelegate):
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Future[None] | None:
         if self._class._streams_body:
-            return copy_context().run(self._start_streaming)
+            return self._application._new_context().run(self._start_streaming)
         return None
 
     def _start_streaming(self) -> Future[None] | None:
@@ -96,7 +95,9 @@ class HandlerDelegate(HTTPMessageDelegate):
 
     def execute(self) -> None:
         """Make the handler and run it with the request as it is."""
-        copy_context().run(self._application._run, self._class, self._init, self._request, self._args, self._kwargs)
+        self._application._new_context().run(
+            self._application._run, self._class, self._init, self._request, self._args, self._kwargs
+        )
 
     def _make_handler(self) -> RequestHandler:
         self._handler = handler = self._class(self._application, self._request, **self._init)

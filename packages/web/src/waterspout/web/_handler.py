@@ -90,6 +90,7 @@ class RequestHandler:
     _detached = False
     _client_left = False
     _streams_body = False
+    _templates_are_fresh = False
 
     def __init__(self, application: Application, request: HTTPServerRequest, **kwargs: Any) -> None:
         self.application = application

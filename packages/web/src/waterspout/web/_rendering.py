@@ -35,6 +35,9 @@ def render_template(handler: RequestHandler, name: str, values: dict[str, Any]) 
     loader = handler._template_loaders.get(path) or loaders.get(path)
     if loader is None:
         loader = loaders[path] = handler.create_template_loader(path)
+    if not handler.settings.get("compiled_template_cache", True) and not handler._templates_are_fresh:
+        handler._templates_are_fresh = True  # once a request, not for every module of the page
+        loader.reset()
     page = loader.load(name)
     result: bytes = page.generate(**{**handler.get_template_namespace(), **values})
     return result

@@ -1,0 +1,431 @@
+"""`WebSocketConnection` over real sockets; WS rows carry their ids."""
+
+# ruff: noqa: ASYNC110  # what other tasks do is waited for by looking
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from waterspout.ws import BinaryMessage, Close, Ping, Pong, Role, TextMessage, frame
+from waterspout.ws import Opcode as Op
+from waterspout.wsconnection import Overflow, WebSocketClosedError
+
+ROLES = pytest.mark.parametrize("role", list(Role))
+
+
+@ROLES
+def test_messages_of_both_kinds_reach_the_owner_and_the_peer(pair: Callable[..., None], role: Role) -> None:
+    async def test(p: Any) -> None:
+        p.owner.answer = lambda m: p.connection.write_message(m, binary=isinstance(m, bytes))
+        await p.peer.send(p.peer.codec.send_text("häh"), p.peer.codec.send_binary(b"\x00\xff"))
+        assert await p.peer.next() == TextMessage("häh")
+        assert await p.peer.next() == BinaryMessage(b"\x00\xff")
+        assert p.owner.messages == ["häh", b"\x00\xff"]
+
+    pair(test, role)
+
+
+def test_a_dictionary_is_sent_as_json_and_bytes_as_text_unless_binary(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        p.connection.write_message({"a": 1})
+        p.connection.write_message(b"abc")
+        p.connection.write_message("abc", binary=True)
+        assert await p.peer.next() == TextMessage('{"a": 1}')
+        assert await p.peer.next() == TextMessage("abc")
+        assert await p.peer.next() == BinaryMessage(b"abc")
+
+    pair(test)
+
+
+def test_a_frame_made_once_is_sent_as_it_is(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        await p.connection.write_frame(frame(Op.TEXT, b"news"))
+        assert await p.peer.next() == TextMessage("news")
+
+    pair(test)
+
+
+def test_the_next_message_waits_until_the_owner_is_done(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        gate = asyncio.Event()
+        finished: list[Any] = []
+
+        async def slowly(message: Any) -> None:
+            await gate.wait()
+            finished.append(message)
+
+        p.owner.answer = slowly
+        await p.peer.send(p.peer.codec.send_text("1"), p.peer.codec.send_text("2"), p.peer.codec.ping(b"?"))
+        await p.peer.send(p.peer.codec.send_text("3"), p.peer.codec.ping(b"!"))
+        assert await p.peer.next() == Pong(b"?")  # answered although the owner is busy
+        assert await p.peer.next() == Pong(b"!")
+        assert p.owner.messages == ["1"]
+        gate.set()
+        while len(finished) < 3:
+            await asyncio.sleep(0)
+        assert finished == ["1", "2", "3"]
+
+    pair(test)
+
+
+def test_messages_wait_for_what_start_is_given(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        await p.peer.send(p.peer.codec.send_text("early"))
+        p.connection.start(opened)
+        await asyncio.sleep(0.01)
+        assert p.owner.messages == []
+        opened.set_result(None)
+        while not p.owner.messages:
+            await asyncio.sleep(0)
+        assert p.owner.messages == ["early"]
+
+    pair(test, start=False)
+
+
+def test_what_an_owner_raises_is_logged_by_it_and_closes_with_1011(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        def fail(message: Any) -> None:
+            raise ValueError(message)
+
+        p.owner.answer = fail
+        await p.peer.send(p.peer.codec.send_text("one"), p.peer.codec.send_text("two"))
+        assert await p.peer.next() == Close(1011, "")
+        assert [str(error) for error in p.owner.errors] == ["one"]
+        assert p.owner.messages == ["one"]
+
+    pair(test)
+
+
+def test_what_a_coroutine_of_the_owner_raises_closes_with_1011(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        async def fail(message: Any) -> None:
+            await asyncio.sleep(0)
+            raise ValueError(message)
+
+        p.owner.answer = fail
+        await p.peer.send(p.peer.codec.send_text("one"), p.peer.codec.send_text("two"))
+        assert await p.peer.next() == Close(1011, "")
+        assert len(p.owner.errors) == 1
+
+    pair(test)
+
+
+def test_a_flood_of_small_messages_lets_the_loop_do_other_things(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        await p.peer.send(p.peer.codec.send_binary(b"x") * 5000)
+        turns = 0
+        while len(p.owner.messages) < 5000:
+            turns += 1
+            await asyncio.sleep(0)
+        assert turns > 10
+
+    pair(test)
+
+
+# Closing.
+
+
+@ROLES
+def test_close_gets_an_answer_and_the_owner_hears_of_it_once(pair: Callable[..., None], role: Role) -> None:
+    async def test(p: Any) -> None:
+        p.connection.close(3001, "done")
+        assert p.connection.is_closing()
+        p.connection.close(3002)  # too late to matter
+        assert await p.peer.next() == Close(3001, "done")
+        with pytest.raises(WebSocketClosedError):
+            p.connection.write_message("x")
+        with pytest.raises(WebSocketClosedError):
+            p.connection.write_ping()
+        await p.peer.send(p.peer.codec.close(3001))
+        if role is Role.CLIENT:
+            p.peer.sock.shutdown(1)  # the server closes first
+        assert await p.peer.next() is None
+        await p.owner.closed.wait()
+        assert p.owner.closes == [(3001, None)]
+
+    pair(test, role)
+
+
+@ROLES
+def test_the_peers_close_is_answered_with_its_code(pair: Callable[..., None], role: Role) -> None:
+    async def test(p: Any) -> None:
+        await p.peer.send(p.peer.codec.close(1001, "leaving"))
+        assert await p.peer.next() == Close(1001, "")
+        p.peer.sock.shutdown(1)
+        await p.owner.closed.wait()
+        assert p.connection.client_terminated
+        assert p.owner.closes == [(1001, "leaving")]
+
+    pair(test, role)
+
+
+def test_messages_before_a_close_in_one_piece_can_still_be_answered(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        p.owner.answer = p.connection.write_message
+        await p.peer.send(p.peer.codec.send_text("last"), p.peer.codec.close(1000))
+        assert await p.peer.rest() == [TextMessage("last"), Close(1000, "")]
+
+    pair(test)
+
+
+def test_a_busy_owner_sees_all_messages_of_a_peer_that_has_left(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        async def slowly(message: Any) -> None:
+            await asyncio.sleep(0.005)
+
+        p.owner.answer = slowly
+        await p.peer.send(p.peer.codec.send_text("1"), p.peer.codec.send_text("2"), p.peer.codec.close(1000))
+        p.peer.sock.shutdown(1)
+        await p.owner.closed.wait()
+        assert p.owner.messages == ["1", "2"]
+        assert p.owner.closes == [(1000, None)]
+
+    pair(test)
+
+
+def test_a_reset_connection_is_told_to_the_owner_once_and_fails_writes(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        waiting = p.connection.write_message(b"x" * 10_000_000, binary=True)
+        p.peer.sock.close()
+        with pytest.raises(WebSocketClosedError):
+            await waiting
+        await p.owner.closed.wait()
+        assert p.owner.closes == [(None, None)]
+        assert p.connection.client_terminated and p.connection.server_terminated
+
+    pair(test, max_message_size=1)
+
+
+def test_close_refuses_codes_that_must_not_be_sent(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        for code in (1005, 1006, 999, 5000):
+            with pytest.raises(ValueError, match="must not be sent"):
+                p.connection.close(code)
+        p.connection.write_message("still open")
+        assert await p.peer.next() == TextMessage("still open")
+
+    pair(test)
+
+
+# Rows of bad_input.md.
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"\x81\x02hi", 1002),  # unmasked
+        (b"\xc1\x80....", 1002),
+        (b"\x83\x80....", 1002),
+        (b"\x89\xfe\x00\x7e....", 1002),
+        (b"\x80\x80....", 1002),
+        (b"\x81\x82\x00\x00\x00\x00\xff\xfe", 1007),
+        (b"\x88\x82\x00\x00\x00\x00\x03\xed", 1002),  # code 1005
+        (b"\x82\xff\x7f" + b"\xff" * 7 + b"....", 1009),
+    ],
+    ids=["WS1", "WS2_rsv", "WS2_opcode", "WS3", "WS5", "WS6", "WS7", "WS8"],
+)
+def test_WS1_to_WS8_breaches_are_answered_with_a_close_frame_before_tcp_closes(
+    pair: Callable[..., None], data: bytes, code: int
+) -> None:
+    async def test(p: Any) -> None:
+        await p.peer.send(data)
+        events = await p.peer.rest()
+        assert len(events) == 1 and isinstance(events[0], Close) and events[0].code == code
+        p.peer.sock.close()
+        await p.owner.closed.wait()
+        assert p.owner.messages == []
+        assert [c for c, _ in p.owner.closes] == [code]
+
+    pair(test)
+
+
+def test_WS9_a_message_over_the_limit_gets_1009_even_while_the_peer_still_sends(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        sending = asyncio.create_task(p.peer.send(p.peer.codec.send_binary(b"x" * 3_000_000)))
+        events = await p.peer.rest()
+        assert [(e.code, e.reason) for e in events] == [(1009, "message too big")]
+        await asyncio.wait([sending])
+        assert p.owner.messages == []
+        p.peer.sock.close()
+        await p.owner.closed.wait()
+
+    pair(test, max_message_size=1000)
+
+
+def test_WS19_a_flood_of_pings_gets_few_pongs_and_the_last_is_for_the_last_ping(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        sending = asyncio.create_task(
+            p.peer.send(b"".join(p.peer.codec.ping(str(n).encode()) for n in range(20_000)), p.peer.codec.close())
+        )
+        events = await p.peer.rest()
+        await sending
+        pongs = [event.data for event in events if isinstance(event, Pong)]
+        assert pongs[:3] == [b"0", b"1", b"2"]
+        assert pongs[-1] == b"19999"
+        assert len(pongs) < 2000
+        assert len(p.owner.pings) == 20_000
+
+    pair(test)
+
+
+def test_WS19_pongs_for_a_peer_that_does_not_read_wait_for_room(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        p.connection.write_message("x" * 1_000_000)
+        pending = p.stream.pending
+        await p.peer.send(*(p.peer.codec.ping(b"%d" % n) for n in range(20)))
+        while len(p.owner.pings) < 20:
+            await asyncio.sleep(0)
+        assert p.stream.pending <= pending
+        assert isinstance(await p.peer.next(), TextMessage)
+        assert await p.peer.next() == Pong(b"19")
+
+    pair(test)
+
+
+def test_WS20_write_message_waits_for_a_slow_reader(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        total = 0
+
+        async def write() -> None:
+            nonlocal total
+            for _ in range(1000):
+                await p.connection.write_message(b"x" * 100_000, binary=True)
+                total += 100_000
+                assert p.stream.pending < 64 * 1024 + 100_100
+
+        writing = asyncio.create_task(write())
+        await asyncio.sleep(0.05)
+        assert not writing.done() and total < 20_000_000
+        read = 0
+        while read < 1000:
+            assert isinstance(await p.peer.next(), BinaryMessage)
+            read += 1
+        await writing
+
+    pair(test)
+
+
+def test_WS20_the_drop_policy_leaves_messages_out(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        for _ in range(100):
+            await p.connection.write_message(b"x" * 100_000, binary=True)
+        assert p.stream.pending < 64 * 1024 + 100_100
+        assert p.connection.dropped > 50
+        assert isinstance(await p.peer.next(), BinaryMessage)
+
+    pair(test, overflow=Overflow.DROP)
+
+
+def test_WS20_the_close_policy_closes_with_1008(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        with pytest.raises(WebSocketClosedError):
+            for _ in range(100):
+                await p.connection.write_message(b"x" * 100_000, binary=True)
+                if p.connection.is_closing():
+                    assert p.connection.dropped == 1
+                    p.connection.overflow = Overflow.WAIT
+        while isinstance(event := await p.peer.next(), BinaryMessage):
+            pass
+        assert isinstance(event, Close) and event.code == 1008
+
+    pair(test, overflow=Overflow.CLOSE)
+
+
+def test_WS20_nothing_more_is_read_for_a_peer_that_does_not_read_its_answers(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        p.owner.answer = lambda m: p.connection.write_message(m, binary=True) and None
+        message = p.peer.codec.send_binary(b"x" * 60_000)
+        sending = asyncio.create_task(p.peer.send(*([message] * 200)))
+        await asyncio.sleep(0.1)
+        assert not sending.done()
+        assert p.stream.pending < 1_500_000
+        for _ in range(200):
+            assert isinstance(await p.peer.next(), BinaryMessage)
+        await sending
+
+    pair(test)
+
+
+def test_WS24_data_after_the_peers_close_is_ignored(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        late = p.peer.codec.send_text("late")
+        await p.peer.send(p.peer.codec.close(1000), late)
+        assert await p.peer.rest() == [Close(1000, "")]
+        await p.owner.closed.wait()
+        assert p.owner.messages == []
+
+    pair(test)
+
+
+def test_WS24_a_peer_that_never_answers_our_close_is_cut_off(
+    pair: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from waterspout.wsconnection import _connection
+
+    monkeypatch.setattr(_connection, "CLOSE_TIMEOUT", 0.05)
+
+    async def test(p: Any) -> None:
+        p.connection.close(1000)
+        assert await p.peer.rest() == [Close(1000, "")]  # and then the end
+        await p.owner.closed.wait()
+        assert p.owner.closes == [(None, None)]
+
+    pair(test)
+
+
+def test_WS24_a_peer_that_does_not_answer_pings_is_given_up(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        assert await p.peer.next() == Ping(b"")
+        await p.owner.closed.wait()
+        assert p.owner.closes == [(None, "ping timed out")]
+        assert await p.peer.rest() == [Close(1011, "ping timed out")]
+
+    pair(test, ping_interval=0.02, ping_timeout=0.02)
+
+
+def test_a_peer_that_answers_pings_stays(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        for _ in range(4):
+            assert await p.peer.next() == Ping(b"")
+            await p.peer.send(p.peer.codec.pong(b""))
+        assert p.owner.closes == []
+        assert len(p.owner.pongs) >= 3
+
+    pair(test, ping_interval=0.02)
+
+
+def test_a_ping_timeout_longer_than_the_interval_is_cut_down(
+    pair: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test(p: Any) -> None:
+        assert p.connection.ping_timeout == 1.0
+
+    pair(test, ping_interval=1.0, ping_timeout=5.0)
+    assert "cannot be longer" in caplog.text
+
+
+def test_pings_of_our_own_carry_data(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        p.connection.write_ping(b"?")
+        assert await p.peer.next() == Ping(b"?")
+        await p.peer.send(p.peer.codec.pong(b"?"))
+        while not p.owner.pongs:
+            await asyncio.sleep(0)
+        assert p.owner.pongs == [b"?"]
+
+    pair(test)
+
+
+def test_an_idle_connection_has_no_timer(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        before = len(asyncio.get_running_loop()._scheduled)  # type: ignore[attr-defined]
+        p.connection.write_message("x")
+        assert await p.peer.next() == TextMessage("x")
+        assert len(asyncio.get_running_loop()._scheduled) == before  # type: ignore[attr-defined]
+
+    pair(test)

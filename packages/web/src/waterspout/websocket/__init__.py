@@ -1,0 +1,14 @@
+"""WebSockets: `WebSocketHandler` for servers, `websocket_connect` for clients."""
+
+from waterspout.websocket._handler import WebSocketHandler
+from waterspout.wsclient import WebSocketClientConnection, websocket_connect
+from waterspout.wsconnection import Overflow, WebSocketClosedError, WebSocketError
+
+__all__ = [
+    "Overflow",
+    "WebSocketClientConnection",
+    "WebSocketClosedError",
+    "WebSocketError",
+    "WebSocketHandler",
+    "websocket_connect",
+]

@@ -1,0 +1,134 @@
+"""Whole programs as users write them: started as processes of their own, asked over the wire, stopped."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+MAIN = '''
+from waterspout.ioloop import IOLoop
+from waterspout.web import Application, RequestHandler
+
+class MainHandler(RequestHandler):
+    def get(self):
+        self.write("Hello, world")
+
+def make_app():
+    return Application([(r"/", MainHandler)])
+
+def main():
+    app = make_app()
+    server = app.listen(0, "127.0.0.1")
+    print("port", next(iter(server._sockets.values())).getsockname()[1], flush=True)
+    IOLoop.current().start()
+
+if __name__ == "__main__":
+    main()
+'''
+
+SEVERAL = '''
+import os
+from waterspout.httpserver import HTTPServer
+from waterspout.ioloop import IOLoop
+from waterspout.web import Application, RequestHandler
+
+class MainHandler(RequestHandler):
+    def get(self):
+        self.set_header("Connection", "close")
+        self.write(str(os.getpid()))
+
+server = HTTPServer(Application([(r"/", MainHandler)]))
+server.bind(0, "127.0.0.1")
+print("port", server._bound[0].getsockname()[1], flush=True)
+server.start(2)
+IOLoop.current().start()
+'''
+
+IN_CHILD = '''
+from waterspout.process import fork_processes
+from waterspout.web import Application
+
+fork_processes(2, max_restarts=0)
+try:
+    Application([], autoreload=True)
+except RuntimeError as error:
+    print("refused:", error, flush=True)
+'''
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """``start(source)``: the program as a process; it and its children are stopped afterwards."""
+    started: list[subprocess.Popen[str]] = []
+
+    def run(source: str) -> subprocess.Popen[str]:
+        program = tmp_path / "program.py"
+        program.write_text(source)
+        process = subprocess.Popen(
+            [sys.executable, str(program)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            start_new_session=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait(5)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def port_of(process: subprocess.Popen[str]) -> int:
+    assert process.stdout is not None
+    for line in process.stdout:
+        found = re.fullmatch(r"port (\d+)\n", line)
+        if found:
+            return int(found[1])
+    raise AssertionError("the program ended without naming its port")
+
+
+def get(port: int) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as response:
+        text: str = response.read().decode()
+        return text
+
+
+def test_main_with_listen_and_start_serves_until_it_is_stopped(start: Start) -> None:
+    process = start(MAIN)
+    port = port_of(process)
+    assert get(port) == get(port) == "Hello, world"
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    process.wait(5)
+
+
+def test_several_processes_share_the_port(start: Start) -> None:
+    port = port_of(start(SEVERAL))
+    seen: set[str] = set()
+    deadline = time.monotonic() + 10
+    while len(seen) < 2 and time.monotonic() < deadline:
+        seen.add(get(port))
+    assert len(seen) == 2
+
+
+def test_autoreload_is_refused_in_one_of_several_processes(start: Start) -> None:
+    output, _ = start(IN_CHILD).communicate(timeout=10)
+    refusals = [line for line in output.splitlines() if line.startswith("refused:")]
+    assert len(refusals) == 2 and all("autoreload" in line and "several processes" in line for line in refusals)
