@@ -167,12 +167,12 @@ def test_prepare_can_assign_the_user_after_waiting(fetch: Fetch) -> None:
 @pytest.fixture
 def translations(tmp_path: Path) -> Any:
     """German and French are loaded; English is the default."""
-    (tmp_path / "de_DE.csv").write_text('"hello","hallo"\n')
-    (tmp_path / "fr_FR.csv").write_text('"hello","bonjour"\n')
+    (tmp_path / "de.csv").write_text('"hello","hallo"\n')
+    (tmp_path / "fr.csv").write_text('"hello","bonjour"\n')
     locale.load_translations(str(tmp_path))
     yield
-    (tmp_path / "de_DE.csv").unlink()
-    (tmp_path / "fr_FR.csv").unlink()
+    (tmp_path / "de.csv").unlink()
+    (tmp_path / "fr.csv").unlink()
     locale.load_translations(str(tmp_path))
 
 
@@ -190,7 +190,8 @@ class Greeting(RequestHandler):
 @pytest.mark.parametrize(
     ("cookie", "accepted", "greeting"),
     [(None, "de", b"hallo"), (None, "fr;q=0.5, de;q=0.9", b"hallo"), (None, "xx", b"hello"), (None, None, b"hello"),
-     ("fr_FR", "de", b"bonjour"), (None, "de;q=0, fr;q=0.1", b"bonjour"), (None, "x" * 20_000, b"hello")],
+     ("fr", "de", b"bonjour"), (None, "de-AT", b"hallo"),
+     (None, "de;q=0, fr;q=0.1", b"bonjour"), (None, "x" * 20_000, b"hello")],
 )  # fmt: skip
 def test_the_users_locale_goes_before_the_browsers(
     fetch: Fetch, translations: None, cookie: str | None, accepted: str | None, greeting: bytes

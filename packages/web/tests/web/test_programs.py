@@ -16,7 +16,7 @@ import pytest
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
-MAIN = '''
+MAIN = """
 from waterspout.ioloop import IOLoop
 from waterspout.web import Application, RequestHandler
 
@@ -35,9 +35,9 @@ def main():
 
 if __name__ == "__main__":
     main()
-'''
+"""
 
-SEVERAL = '''
+SEVERAL = """
 import os
 from waterspout.httpserver import HTTPServer
 from waterspout.ioloop import IOLoop
@@ -53,9 +53,9 @@ server.bind(0, "127.0.0.1")
 print("port", server._bound[0].getsockname()[1], flush=True)
 server.start(2)
 IOLoop.current().start()
-'''
+"""
 
-IN_CHILD = '''
+IN_CHILD = """
 from waterspout.process import fork_processes
 from waterspout.web import Application
 
@@ -64,7 +64,7 @@ try:
     Application([], autoreload=True)
 except RuntimeError as error:
     print("refused:", error, flush=True)
-'''
+"""
 
 
 @pytest.fixture

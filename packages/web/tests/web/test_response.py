@@ -149,4 +149,18 @@ def test_detach_hands_the_connection_over(raw: Callable[..., bytes]) -> None:
             await stream.write(b"now ours: " + await stream.read_bytes(4))
             stream.close()
 
-    assert raw([("/", Upgrade)], b"GET / HTTP/1.1\r\nHost: a\r\n\r\nrest") == b"now ours: rest"
+    request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    assert raw([("/", Upgrade)], request + b"rest") == b"now ours: rest"
+    assert raw([("/", Upgrade)], request + b"re", b"st") == b"now ours: rest"
+
+
+def test_bytes_that_came_before_the_detaching_keep_their_order(raw: Callable[..., bytes]) -> None:
+    class Slow(RequestHandler):
+        async def get(self) -> None:
+            await asyncio.sleep(0.05)
+            stream = self.detach()
+            await stream.write(await stream.read_bytes(6))
+            stream.close()
+
+    pieces = (b"GET / HTTP/1.1\r\nHost: a\r\n\r\nab", 0.01, b"cd", 0.01, b"ef")
+    assert raw([("/", Slow)], *pieces) == b"abcdef"

@@ -39,7 +39,9 @@ def make_response_head(
         keep_alive = False
     if line.code < 200 or line.code == 204:
         headers.pop("Content-Length", None)
-    if (headers.get("Connection") or "").lower() == "close":
+    if line.code == 101:  # its Connection field says what the protocol changes to (RFC 9110, 7.8)
+        pass
+    elif (headers.get("Connection") or "").lower() == "close":
         keep_alive = False
     elif not keep_alive:
         headers["Connection"] = "close"

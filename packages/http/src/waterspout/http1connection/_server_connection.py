@@ -527,13 +527,13 @@ class HTTP1ServerConnection(HTTP1Connection):
 
     def detach(self) -> IOStream:
         """Give the stream up, for another protocol; see `HTTP1Connection.detach`."""
-        stream = self.stream
         rest, self._pipelined = self._pipelined, b""
         self.request = None
         self._writer = None
+        self.stream.set_receiver(None)
+        if rest:  # it came after what the reader holds, which goes in front of it
+            self.stream.unread(rest)
         detached = super().detach()
-        if rest:
-            stream.unread(rest)
         self._leave()
         return detached
 

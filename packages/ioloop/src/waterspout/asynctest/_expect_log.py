@@ -22,8 +22,8 @@ class ExpectLog(logging.Filter):
 
     __module__ = "waterspout.asynctest"
 
-    logger: Logger
-    regex: Pattern[str]
+    logger: logging.Logger
+    regex: re.Pattern[str]
     logged_stack: bool
     deprecated_level_matched: int
     matched: bool

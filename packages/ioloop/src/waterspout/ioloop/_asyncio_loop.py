@@ -11,6 +11,7 @@ from waterspout.ioloop._factory import LoopFactory, loop_factory
 from waterspout.ioloop._loop import IOLoop
 from waterspout.ioloop._selector import turn_of
 from waterspout.ioloop._selector_thread import AddThreadSelectorEventLoop
+from waterspout.ioloop._turn import CallSoonTurn, SelectorTurn
 
 
 class BaseAsyncIOLoop(IOLoop):
@@ -18,9 +19,9 @@ class BaseAsyncIOLoop(IOLoop):
 
     __module__ = "waterspout.platform.asyncio"
 
-    selector_loop: AbstractEventLoop | AddThreadSelectorEventLoop
+    selector_loop: asyncio.AbstractEventLoop
     turn: SelectorTurn | CallSoonTurn
-    handlers: dict[int, tuple[Any, Handler]]
+    handlers: dict[int, tuple[Any, Any]]
     readers: set[int]
     writers: set[int]
     started: bool

@@ -75,13 +75,24 @@ class _Parent:
         self.children: dict[int, int] = {}
         self.signal: int | None = None
         self.is_child = False
+        self.passed_on: signal.Signals | None = None
 
     def fork(self, number: int) -> bool:
-        """Start child ``number``; true in the child."""
-        pid = os.fork()
-        if pid:
-            self.children[pid] = number
-            return False
+        """Start child ``number``; true in the child.
+
+        The signal that is passed on waits meanwhile: it must find the child noted, and the child without our handler.
+        """
+        held: set[signal.Signals] = set() if self.passed_on is None else {self.passed_on}
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, held)
+        try:
+            pid = os.fork()
+            if pid:
+                self.children[pid] = number
+                return False
+            if self.passed_on is not None:
+                signal.signal(self.passed_on, signal.SIG_DFL)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         self.is_child = True
         _worker.task_id = number
         _drop_shared_loop()
@@ -137,6 +148,7 @@ class _Parent:
             ours = signal.getsignal(number) is signal.SIG_DFL
             if ours:
                 signal.signal(number, pass_on)
+                self.passed_on = number
         except ValueError:  # not the main thread: signals are none of our business
             ours = False
         try:

@@ -1,4 +1,4 @@
 """The version of Tornado whose API Waterspout answers to."""
 
-version = "6.6.1"
-version_info = (6, 6, 1, 0)
+version: str = "6.6.1"
+version_info: tuple[int, int, int, int] = (6, 6, 1, 0)

@@ -25,12 +25,11 @@ class AsyncHTTPTestCase(AsyncTestCase):
     def setUp(self) -> None:
         """Make application, server and client."""
         super().setUp()
-        sock, port = bind_unused_port()
-        self.__port = port
-        self.http_client = self.get_http_client()
         self._app = self.get_app()
+        self.http_client = self.get_http_client()
         self.http_server = self.get_http_server()
-        self.http_server.add_sockets([sock])
+        listening, self._port = bind_unused_port()
+        self.http_server.add_sockets([listening])
 
     def get_http_client(self) -> AsyncHTTPClient:
         """The client that `fetch` uses."""
@@ -60,10 +59,6 @@ class AsyncHTTPTestCase(AsyncTestCase):
         """Keyword arguments for the server."""
         return {}
 
-    def get_http_port(self) -> int:
-        """The server's port."""
-        return self.__port
-
     def get_protocol(self) -> str:
         """The scheme of the server's URLs."""
         return "http"
@@ -72,13 +67,18 @@ class AsyncHTTPTestCase(AsyncTestCase):
         """The absolute URL of *path* on the server."""
         return f"{self.get_protocol()}://127.0.0.1:{self.get_http_port()}{path}"
 
+    def get_http_port(self) -> int:
+        """The server's port."""
+        return self._port
+
     def tearDown(self) -> None:
         """Stop the server, close its connections and the client."""
-        self.http_server.stop()
-        self.io_loop.run_sync(self.http_server.close_all_connections, timeout=get_async_test_timeout())
+        server = self.http_server
+        server.stop()
+        self.io_loop.run_sync(server.close_all_connections, timeout=get_async_test_timeout())
         self.http_client.close()
-        del self.http_server
-        del self._app
+        # A test runner keeps its cases: what they served must not live as long.
+        del self.http_server, self._app
         super().tearDown()
 
 

@@ -32,6 +32,7 @@ from waterspout.httputil import (
 from waterspout.iostream import IOStream, StreamClosedError
 from waterspout.log import app_log, gen_log
 from waterspout.util import is_tornado_compat
+from waterspout.web._access import request_summary
 from waterspout.web._arguments import REQUIRED, Required, clean_arguments, last_argument
 from waterspout.web._errors import Finish, HTTPError
 from waterspout.web._etag import content_etag, matches_weakly
@@ -428,12 +429,9 @@ class RequestHandler:
                 self._abort_response()
             return
         self.clear()
-        reason = kwargs.get("reason")
-        if "exc_info" in kwargs:
-            exception = kwargs["exc_info"][1]
-            if isinstance(exception, HTTPError) and exception.reason:
-                reason = exception.reason
-        self.set_status(status_code, reason=reason)
+        raised = kwargs["exc_info"][1] if "exc_info" in kwargs else None
+        own_reason = raised.reason if isinstance(raised, HTTPError) else None
+        self.set_status(status_code, own_reason or kwargs.get("reason"))
         try:
             self.write_error(status_code, **kwargs)
         except Exception:
@@ -463,21 +461,17 @@ class RequestHandler:
         self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
     ) -> None:
         """Log what was raised: HTTPErrors with a message as warnings, without traceback; anything else as an error."""
-        if isinstance(value, HTTPError):
-            message = value.get_message()
-            if message:
-                gen_log.warning("%d %s: %s", value.status_code, self._request_summary(), message)
-        else:
-            app_log.error(
-                "Uncaught exception %s\n%r",
-                self._request_summary(),
-                self.request,
-                exc_info=(typ, value, tb),  # type: ignore[arg-type]
-            )
+        where = self._request_summary()
+        if not isinstance(value, HTTPError):
+            exc_info: Any = (typ, value, tb)
+            app_log.error("Uncaught exception %s\n%r", where, self.request, exc_info=exc_info)
+        elif message := value.get_message():
+            gen_log.warning("%d %s: %s", value.status_code, where, message)
 
     def _request_summary(self) -> str:
+        """Method, target and client on one line, without the secrets that a query may hold."""
         request = self.request
-        return f"{request.method} {request.uri} ({request.remote_ip})"
+        return request_summary(request.method, request.uri, request.remote_ip)
 
     def _handle_request_exception(self, error: Exception) -> None:
         """Turn what a method raised into an answer; called in the ``except`` clause."""
@@ -710,9 +704,10 @@ class RequestHandler:
     @property
     def current_user(self) -> Any:
         """Who is signed in: `get_current_user`, asked once, or what `prepare` has assigned. Falsy if nobody is."""
-        if not hasattr(self, "_current_user"):
-            self._current_user = self.get_current_user()
-        return self._current_user
+        known = self.__dict__
+        if "_current_user" not in known:
+            known["_current_user"] = self.get_current_user()
+        return known["_current_user"]
 
     @current_user.setter
     def current_user(self, value: Any) -> None:
@@ -724,7 +719,7 @@ class RequestHandler:
 
     def get_login_url(self) -> str:
         """Where `authenticated` sends who is not signed in: the setting ``login_url``, unless overridden."""
-        self.require_setting("login_url", "@tornado.web.authenticated")
+        self.require_setting("login_url", "the decorator authenticated")
         return cast(str, self.application.settings["login_url"])
 
     @property

@@ -1,0 +1,136 @@
+"""One easy handle and what it receives.
+
+A handle is used again and again. What a request asks for beyond its URL is a key; as long as the key stays the same,
+only the URL is set anew. When it changes the handle is reset completely: an option that were left behind, a client
+certificate or a proxy's password, would be used for somebody else's request.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Hashable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from waterspout.curl_httpclient._library import pycurl
+from waterspout.httpclient import HTTPRequest, HTTPResponse
+from waterspout.httputil import HTTPHeaders, HTTPInputError
+
+if TYPE_CHECKING:
+    from waterspout.httpclient._settings import Settings
+
+    Answer = Callable[[HTTPResponse], object]
+
+_status_line = re.compile(rb"HTTP/([0-9.]+) ([0-9]{3})(?: ([^\r\n]*))?")
+
+
+class CurlHead:
+    """A response's status and fields, from lines as libcurl gives them: those of all responses on the way."""
+
+    def __init__(self, lines: list[bytes]) -> None:
+        self._lines = lines
+        self.status = 0
+        self.reason = ""
+        self.version = ""
+        self._begin = 0
+        for index, line in enumerate(lines):
+            if line.startswith(b"HTTP/"):
+                found = _status_line.match(line)
+                if found is not None:
+                    self._begin = index + 1
+                    self.version = f"HTTP/{found[1].decode('ascii')}"
+                    self.status = int(found[2])
+                    self.reason = (found[3] or b"").decode("latin-1")
+
+    @cached_property
+    def headers(self) -> HTTPHeaders:
+        """The fields of the last response."""
+        headers = HTTPHeaders()
+        for line in self._lines[self._begin :]:
+            name, colon, value = line.decode("latin-1").rstrip("\r\n").partition(":")
+            if colon:
+                try:
+                    headers.add(name, value.strip(" \t"))
+                except (HTTPInputError, ValueError):
+                    continue  # libcurl lets through what the grammar forbids; such a field is nobody's
+        return headers
+
+
+class Transfer:
+    """A handle with its request."""
+
+    __slots__ = (
+        "answer", "begun", "body_source", "chunks", "client", "error", "handle", "head_lines", "headers_told", "key",
+        "queued", "request", "settings", "size", "start_time", "too_large",
+    )  # fmt: skip
+
+    request: HTTPRequest
+    settings: Settings
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.handle: Any = pycurl.Curl()
+        self.handle.transfer = self
+        self.key: Hashable = None
+        self.answer: Answer | None = None
+        self.body_source: Any = None
+
+    def begin(self, request: HTTPRequest, settings: Settings, answer: Answer, queued: float) -> None:
+        """Take on *request*; the handle is configured next."""
+        self.request = request
+        self.settings = settings
+        self.answer = answer
+        self.queued = queued
+        self.begun = self.client.time()
+        self.start_time = time.time()
+        self.head_lines: list[bytes] = []
+        self.headers_told = 0
+        self.chunks: list[bytes] = []
+        self.size = 0
+        self.too_large = False
+        self.error: BaseException | None = None
+
+    def callbacks(self) -> None:
+        """Have the handle call us; needed once after each reset."""
+        self.handle.setopt(pycurl.HEADERFUNCTION, self._header)
+        self.handle.setopt(pycurl.WRITEFUNCTION, self._write)
+
+    def finish(self) -> None:
+        """Forget the request; the handle keeps its configuration."""
+        self.answer = None
+        self.head_lines = []
+        self.chunks = []
+        self.body_source = None
+        del self.request, self.settings
+
+    # What libcurl calls, always from inside `socket_action`; an exception must not pass through it.
+
+    def _header(self, line: bytes) -> int | None:
+        self.head_lines.append(line)
+        callback = self.settings.header_callback
+        if callback is not None:
+            try:
+                callback(line.decode("latin-1"))
+            except Exception as error:
+                return self._stop(error)
+        return None
+
+    def _write(self, data: bytes) -> int | None:
+        self.size += len(data)
+        if self.size > self.client.max_body_size:
+            self.too_large = True
+            return -1
+        callback = self.settings.streaming_callback
+        if callback is None:
+            self.chunks.append(data)
+            return None
+        try:
+            callback(data)
+        except Exception as error:
+            return self._stop(error)
+        return None
+
+    def _stop(self, error: BaseException) -> int:
+        self.error = error
+        return -1
