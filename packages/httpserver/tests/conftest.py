@@ -11,17 +11,22 @@ import pytest
 from waterspout.httpserver import HTTPServer
 from waterspout.netutil import bind_sockets
 
-QUIET = 0.15  # seconds without a byte after which an open connection counts as having said all it will
+QUIET = 0.1  # seconds without a byte after which a connection that the server has nothing to do for is silent
+PATIENCE = 2.0  # seconds that an answer may take on a busy machine
 
 
-async def read_quietly(reader: asyncio.StreamReader) -> tuple[bytes, bool]:
+async def read_quietly(reader: asyncio.StreamReader, server: HTTPServer) -> tuple[bytes, bool]:
     """What arrives until the connection ends (true) or falls silent (false)."""
     received = b""
+    give_up = asyncio.get_running_loop().time() + PATIENCE
     while True:
         try:
             data = await asyncio.wait_for(reader.read(65536), QUIET)
         except TimeoutError:
-            return received, False
+            busy = any(connection.is_busy() for connection in server._connections)
+            if not busy or asyncio.get_running_loop().time() > give_up:
+                return received, False
+            continue
         if not data:
             return received, True
         received += data
@@ -47,7 +52,7 @@ def exchange() -> Callable[..., tuple[bytes, bool]]:
                         await writer.drain()
                     else:
                         await asyncio.sleep(piece)
-                return await read_quietly(reader)
+                return await read_quietly(reader, server)
             finally:
                 writer.close()
                 server.stop()

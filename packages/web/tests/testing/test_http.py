@@ -73,6 +73,17 @@ class TLSTest(AsyncHTTPSTestCase):
         assert self.fetch("/hello", method="POST", body=body).body == body
 
 
+class OwnURLTest(AsyncHTTPTestCase):
+    """Its application is told where it is, and gets the client."""
+
+    def get_app(self) -> Application:
+        return Application([("/hello", Hello)], own=self.get_url("/hello"), client=self.http_client)
+
+    def test_url_and_client_are_there_before_the_application(self) -> None:
+        assert self._app.settings["client"] is self.http_client
+        assert self.fetch(self._app.settings["own"]).code == 200
+
+
 class OptionsTest(AsyncHTTPTestCase):
     """With options for the server."""
 

@@ -9,19 +9,22 @@ from typing import Any
 import pytest
 
 from waterspout.httpclient import AsyncHTTPClient, HTTPResponse
+from waterspout.httpserver import HTTPServer
 from waterspout.web import Application
 
 Fetch = Callable[..., HTTPResponse]
+QUIET = 0.1  # seconds without a byte after which a connection that the server has nothing to do for is silent
+PATIENCE = 1.0  # seconds that an answer may take on a busy machine
 
 
-def serve(application: Application, client: Callable[[int], Awaitable[Any]], **options: Any) -> Any:
+def serve(application: Application, client: Callable[[int, HTTPServer], Awaitable[Any]], **options: Any) -> Any:
     """Run *client* with the port of *application*, and return its result."""
 
     async def main() -> Any:
         server = application.listen(0, "127.0.0.1", **options)
         port = next(iter(server._sockets.values())).getsockname()[1]
         try:
-            return await client(port)
+            return await client(port, server)
         finally:
             server.stop()
             await server.close_all_connections()
@@ -37,7 +40,7 @@ def fetch() -> Fetch:
         if not isinstance(application, Application):
             application = Application(application)
 
-        async def client(port: int) -> HTTPResponse:
+        async def client(port: int, server: HTTPServer) -> HTTPResponse:
             http = AsyncHTTPClient(force_instance=True)
             try:
                 return await http.fetch(
@@ -63,7 +66,7 @@ def raw() -> Callable[..., bytes]:
         if not isinstance(application, Application):
             application = Application(application)
 
-        async def client(port: int) -> bytes:
+        async def client(port: int, server: HTTPServer) -> bytes:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             for piece in pieces:
                 if isinstance(piece, bytes):
@@ -72,11 +75,18 @@ def raw() -> Callable[..., bytes]:
                 else:
                     await asyncio.sleep(piece)
             received = b""
-            try:
-                while data := await asyncio.wait_for(reader.read(65536), 0.15):
-                    received += data
-            except TimeoutError:
-                pass  # silent: that is all
+            give_up = asyncio.get_running_loop().time() + PATIENCE
+            while True:
+                try:
+                    data = await asyncio.wait_for(reader.read(65536), QUIET)
+                except TimeoutError:
+                    busy = any(connection.is_busy() for connection in server._connections)
+                    if not busy or asyncio.get_running_loop().time() > give_up:
+                        break  # silent: that is all
+                    continue
+                if not data:
+                    break
+                received += data
             writer.close()
             return received
 

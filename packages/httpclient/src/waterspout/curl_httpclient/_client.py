@@ -54,8 +54,8 @@ class CurlAsyncHTTPClient(AsyncHTTPClient):
     * ``max_body_size`` (100 MiB): bytes of a response's body after decompression.
     * ``defaults``: for what requests leave open.
 
-    It cannot do ``body_producer``, ``expect_100_continue``, ``ssl_options``, coroutines as ``streaming_callback`` and
-    what this package adds beside ``proxy`` and ``unix_socket``.
+    It cannot do ``body_producer``, ``ssl_options``, coroutines as ``streaming_callback`` and what this package adds
+    to Tornado's options beside ``proxy`` and ``unix_socket``.
     """
 
     __module__ = "waterspout.curl_httpclient"
@@ -74,8 +74,8 @@ class CurlAsyncHTTPClient(AsyncHTTPClient):
         super().initialize(defaults=defaults)
         self.max_body_size = max_body_size
         self.compat = compat
-        self._is_compat = is_tornado_compat(compat)
-        self._user_agent = "Mozilla/5.0 (compatible; pycurl)" if self._is_compat else "Waterspout"
+        self.is_compat = is_tornado_compat(compat)
+        self._user_agent = "Mozilla/5.0 (compatible; pycurl)" if self.is_compat else "Waterspout"
         self.time = monotonic
         self._multi = Multi(self.io_loop.asyncio_loop, self._finished)
         self._transfers = [Transfer(self) for _ in range(max_clients)]
@@ -111,7 +111,7 @@ class CurlAsyncHTTPClient(AsyncHTTPClient):
         if not self._free:
             entry = (request, settings, is_plain, callback, self.time())
             self._waiting.append(entry)
-            if owner.__class__ is FetchFuture and not self._is_compat:
+            if owner.__class__ is FetchFuture and not self.is_compat:
                 owner.abort = lambda: self._give_up(entry)
             return
         self._start(request, settings, is_plain, callback, self.time())
@@ -150,7 +150,7 @@ class CurlAsyncHTTPClient(AsyncHTTPClient):
             self._answer_error(transfer, error)
             return
         owner = getattr(callback, "__self__", None)
-        if owner.__class__ is FetchFuture and not self._is_compat:
+        if owner.__class__ is FetchFuture and not self.is_compat:
             owner.abort = lambda: self._abort(transfer, request)
         self._multi.add(transfer.handle)
 
@@ -178,7 +178,7 @@ class CurlAsyncHTTPClient(AsyncHTTPClient):
             self._answer_error(transfer, transfer.error)
         elif transfer.too_large:
             self._answer_error(
-                transfer, CurlError(number, f"The body of {transfer.request.url} exceeds {self.max_body_size} bytes")
+                transfer, CurlError(number, f"body exceeded max_body_size of {self.max_body_size} bytes")
             )
         else:
             self._answer_error(transfer, CurlError(number, text or pycurl_error_name(number)))
@@ -186,7 +186,7 @@ class CurlAsyncHTTPClient(AsyncHTTPClient):
     def _answer_response(self, transfer: Transfer) -> None:
         handle = transfer.handle
         url = handle.getinfo(pycurl.EFFECTIVE_URL)
-        head: Any = CurlHead(transfer.head_lines)
+        head: Any = CurlHead(transfer.head_lines.copy())
         head.status = handle.getinfo(pycurl.HTTP_CODE)
         response = HTTPResponse.received(transfer.request, head, transfer.chunks, url)
         self._set_times(response, transfer)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable
+from inspect import iscoroutinefunction
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from waterspout.curl_httpclient._library import pycurl
+from waterspout.gen import is_coroutine_function
 from waterspout.httpclient import HTTPRequest, InvalidRequestError, UnknownMethodError
 from waterspout.httpclient._head import checked_headers
 from waterspout.httpclient._url import parse_url
+from waterspout.httputil import encode_username_password
 
 if TYPE_CHECKING:
     from waterspout.curl_httpclient._transfer import Transfer
@@ -67,9 +70,11 @@ def _set_always(handle: Any, settings: Settings, user_agent: str) -> None:
     handle.setopt(pycurl.USERAGENT, settings.user_agent or user_agent)
     if settings.decompress_response:
         handle.setopt(pycurl.ENCODING, "gzip,deflate")
-    if settings.expect_100_continue or settings.body_producer is not None:
-        what = "body_producer" if settings.body_producer is not None else "expect_100_continue"
-        raise NotImplementedError(f"{what} is not supported by the curl client; use SimpleAsyncHTTPClient")
+    if settings.body_producer is not None:
+        raise NotImplementedError("body_producer is not supported by the curl client; use SimpleAsyncHTTPClient")
+    callback = settings.streaming_callback
+    if callback is not None and (iscoroutinefunction(callback) or is_coroutine_function(callback)):
+        raise TypeError("CurlAsyncHTTPClient does not support coroutines as streaming_callback")
 
 
 def _set_connection(handle: Any, settings: Settings) -> None:
@@ -85,8 +90,8 @@ def _set_connection(handle: Any, settings: Settings) -> None:
         handle.setopt(pycurl.PROXY, settings.proxy_host)
         handle.setopt(pycurl.PROXYPORT, settings.proxy_port)
         if settings.proxy_username:
-            credentials = f"{settings.proxy_username}:{settings.proxy_password or ''}"
-            handle.setopt(pycurl.PROXYUSERPWD, credentials.encode("utf-8"))
+            credentials = encode_username_password(settings.proxy_username, settings.proxy_password or "")
+            handle.setopt(pycurl.PROXYUSERPWD, credentials)
         handle.setopt(pycurl.PROXYAUTH, _auth_mode("proxy_auth_mode", settings.proxy_auth_mode))
     else:
         handle.setopt(pycurl.PROXY, "")
@@ -107,7 +112,7 @@ def _set_auth(handle: Any, settings: Settings) -> None:
             "auth= is not supported by the curl client; use auth_username, or SimpleAsyncHTTPClient"
         )
     if settings.auth_username is not None:
-        handle.setopt(pycurl.USERPWD, f"{settings.auth_username}:{settings.auth_password or ''}".encode())
+        handle.setopt(pycurl.USERPWD, encode_username_password(settings.auth_username, settings.auth_password or ""))
         handle.setopt(pycurl.HTTPAUTH, _auth_mode("auth_mode", settings.auth_mode))
 
 
@@ -141,7 +146,7 @@ def _set_method_and_body(transfer: Transfer, request: HTTPRequest, settings: Set
             f"Body must {'not ' if expected else ''}be None for method {method}"
             " (unless allow_nonstandard_methods is true)"
         )
-    lines = _header_lines(request)
+    lines = _header_lines(request, settings.expect_100_continue)
     if expected or body is not None:
         if method == "GET":
             # libcurl turns it into a POST when it is given a body.
@@ -159,7 +164,7 @@ def _set_method_and_body(transfer: Transfer, request: HTTPRequest, settings: Set
     handle.setopt(pycurl.HTTPHEADER, lines)
 
 
-def _header_lines(request: HTTPRequest) -> list[bytes]:
+def _header_lines(request: HTTPRequest, expect_continue: bool) -> list[bytes]:
     """The user's header lines, and those that keep libcurl from adding ones that nobody asked for."""
     headers = checked_headers(request._headers)
     lines: list[bytes] = []
@@ -170,6 +175,9 @@ def _header_lines(request: HTTPRequest) -> list[bytes]:
             # "Name;" is how libcurl is told to send an empty header; "Name:" would remove it.
             line = f"{name}: {value}" if value else f"{name};"
             lines.append(line.encode("latin-1"))
+    if expect_continue and "Expect" not in present:
+        present.add("Expect")
+        lines.append(b"Expect: 100-continue")
     lines += [f"{name}:".encode("ascii") for name in ("Expect", "Pragma") if name not in present]
     if any(CR_OR_LF_RE.search(line) for line in lines):
         raise InvalidRequestError("a header holds CR or LF")

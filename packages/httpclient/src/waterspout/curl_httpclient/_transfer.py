@@ -61,8 +61,8 @@ class Transfer:
     """A handle with its request."""
 
     __slots__ = (
-        "answer", "begun", "body_source", "chunks", "client", "error", "handle", "head_lines", "headers_told", "key",
-        "queued", "request", "settings", "size", "start_time", "too_large",
+        "answer", "begun", "body_source", "chunks", "client", "error", "handle", "head_lines", "key", "queued",
+        "request", "settings", "size", "start_time", "too_large",
     )  # fmt: skip
 
     request: HTTPRequest
@@ -73,6 +73,8 @@ class Transfer:
         self.handle: Any = pycurl.Curl()
         self.handle.transfer = self
         self.key: Hashable = None
+        #: Always the same list: the handle keeps its `append`.
+        self.head_lines: list[bytes] = []
         self.answer: Answer | None = None
         self.body_source: Any = None
 
@@ -84,8 +86,7 @@ class Transfer:
         self.queued = queued
         self.begun = self.client.time()
         self.start_time = time.time()
-        self.head_lines: list[bytes] = []
-        self.headers_told = 0
+        self.head_lines.clear()
         self.chunks: list[bytes] = []
         self.size = 0
         self.too_large = False
@@ -93,13 +94,13 @@ class Transfer:
 
     def callbacks(self) -> None:
         """Have the handle call us; needed once after each reset."""
-        self.handle.setopt(pycurl.HEADERFUNCTION, self._header)
+        header = self.head_lines.append if self.settings.header_callback is None else self._header
+        self.handle.setopt(pycurl.HEADERFUNCTION, header)
         self.handle.setopt(pycurl.WRITEFUNCTION, self._write)
 
     def finish(self) -> None:
         """Forget the request; the handle keeps its configuration."""
         self.answer = None
-        self.head_lines = []
         self.chunks = []
         self.body_source = None
         del self.request, self.settings
@@ -109,12 +110,7 @@ class Transfer:
     def _header(self, line: bytes) -> int | None:
         self.head_lines.append(line)
         callback = self.settings.header_callback
-        if callback is not None:
-            try:
-                callback(line.decode("latin-1"))
-            except Exception as error:
-                return self._stop(error)
-        return None
+        return None if callback is None else self._call(callback, line.decode("latin-1"))
 
     def _write(self, data: bytes) -> int | None:
         self.size += len(data)
@@ -125,12 +121,15 @@ class Transfer:
         if callback is None:
             self.chunks.append(data)
             return None
+        return self._call(callback, data)
+
+    def _call(self, callback: Callable[[Any], object], data: Any) -> int | None:
         try:
             callback(data)
         except Exception as error:
-            return self._stop(error)
+            if self.client.is_compat:  # Tornado goes on as if nothing had happened
+                self.client.handle_callback_exception(callback)
+                return None
+            self.error = error
+            return -1
         return None
-
-    def _stop(self, error: BaseException) -> int:
-        self.error = error
-        return -1

@@ -25,10 +25,11 @@ class AsyncHTTPTestCase(AsyncTestCase):
     def setUp(self) -> None:
         """Make application, server and client."""
         super().setUp()
-        self._app = self.get_app()
+        # Before the application: it may want to know its URL, and the client.
+        listening, self.__port = bind_unused_port()
         self.http_client = self.get_http_client()
+        self._app = self.get_app()
         self.http_server = self.get_http_server()
-        listening, self._port = bind_unused_port()
         self.http_server.add_sockets([listening])
 
     def get_http_client(self) -> AsyncHTTPClient:
@@ -69,7 +70,7 @@ class AsyncHTTPTestCase(AsyncTestCase):
 
     def get_http_port(self) -> int:
         """The server's port."""
-        return self._port
+        return self.__port
 
     def tearDown(self) -> None:
         """Stop the server, close its connections and the client."""
