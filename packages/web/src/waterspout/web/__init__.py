@@ -7,6 +7,7 @@ from waterspout.web._decorators import addslash, authenticated, removeslash, str
 from waterspout.web._errors import Finish, HTTPError, MissingArgumentError
 from waterspout.web._handler import RequestHandler
 from waterspout.web._handlers import ErrorHandler, FallbackHandler, RedirectHandler
+from waterspout.web._redirect import safe_next
 from waterspout.web._signed import (
     DEFAULT_SIGNED_VALUE_MIN_VERSION,
     DEFAULT_SIGNED_VALUE_VERSION,
@@ -16,6 +17,7 @@ from waterspout.web._signed import (
     decode_signed_value,
     get_signature_key_version,
 )
+from waterspout.web._signedurl import sign_url, verify_url
 from waterspout.web._staticfiles import StaticFileHandler
 from waterspout.web._transform import OutputTransform
 from waterspout.web._uimodules import TemplateModule, UIModule
@@ -49,6 +51,9 @@ __all__ = [
     "get_signature_key_version",
     "is_absolute",
     "removeslash",
+    "safe_next",
+    "sign_url",
     "stream_request_body",
     "url",
+    "verify_url",
 ]

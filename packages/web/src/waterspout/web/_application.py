@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from waterspout.http1connection import HTTP1ServerConnection
 from waterspout.httpserver import HTTPServer
 from waterspout.httputil import HTTPHeaders, HTTPInputError, HTTPMessageDelegate, HTTPServerRequest, format_timestamp
-from waterspout.log import access_log
+from waterspout.log import access_log, gen_log
 from waterspout.routing import (
     AnyMatches,
     DefaultHostMatches,
@@ -33,6 +33,7 @@ from waterspout.web._ui import UINamespace, load_methods, load_modules
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from waterspout.web._hosts import AllowedHosts
     from waterspout.web._transform import OutputTransform
 
 __all__ = ["Application", "HandlerRouter"]
@@ -104,6 +105,8 @@ class Application(ReversibleRouter):
         self._head_second = 0
         self._head_fields = ""
         self._server_name = settings.get("server_name") or _server_name(self.compat_tornado)
+        #: Seconds after which a handler that still waits is cancelled, and 503 answered; None: never.
+        self.handler_timeout: float | None = settings.get("handler_timeout")
         self.ui_modules = load_modules(settings.get("ui_modules"))
         self.ui_methods = load_methods(settings.get("ui_methods"))
         if settings.get("debug"):
@@ -111,6 +114,7 @@ class Application(ReversibleRouter):
             settings.setdefault("compiled_template_cache", False)
             settings.setdefault("static_hash_cache", False)
             settings.setdefault("serve_traceback", True)
+        self._hosts = self._allowed_hosts()
         self.wildcard_router = HandlerRouter(self, [*self._static_rules(), *(handlers or ())])
         self.default_router = HandlerRouter(self, [Rule(AnyMatches(), self.wildcard_router)])
         if settings.get("autoreload"):
@@ -167,6 +171,9 @@ class Application(ReversibleRouter):
 
     def serve_request(self, request: HTTPServerRequest) -> None:
         """Answer a whole request (`waterspout.http1connection.HTTPApplication`)."""
+        if self._hosts is not None and request.host not in self._hosts:
+            self._run_delegate(request, self._misdirected(request))
+            return
         if len(self.default_router.rules) == 1:
             path = request.path
             rule = self.wildcard_router.index.first_exact.get(path)
@@ -212,6 +219,8 @@ class Application(ReversibleRouter):
 
     def open_request(self, request: HTTPServerRequest) -> HTTPMessageDelegate | None:
         """Say who takes a request whose body is still on its way (`waterspout.http1connection.HTTPApplication`)."""
+        if self._hosts is not None and request.host not in self._hosts:
+            return None  # refused when it is whole
         delegate = self.find_handler(request)
         if isinstance(delegate, HandlerDelegate) and not delegate.streams:
             return None
@@ -242,6 +251,20 @@ class Application(ReversibleRouter):
         """The delegate for *request*; one that answers 404, or the default handler, if no rule fits."""
         found = self.default_router.find_handler(request)
         return found if found is not None else self.get_handler_delegate(request, *self._not_found())
+
+    def _allowed_hosts(self) -> AllowedHosts | None:
+        """The setting ``allowed_hosts``; in debug mode, by default, this machine's own names: others are rebound ones."""
+        hosts = self.settings.get("allowed_hosts")
+        if hosts is None and (self.compat_tornado or not self.settings.get("debug")):
+            return None
+        from waterspout.web._hosts import LOCAL_HOSTS, AllowedHosts  # ipaddress: only where hosts are checked
+
+        return AllowedHosts(LOCAL_HOSTS if hosts is None else hosts)
+
+    def _misdirected(self, request: HTTPServerRequest) -> HandlerDelegate:
+        """The answer (421) to a request for a host that is not ours, before any route sees it."""
+        gen_log.warning("421 for Host %r: it is not in the setting allowed_hosts", request.host[:200])
+        return self.get_handler_delegate(request, ErrorHandler, {"status_code": 421})
 
     def _not_found(self) -> tuple[type[RequestHandler], dict[str, Any]]:
         default = self.settings.get("default_handler_class")

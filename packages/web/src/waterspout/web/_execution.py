@@ -65,6 +65,10 @@ def take_over(handler: RequestHandler, awaitable: Any, method: Any, args: Any, k
     task = asyncio.Task(coroutine, loop=loop, name="request", **_EAGER)
     if not task.done():
         handler._task = task
+        limit = handler.application.handler_timeout
+        if limit is not None:
+            timer = loop.call_later(limit, handler._time_out, task)
+            task.add_done_callback(lambda done: timer.cancel())
 
 
 async def drive(handler: RequestHandler, awaitable: Any, method: Any, args: Any, kwargs: Any) -> None:

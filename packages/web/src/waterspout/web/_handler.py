@@ -38,6 +38,7 @@ from waterspout.web._errors import Finish, HTTPError
 from waterspout.web._etag import content_etag, matches_weakly
 from waterspout.web._execution import drive
 from waterspout.web._fetchmetadata import SAFE_METHODS, cross_origin_reason
+from waterspout.web._jsonbody import parse_json
 from waterspout.web._keys import Secret
 from waterspout.web._ondemand import OnDemand
 from waterspout.web._pageresources import embedded_css, embedded_js, linked_css, linked_js
@@ -92,6 +93,7 @@ class RequestHandler:
     _client_left = False
     _streams_body = False
     _templates_are_fresh = False
+    _took_too_long = False
 
     def __init__(self, application: Application, request: HTTPServerRequest, **kwargs: Any) -> None:
         self.application = application
@@ -228,6 +230,13 @@ class RequestHandler:
         self.path_kwargs = {key: arg if arg is None else decode(arg, name=key) for key, arg in kwargs.items()}
         return cast("tuple[list[Any], dict[str, Any]]", (self.path_args, self.path_kwargs))
 
+    def get_json(self) -> Any:
+        """The value of a JSON body. Raises `HTTPError`: 415 for other content types, 400 if it is malformed."""
+        try:
+            return parse_json(self.request.body, self.request.headers.get("Content-Type"))
+        except HTTPInputError as error:
+            raise HTTPError(error.status, "%s", error) from None
+
     # Status and headers of the response.
 
     def clear(self) -> None:
@@ -346,6 +355,23 @@ class RequestHandler:
         self._finish_response()
         return self._flushed()
 
+    def send_event(
+        self, data: str | bytes | None = None, *, event: str | None = None, id: str | None = None,
+        retry: int | None = None,
+    ) -> Future[None]:  # fmt: skip
+        """Send a server-sent event, with the headers of an event stream before the first one.
+
+        *event* is its type, *id* comes back as ``Last-Event-ID`` when the browser reconnects, *retry* milliseconds
+        later. Wait for the Future, which is that of `flush`. Raises `ValueError` for line breaks in *event* and *id*.
+        """
+        from waterspout.web import _sse  # only where events are sent
+
+        if not self._headers_written:
+            for name, value in _sse.HEADERS:
+                self.set_header(name, value)
+        self.write(_sse.format_event(data, event=event, id=id, retry=retry))
+        return self.flush()
+
     def _flushed(self) -> Future[None]:
         """Done when all that was sent is in the kernel."""
         stream = getattr(self.request.connection, "stream", None)
@@ -442,12 +468,17 @@ class RequestHandler:
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Write an error page: override it for your own. ``exc_info`` in *kwargs* is what was raised, if anything.
 
-        With the setting ``serve_traceback`` the page is the traceback.
+        With the setting ``serve_traceback`` clients on this machine get the debug page: source, variables, request and
+        routes, as HTML, JSON or text. (With ``compat="tornado"`` everybody gets the traceback as text.)
         """
-        if self.settings.get("serve_traceback") and "exc_info" in kwargs:
-            self.set_header("Content-Type", "text/plain")
-            for line in traceback.format_exception(*kwargs["exc_info"]):
-                self.write(line)
+        if "exc_info" in kwargs and self._shows_errors():
+            if is_tornado_compat(self._compat()):
+                self.set_header("Content-Type", "text/plain")
+                self.write("".join(traceback.format_exception(*kwargs["exc_info"])))
+            else:
+                from waterspout.web._debugpage import write_debug_page  # only while something is developed
+
+                write_debug_page(self, status_code, kwargs["exc_info"][1])
             self._finish_unasked()
         elif has_no_content(status_code):
             self._finish_unasked()
@@ -457,12 +488,29 @@ class RequestHandler:
             self.write(f"<html><title>{title}</title><body>{title}</body></html>")
             self._finish_unasked()
 
+    def _shows_errors(self) -> bool:
+        if not self.settings.get("serve_traceback"):
+            return False
+        if is_tornado_compat(self._compat()):
+            return True
+        from waterspout.web._debugpage import may_see  # only while something is developed
+
+        return may_see(self)
+
     def log_exception(
         self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
     ) -> None:
-        """Log what was raised: HTTPErrors with a message as warnings, without traceback; anything else as an error."""
+        """Log what was raised: HTTPErrors with a message as warnings, without traceback; anything else as an error.
+
+        Where the debug page has it all (see `write_error`), the log has a few lines: the error and where it came from.
+        """
         where = self._request_summary()
         if not isinstance(value, HTTPError):
+            if value is not None and self._shows_errors() and not is_tornado_compat(self._compat()):
+                from waterspout.web._debugpage import short_report  # only while something is developed
+
+                app_log.error("Uncaught exception %s", short_report(self, value))
+                return
             exc_info: Any = (typ, value, tb)
             app_log.error("Uncaught exception %s\n%r", where, self.request, exc_info=exc_info)
         elif message := value.get_message():
@@ -501,6 +549,7 @@ class RequestHandler:
         """
         task = asyncio.current_task()
         wanted = task is not None and task.cancelling() > 0
+        status = 503 if self._took_too_long else 500
         if not self._finished:
             if self._client_is_gone():
                 self._end_quietly()
@@ -508,9 +557,16 @@ class RequestHandler:
                 exc_info = (type(error), error, error.__traceback__)
                 if not wanted:
                     self.log_exception(*exc_info)
-                self.send_error(500, exc_info=exc_info)
+                self.send_error(status, exc_info=exc_info)
         if wanted:
             raise error
+
+    def _time_out(self, task: Task[None]) -> None:
+        """The setting ``handler_timeout`` has passed."""
+        if not self._finished and not task.done():
+            self._took_too_long = True
+            gen_log.warning("503 %s: the handler takes longer than handler_timeout", self._request_summary())
+            task.cancel()
 
     def _client_is_gone(self) -> bool:
         stream = getattr(self.request.connection, "stream", None)
