@@ -78,6 +78,13 @@ class WebSocketConnection:
                  "_pongs", "close_code", "close_reason", "deadline", "dropped", "high_water", "overflow",
                  "ping_interval", "ping_timeout", "selected_subprotocol", "stream")  # fmt: skip
 
+    ping_timeout: float
+    high_water: int
+    overflow: Overflow
+    selected_subprotocol: str | None
+    deadline: float
+    ping_interval: float
+
     #: The stream; closed with the connection.
     stream: IOStream
     #: Number of messages that were not sent, by the policy `Overflow.DROP`.

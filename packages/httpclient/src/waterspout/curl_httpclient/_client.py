@@ -60,6 +60,8 @@ class CurlAsyncHTTPClient(AsyncHTTPClient):
 
     __module__ = "waterspout.curl_httpclient"
 
+    is_compat: bool
+
     max_body_size: int
 
     def initialize(  # type: ignore[override]  # each implementation has its own keywords

@@ -2,6 +2,7 @@
 
 from waterspout.httpclient._auth import Auth, BasicAuth, BearerAuth, DigestAuth
 from waterspout.httpclient._base import AsyncHTTPClient
+from waterspout.httpclient._cli import main
 from waterspout.httpclient._client import SimpleAsyncHTTPClient
 from waterspout.httpclient._cookies import Cookie, CookieJar
 from waterspout.httpclient._dns import is_public_address
@@ -80,4 +81,5 @@ __all__ = [
     "TooManyRedirectsError",
     "UnknownMethodError",
     "is_public_address",
+    "main",
 ]

@@ -30,6 +30,12 @@ class Auth(Protocol):
         """Learn from the 401 response *head*, before the request is sent again."""
 
 
+Auth.__module__ = "waterspout.httpclient"
+
+
+Auth.__module__ = "waterspout.httpclient"
+
+
 class _Fields(NamedTuple):
     """Names of the header fields for credentials and for challenges."""
 

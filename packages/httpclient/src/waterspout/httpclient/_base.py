@@ -72,6 +72,8 @@ class AsyncHTTPClient(Configurable):
 
     __module__ = "waterspout.httpclient"
 
+    settings_source: SettingsSource
+
     #: What is made when nothing is configured; the implementation's file fills it in.
     _implementation: ClassVar[type[AsyncHTTPClient]]
 

@@ -68,6 +68,14 @@ class SimpleAsyncHTTPClient(AsyncHTTPClient):
 
     __module__ = "waterspout.simple_httpclient"
 
+    is_compat: bool
+    proxy_rules: ProxyRules | None
+    private_headers: tuple[str, ...]
+    deadlines: Deadlines
+    connector: Connector
+    pool: Pool
+    plain_settings: Settings
+
     max_clients: int
     max_buffer_size: int
     max_header_size: int | None

@@ -40,6 +40,8 @@ class Connector:
 
     __slots__ = ("_contexts", "_max_buffer_size", "tcp_client")
 
+    tcp_client: TCPClient
+
     def __init__(self, resolver: Resolver, max_buffer_size: int) -> None:
         self.tcp_client = TCPClient(resolver=resolver)
         self._max_buffer_size = max_buffer_size

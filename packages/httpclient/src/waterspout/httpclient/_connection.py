@@ -45,6 +45,15 @@ class Connection:
         "stream",
     )
 
+    deadline: float
+    received: int
+    served: int
+    route: Route
+    stream: IOStream
+    reader: ResponseReader
+    idle_until: float
+    last_used: float
+
     def __init__(self, route: Route, stream: IOStream, reader: ResponseReader) -> None:
         self.route = route
         self.stream = stream

@@ -36,6 +36,8 @@ _ip = re.compile(r"[0-9.]+\Z|.*:")
 class Cookie:
     """One cookie. Times are seconds since the epoch; `expires` is ``inf`` for one that lasts as long as the jar."""
 
+    __module__ = "waterspout.httpclient"
+
     name: str
     value: str
     domain: str

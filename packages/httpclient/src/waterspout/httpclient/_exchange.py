@@ -66,6 +66,25 @@ class Exchange:
         "upload", "url", "waiting_for_continue", "watched", "writer",
     )  # fmt: skip
 
+    total_until: float
+    deadline: float
+    first_byte: bool
+    connect_until: float
+    phase: Phase
+    tried: int
+    repeated: bool
+    watched: bool
+    waiting_for_continue: bool
+    client: SimpleAsyncHTTPClient
+    request: HTTPRequest
+    settings: Settings
+    timing: Timing
+    method: str
+    body: bytes | None
+    effective_url: str
+    closes: bool
+    redirects_left: int
+
     # The request as it is sent next; `aim` and `write_head` set what is not in `__init__`.
     url: URL
     target: str

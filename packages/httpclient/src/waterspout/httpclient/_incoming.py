@@ -26,6 +26,10 @@ class Incoming:
 
     __slots__ = ("chunks", "decoder", "delivery", "drained", "exchange", "head", "step")
 
+    exchange: Exchange
+    head: ResponseHead
+    drained: int
+
     def __init__(self, exchange: Exchange, head: ResponseHead) -> None:
         self.exchange = exchange
         self.head = head

@@ -38,6 +38,8 @@ _REMEMBERED_ROUTES = 1000
 class PoolStatistics:
     """What a client's pool has done so far, and what it holds now."""
 
+    __module__ = "waterspout.httpclient"
+
     opened: int = 0
     reused: int = 0
     closed: int = 0
@@ -78,6 +80,12 @@ class Route:
         "url",
         "waiting",
     )
+
+    pool: Pool
+    key: Hashable
+    url: URL
+    settings: Settings
+    default_fields: str
 
     def __init__(self, pool: Pool, key: Hashable, url: URL, settings: Settings) -> None:
         self.pool = pool
@@ -286,6 +294,16 @@ class Pool:
         "start",
         "statistics",
     )
+
+    deadlines: Deadlines
+    limits: Limits
+    lenient: bool
+    max_connections: float
+    max_per_host: float
+    idle_timeout: float
+    size: int
+    statistics: PoolStatistics
+    closed: bool
 
     def __init__(
         self,

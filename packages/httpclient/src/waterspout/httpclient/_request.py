@@ -36,6 +36,7 @@ class HTTPRequest:
     url: str
     method: str
     start_time: float
+    _body: bytes | None
 
     auth_username: str | None = None
     auth_password: str | None = None
@@ -163,7 +164,7 @@ class HTTPRequest:
         self.url = url
         self.method = method
         self._headers = headers
-        self._body = body if body is None or body.__class__ is bytes else utf8(body)
+        self._body = body if body is None or isinstance(body, bytes) else utf8(body)
         self.start_time = time.time()
         if if_modified_since:
             self.headers["If-Modified-Since"] = format_timestamp(if_modified_since)

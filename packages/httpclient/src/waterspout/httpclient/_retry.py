@@ -40,6 +40,11 @@ class Retries:
     __module__ = "waterspout.httpclient"
     __slots__ = ("backoff", "max_wait", "statuses", "total")
 
+    total: int
+    backoff: float
+    max_wait: float
+    statuses: frozenset[int]
+
     def __init__(
         self, total: int = 3, *, backoff: float = 0.2, max_wait: float = 30.0, statuses: Iterable[int] = STATUSES
     ) -> None:

@@ -137,6 +137,8 @@ class SettingsSource:
 
     __slots__ = ("_plain", "_seen", "defaults")
 
+    defaults: dict[str, Any]
+
     def __init__(self, defaults: dict[str, Any]) -> None:
         #: The client's public dictionary, which applications may change at any time.
         self.defaults = defaults

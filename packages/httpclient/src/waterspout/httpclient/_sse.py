@@ -31,6 +31,8 @@ MAX_RETRY, DEFAULT_RETRY = 60.0, 3.0
 class ServerSentEvent:
     """One event. `type` is "message" unless the server says otherwise; `id` the last one that it gave."""
 
+    __module__ = "waterspout.httpclient"
+
     data: str
     type: str = "message"
     id: str = ""

@@ -10,6 +10,14 @@ class Timing:
     class's, so that an object holds only what happened.
     """
 
+    begun: float
+    resolved: float
+    connected: float
+    secured: float
+    sent: float
+    first_byte: float
+    ended: float
+
     #: fetch() was called.
     queued: float
     #: A slot was free.

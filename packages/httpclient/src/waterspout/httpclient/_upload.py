@@ -19,6 +19,8 @@ class Upload:
 
     __slots__ = ("_exchange", "_running", "_stream", "_writer", "done")
 
+    done: bool
+
     def __init__(self, exchange: Exchange, stream: IOStream, writer: MessageWriter) -> None:
         self._exchange = exchange
         self._stream = stream

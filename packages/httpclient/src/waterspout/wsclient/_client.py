@@ -39,6 +39,8 @@ class WebSocketClientConnection:
 
     __module__ = "waterspout.websocket"
 
+    io_loop: IOLoop
+
     #: The opening handshake's answer: its fields.
     headers: HTTPHeaders
     #: The code and reason of the server's Close frame, once it is closed; None where it gave none.

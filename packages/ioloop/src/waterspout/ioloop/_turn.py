@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 class Turn:
     """What belongs to one loop and is used in each of its turns."""
 
+    __module__ = "waterspout.ioloop"
+
     __slots__ = ("__weakref__", "buffer", "dirty", "flushes", "thread", "view")
 
     buffer: bytearray  #: receive buffer, only valid until the callback that filled it returns

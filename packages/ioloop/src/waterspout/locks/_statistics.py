@@ -11,3 +11,6 @@ class LockStatistics(NamedTuple):
 
     waiting: int
     """How many tasks wait for it."""
+
+
+LockStatistics.__module__ = "waterspout.locks"

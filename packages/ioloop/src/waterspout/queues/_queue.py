@@ -46,6 +46,9 @@ class QueueStatistics(NamedTuple):
     """Items put for which `task_done` has not been called."""
 
 
+QueueStatistics.__module__ = "waterspout.queues"
+
+
 class Queue(Generic[_T]):
     """A queue of at most `maxsize` items (0: any number), first in first out.
 

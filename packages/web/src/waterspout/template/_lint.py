@@ -30,6 +30,9 @@ class Finding(NamedTuple):
     lineno: int
 
 
+Finding.__module__ = "waterspout.template"
+
+
 class _Where(Enum):
     TEXT = "text"
     TAG = "tag"

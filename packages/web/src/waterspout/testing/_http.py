@@ -22,6 +22,9 @@ class AsyncHTTPTestCase(AsyncTestCase):
 
     __module__ = "waterspout.testing"
 
+    http_client: AsyncHTTPClient
+    http_server: HTTPServer
+
     def setUp(self) -> None:
         """Make application, server and client."""
         super().setUp()

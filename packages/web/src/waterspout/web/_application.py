@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from waterspout.web._hosts import AllowedHosts
     from waterspout.web._transform import OutputTransform
+    from waterspout.web._uimodules import UIModule
 
 __all__ = ["Application", "HandlerRouter"]
 
@@ -81,6 +82,13 @@ class Application(ReversibleRouter):
     """
 
     __module__ = "waterspout.web"
+
+    ui_modules: dict[str, type[UIModule]]
+    ui_methods: dict[str, Any]
+    wildcard_router: HandlerRouter
+    default_router: HandlerRouter
+    compat_tornado: bool
+    transforms: list[type[OutputTransform]]
 
     def __init__(
         self,
@@ -253,7 +261,7 @@ class Application(ReversibleRouter):
         return found if found is not None else self.get_handler_delegate(request, *self._not_found())
 
     def _allowed_hosts(self) -> AllowedHosts | None:
-        """The setting ``allowed_hosts``; in debug mode, by default, this machine's own names: others are rebound ones."""
+        """The setting ``allowed_hosts``; in debug mode, by default, this machine's own names: others may be rebound."""
         hosts = self.settings.get("allowed_hosts")
         if hosts is None and (self.compat_tornado or not self.settings.get("debug")):
             return None

@@ -40,10 +40,11 @@ def _report(handler: RequestHandler, status: int, error: BaseException) -> Repor
     rules = handler.application.default_router.rules
     known = list(routes_of(rules))
     name = _name(type(handler))
+    request: Any = handler.request
     return build_report(
         status,
         handler._reason or responses.get(status, "Unknown"),
-        handler.request,
+        request,
         error,
         matched=next((route for route in known if route.handler == name), None),
         routes=known if status == 404 else (),

@@ -29,11 +29,25 @@ _INSTALLED = tuple(
 class FailedRequest(Protocol):
     """What the report needs of the request."""
 
-    method: str | None
-    uri: str | None
-    version: str
-    remote_ip: Any
-    headers: Any
+    @property
+    def method(self) -> str | None:
+        """The verb."""
+
+    @property
+    def uri(self) -> str | None:
+        """The target as received."""
+
+    @property
+    def version(self) -> str:
+        """``HTTP/1.1``."""
+
+    @property
+    def remote_ip(self) -> Any:
+        """The client's address."""
+
+    @property
+    def headers(self) -> Any:
+        """A mapping of fields."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,9 @@ class StaticFileHandler(RequestHandler):
 
     __module__ = "waterspout.web"
 
+    path: str
+    root: str
+
     #: Seconds that a versioned file may be cached.
     CACHE_MAX_AGE = 86400 * 365 * 10
     #: Files whose versions are remembered.

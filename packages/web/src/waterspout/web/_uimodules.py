@@ -42,6 +42,10 @@ class UIModule:
 
     __module__ = "waterspout.web"
 
+    locale: Any
+    request: Any
+    ui: Any
+
     def __init__(self, handler: PageHandler) -> None:
         self.handler = handler
         self.request, self.ui, self.locale = handler.request, handler.ui, handler.locale

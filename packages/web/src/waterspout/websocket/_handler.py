@@ -49,8 +49,8 @@ class WebSocketHandler(RequestHandler):
     close_code: int | None = None
     close_reason: str | None = None
     #: The URL's groups, as `open` gets them.
-    open_args: Any = ()
-    open_kwargs: Any = {}
+    open_args: Any
+    open_kwargs: Any
 
     #: What happens to messages for a client that does not read them: see `Overflow`.
     overflow: Overflow = Overflow.WAIT

@@ -1,0 +1,7 @@
+"""``python -m waterspout.httpclient URL``."""
+
+import sys
+
+from waterspout.httpclient import main
+
+sys.exit(main())

@@ -1,0 +1,99 @@
+"""The debug error page over the wire: who gets it, in which form, and what the log says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from waterspout.httpclient import HTTPResponse
+from waterspout.web import Application, HTTPError, RequestHandler
+from waterspout.web import _debugpage as debugpage
+
+Fetch = Callable[..., HTTPResponse]
+
+
+class Broken(RequestHandler):
+    """Fails with a secret at hand."""
+
+    def get(self) -> None:
+        password = "2retnuh"[::-1]  # so that the source does not show it either
+        story = "<b>a story"
+        raise KeyError(f"no such story: {story}", len(password))
+
+
+def debugged(**settings: Any) -> Application:
+    return Application([("/story/1", Broken, {}, "story")], **{"debug": True, "autoreload": False, **settings})
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [("text/html,*/*;q=0.8", "text/html"), ("application/json", "application/json"), (None, "text/plain"),
+     ("*/*", "text/plain")],
+)  # fmt: skip
+def test_the_page_comes_in_the_form_that_is_accepted(fetch: Fetch, accept: str | None, kind: str) -> None:
+    response = fetch(debugged(), "/story/1", headers={"Accept": accept} if accept else {})
+    assert response.code == 500 and response.headers["Content-Type"].startswith(kind)
+    assert (
+        response.headers["Cache-Control"] == "no-store"
+        and "default-src 'none'" in response.headers["Content-Security-Policy"]
+    )
+    text = response.body.decode()
+    assert "KeyError" in text and "no such story" in text and "hunter2" not in text
+    if kind == "text/html":
+        assert "<b>a story" not in text and "/story/1$" in text
+    if kind == "application/json":
+        assert json.loads(text)["route"] == {"pattern": "/story/1$", "handler": f"{__name__}.Broken", "name": "story"}
+
+
+def test_the_log_has_a_few_lines_with_the_place_and_no_traceback(fetch: Fetch, caplog: Any) -> None:
+    fetch(debugged(), "/story/1?token=abcdefgh")
+    (record,) = [record for record in caplog.records if record.name == "waterspout.application"]
+    message = record.getMessage()
+    assert record.exc_info is None and message.count("\n") <= 6
+    assert "KeyError" in message and "raise KeyError" in message and "in get" in message and "abcdefgh" not in message
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json", "text/plain"])
+def test_a_404_in_debug_mode_lists_the_routes(fetch: Fetch, accept: str) -> None:
+    app = debugged()
+    app.add_handlers("www.example.com", [("/other", Broken)])
+    response = fetch(app, "/nothing", headers={"Accept": accept})
+    text = response.body.decode()
+    assert response.code == 404 and "/story/1$" in text and "www.example.com$ /other$" in text.replace("\\\\", "")
+
+
+def test_RW9_only_clients_on_this_machine_see_it(fetch: Fetch, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+    monkeypatch.setattr(debugpage, "is_loopback", lambda address: False)
+    title = b"500: Internal Server Error"
+    assert fetch(debugged(), "/story/1").body == b"<html><title>%b</title><body>%b</body></html>" % (title, title)
+    assert [record for record in caplog.records if record.exc_info]  # then the log has all of it
+
+
+def test_nothing_is_shown_without_the_setting(fetch: Fetch, caplog: Any) -> None:
+    for app in (debugged(serve_traceback=False), Application([("/story/1", Broken)])):
+        response = fetch(app, "/story/1")
+        assert response.code == 500 and b"KeyError" not in response.body
+    assert len([record for record in caplog.records if record.exc_info]) == 2
+
+
+def test_serve_traceback_works_without_debug(fetch: Fetch) -> None:
+    assert b"KeyError" in fetch(Application([("/story/1", Broken)], serve_traceback=True), "/story/1").body
+
+
+def test_the_page_is_a_plain_traceback_where_tornado_is_wanted(fetch: Fetch, caplog: Any) -> None:
+    response = fetch(debugged(compat="tornado"), "/story/1", headers={"Accept": "text/html"})
+    assert response.headers["Content-Type"] == "text/plain"
+    assert response.body.startswith(b"Traceback (most recent call last):")
+    assert len([record for record in caplog.records if record.exc_info]) == 1
+
+
+def test_an_http_error_shows_where_it_was_raised(fetch: Fetch) -> None:
+    def get(self: RequestHandler) -> None:
+        raise HTTPError(403, "not for you")
+
+    app = Application([("/", type("Refusing", (RequestHandler,), {"get": get}))], debug=True, autoreload=False)
+    response = fetch(app)
+    assert response.code == 403 and b"not for you" in response.body and b"in get" in response.body
