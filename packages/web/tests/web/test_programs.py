@@ -55,7 +55,9 @@ server.start(2)
 IOLoop.current().start()
 """
 
-IN_CHILD = """
+IN_CHILD = r"""
+import os
+
 from waterspout.process import fork_processes
 from waterspout.web import Application
 
@@ -63,7 +65,7 @@ fork_processes(2, max_restarts=0)
 try:
     Application([], autoreload=True)
 except RuntimeError as error:
-    print("refused:", error, flush=True)
+    os.write(1, f"refused: {error}\n".encode())  # in one piece: the two write to one pipe
 """
 
 

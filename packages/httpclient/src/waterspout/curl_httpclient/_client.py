@@ -21,7 +21,7 @@ from waterspout.util import is_tornado_compat
 
 __all__ = ["CR_OR_LF_RE", "CurlAsyncHTTPClient", "CurlError", "curl_log"]
 
-curl_log = logging.getLogger("waterspout.curl_httpclient")
+curl_log: logging.Logger = logging.getLogger("waterspout.curl_httpclient")
 
 #: libcurl's times of a transfer by the names of `HTTPResponse.time_info`, where they are, too.
 _TIMES = {

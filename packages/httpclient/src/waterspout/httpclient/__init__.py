@@ -2,8 +2,8 @@
 
 from waterspout.httpclient._auth import Auth, BasicAuth, BearerAuth, DigestAuth
 from waterspout.httpclient._base import AsyncHTTPClient
-from waterspout.httpclient._cli import main
 from waterspout.httpclient._client import SimpleAsyncHTTPClient
+from waterspout.httpclient._command import main
 from waterspout.httpclient._cookies import Cookie, CookieJar
 from waterspout.httpclient._dns import is_public_address
 from waterspout.httpclient._errors import (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from binascii import b2a_base64
@@ -136,8 +135,12 @@ class DigestAuth:
         session = name.upper().endswith("-SESS")
         digest = _ALGORITHMS[name.upper().removesuffix("-SESS")]
 
-        def hashed(text: str) -> str:
-            return hashlib.new(digest, text.encode("utf-8"), usedforsecurity=False).hexdigest()
+        def hashed(text: str | bytes) -> str:
+            import hashlib  # OpenSSL's tables are loaded for digest authentication alone
+
+            return hashlib.new(
+                digest, text.encode() if isinstance(text, str) else text, usedforsecurity=False
+            ).hexdigest()
 
         realm, nonce = challenge.get("realm", ""), challenge["nonce"]
         nonce_count = f"{self._count:08x}"
@@ -149,7 +152,7 @@ class DigestAuth:
         qop = "auth" if "auth" in offered else "auth-int" if "auth-int" in offered else ""
         about = f"{method}:{target}"
         if qop == "auth-int":
-            about += ":" + hashlib.new(digest, body or b"", usedforsecurity=False).hexdigest()
+            about += ":" + hashed(body or b"")
         middle = f"{nonce}:{nonce_count}:{client_nonce}:{qop}" if qop else nonce
         parts = [
             f'username="{_quoted(self._username)}"',
@@ -182,7 +185,7 @@ def best_digest_challenge(fields: list[str]) -> dict[str, str] | None:
                 position = match.end()
             name = parameters.get("algorithm", "MD5").upper().removesuffix("-SESS")
             digest = _ALGORITHMS.get(name)
-            if "nonce" in parameters and digest is not None and digest in hashlib.algorithms_available:
+            if "nonce" in parameters and digest is not None:
                 found.append((list(_ALGORITHMS).index(name), parameters))
     return max(found, key=lambda entry: entry[0])[1] if found else None
 

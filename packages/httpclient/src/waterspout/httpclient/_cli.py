@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import os
@@ -14,8 +15,6 @@ from waterspout.httpclient._errors import HTTPClientError
 from waterspout.httpclient._request import HTTPRequest
 
 if TYPE_CHECKING:
-    import argparse
-
     from waterspout.httpclient._client import SimpleAsyncHTTPClient
     from waterspout.httpclient._response import HTTPResponse
     from waterspout.httpclient._streaming import StreamedResponse
@@ -25,13 +24,8 @@ REFRESH = 0.1
 _DIM, _BOLD, _RED, _GREEN, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[31m", "\x1b[32m", "\x1b[0m"
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command with *argv* (default: the program's arguments); returns the exit status.
-
-    0: all went well; 1: an error status; 2: no response.
-    """
-    import argparse  # the command alone needs it
-
+def run_command(argv: list[str] | None) -> int:
+    """See `main`."""
     parser = argparse.ArgumentParser(
         prog="python -m waterspout.httpclient", description="Fetch URLs and show what comes."
     )
@@ -82,9 +76,6 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as in `... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-
-
-main.__module__ = "waterspout.httpclient"
 
 
 def _boolean(text: str) -> bool:

@@ -69,6 +69,8 @@ class SimpleAsyncHTTPClient(AsyncHTTPClient):
     __module__ = "waterspout.simple_httpclient"
 
     is_compat: bool
+    time: Callable[[], float]
+    call_later: Callable[..., Any]
     proxy_rules: ProxyRules | None
     private_headers: tuple[str, ...]
     deadlines: Deadlines
@@ -185,7 +187,7 @@ class SimpleAsyncHTTPClient(AsyncHTTPClient):
 
     def statistics(self) -> PoolStatistics:
         """Numbers of the connection pool; a copy."""
-        return dataclasses.replace(self.pool.current_statistics())
+        return self.pool.current_statistics().copy()
 
     def fetch(
         self, request: str | HTTPRequest, raise_error: bool = True, **kwargs: Any

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from calendar import timegm
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -32,22 +30,40 @@ _control = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _ip = re.compile(r"[0-9.]+\Z|.*:")
 
 
-@dataclass(slots=True)
 class Cookie:
     """One cookie. Times are seconds since the epoch; `expires` is ``inf`` for one that lasts as long as the jar."""
 
     __module__ = "waterspout.httpclient"
+    __slots__ = (
+        "created", "domain", "expires", "host_only", "http_only", "name", "path", "same_site", "secure", "value",
+    )  # fmt: skip
 
     name: str
     value: str
     domain: str
-    path: str = "/"
-    expires: float = inf
-    host_only: bool = True
-    secure: bool = False
-    http_only: bool = False
-    same_site: str = ""
-    created: float = 0.0
+    path: str
+    expires: float
+    host_only: bool
+    secure: bool
+    http_only: bool
+    same_site: str
+    created: float
+
+    def __init__(self, name: str, value: str, domain: str, path: str = "/", *, secure: bool = False) -> None:
+        self.name = name
+        self.value = value
+        self.domain = domain
+        self.path = path
+        self.expires = inf
+        self.host_only = True
+        self.secure = secure
+        self.http_only = False
+        self.same_site = ""
+        self.created = time.time()
+
+    def __repr__(self) -> str:
+        # Not the value: it is a credential more often than not.
+        return f"<{type(self).__name__} {self.name} for {self.domain}{self.path}>"
 
 
 class CookieJar:
@@ -86,7 +102,7 @@ class CookieJar:
             raise ValueError(f"{name!r} is no cookie name")
         if not re.fullmatch(r"[!#-+\--:<-\[\]-~]*", value):
             raise ValueError(f"the value of cookie {name!r} holds characters that a Cookie header cannot")
-        self._add(Cookie(name, value, domain.lower(), path, secure=secure, created=time.time()))
+        self._add(Cookie(name, value, domain.lower(), path, secure=secure))
 
     def keep(self, url: URL, fields: Iterable[str]) -> None:
         """Take in the Set-Cookie *fields* of a response to *url*."""
@@ -150,7 +166,7 @@ class CookieJar:
         given = _attributes(attributes)
         host = url.host.rstrip(".")
         domain = given.get("domain", "").lstrip(".").lower()
-        cookie = Cookie(name, value, host, created=time.time())
+        cookie = Cookie(name, value, host)
         if domain and domain != host:
             if _ip.match(host) or not host.endswith("." + domain) or self._is_public_suffix(domain):
                 return None
@@ -230,6 +246,8 @@ def parse_cookie_date(text: str) -> float | None:
         year += 1900 if year >= 70 else 2000
     if not (1 <= day <= 31 and year >= 1601 and clock[0] <= 23 and clock[1] <= 59 and clock[2] <= 59):
         return None
+    from calendar import timegm  # brings the names of months in the user's language
+
     return float(timegm((year, month, day, *clock)))
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from waterspout.http1 import Limits, ResponseReader
@@ -34,20 +33,34 @@ if TYPE_CHECKING:
 _REMEMBERED_ROUTES = 1000
 
 
-@dataclass(slots=True)
 class PoolStatistics:
     """What a client's pool has done so far, and what it holds now."""
 
     __module__ = "waterspout.httpclient"
+    __slots__ = ("closed", "connecting", "failed", "idle", "open", "opened", "reused", "waiting")
 
-    opened: int = 0
-    reused: int = 0
-    closed: int = 0
-    failed: int = 0
-    connecting: int = 0
-    open: int = 0
-    idle: int = 0
-    waiting: int = 0
+    opened: int
+    reused: int
+    closed: int
+    failed: int
+    connecting: int
+    open: int
+    idle: int
+    waiting: int
+
+    def __init__(self) -> None:
+        for name in self.__slots__:
+            setattr(self, name, 0)
+
+    def copy(self) -> PoolStatistics:
+        """The same numbers, which change no more."""
+        copy = PoolStatistics()
+        for name in self.__slots__:
+            setattr(copy, name, getattr(self, name))
+        return copy
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {', '.join(f'{name}={getattr(self, name)}' for name in self.__slots__)}>"
 
 
 class Attempt:
@@ -297,6 +310,9 @@ class Pool:
 
     deadlines: Deadlines
     limits: Limits
+    start: Callable[[Any], asyncio.Task[None]]
+    open_stream: Callable[..., Awaitable[IOStream]]
+    proxy_for: Callable[[Settings, URL], Proxy | None]
     lenient: bool
     max_connections: float
     max_per_host: float

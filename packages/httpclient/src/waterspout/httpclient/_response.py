@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import cached_property
 from io import BytesIO
@@ -161,6 +160,8 @@ class HTTPResponse:
 
         Raises ValueError if it is none, with the URL and the body's beginning in a note.
         """
+        import json  # not needed by those who fetch something else
+
         try:
             return json.loads(self.body, **kwargs)
         except ValueError as error:

@@ -29,11 +29,7 @@ _OF_CONNECTION = (
     "allow_ipv6",
     "unix_socket",
     "proxy",
-    "proxy_host",
-    "proxy_port",
-    "proxy_username",
-    "proxy_password",
-    "proxy_auth_mode",
+    *(f"proxy_{part}" for part in ("host", "port", "username", "password", "auth_mode")),
 )
 _OF_TLS = ("validate_cert", "ca_certs", "client_key", "client_cert", "ssl_options")
 _OF_REQUEST = (

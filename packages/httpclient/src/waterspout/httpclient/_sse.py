@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from waterspout.httpclient._errors import (
     ConnectError,
@@ -27,27 +26,29 @@ MAX_EVENT = 1024 * 1024
 MAX_RETRY, DEFAULT_RETRY = 60.0, 3.0
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSentEvent:
+class ServerSentEvent(NamedTuple):
     """One event. `type` is "message" unless the server says otherwise; `id` the last one that it gave."""
-
-    __module__ = "waterspout.httpclient"
 
     data: str
     type: str = "message"
     id: str = ""
 
 
-@dataclass(slots=True)
+ServerSentEvent.__module__ = "waterspout.httpclient"
+
+
 class EventParser:
     """Lines in, events out: pure. `retry` holds the server's wish, in seconds, once it has one."""
 
-    url: str = ""
-    last_id: str = ""
-    retry: float | None = None
-    _type: str = ""
-    _data: list[str] = field(default_factory=list)
-    _size: int = 0
+    __slots__ = ("_data", "_size", "_type", "last_id", "retry", "url")
+
+    def __init__(self, url: str = "", last_id: str = "", retry: float | None = None) -> None:
+        self.url = url
+        self.last_id = last_id
+        self.retry = retry
+        self._type = ""
+        self._data: list[str] = []
+        self._size = 0
 
     def feed(self, line: str) -> Iterator[ServerSentEvent]:
         """Take a line without its end. Raises `ResponseTooLargeError` for an event over `MAX_EVENT`."""

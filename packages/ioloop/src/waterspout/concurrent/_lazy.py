@@ -185,7 +185,8 @@ class ReadyFuture(LazyFuture[_T]):
         return value
         yield  # what makes this a generator, which is what `await` needs
 
-    __iter__ = __await__
+    def __iter__(self) -> Generator[Any, None, _T]:
+        return self.__await__()
 
 
 class DoneFuture(ReadyFuture[None]):

@@ -368,8 +368,14 @@ class SSLIOStream(IOStream):
             return self._layer.write(data)  # type: ignore[union-attr]  # without memory it is the SSLSocket's layer
         return SSLIOStream._write_some(self, [data])
 
-    flush_pending = StreamCore.flush_pending
-    write = BaseIOStream.write
+    def flush_pending(self) -> bool | None:
+        """See `StreamCore.flush_pending`: what `IOStream` does with the bare socket is not for an encrypted one."""
+        return StreamCore.flush_pending(self)
+
+    def write(self, data: Buffer) -> asyncio.Future[None]:
+        """See `BaseIOStream.write`."""
+        return BaseIOStream.write(self, data)
+
     _SENDS_FILES = False
 
     def _write_some(self, out: list[Buffer]) -> int:
