@@ -24,7 +24,7 @@ from waterspout.httpclient._proxy import Proxy, ProxyRules, proxy_for
 from waterspout.httpclient._redirect import PRIVATE_BY_CUSTOM
 from waterspout.httpclient._request import PLAIN_SIZE, HTTPRequest
 from waterspout.httpclient._sse import ServerSentEvent, events
-from waterspout.httpclient._streaming import StreamContext
+from waterspout.httpclient._streaming import ResponseStream, StreamContext
 from waterspout.ioloop import Deadlines
 from waterspout.log import gen_log
 from waterspout.netutil import OverrideResolver, Resolver
@@ -236,8 +236,12 @@ class SimpleAsyncHTTPClient(AsyncHTTPClient):
             request = HTTPRequest(request, **{"request_timeout": 0, "read_timeout": STREAM_READ_TIMEOUT, **kwargs})
         elif kwargs:
             raise ValueError(f"arguments beside an HTTPRequest: {', '.join(kwargs)}; set them on the request itself")
+        return StreamContext(*self.open_stream(request), raise_error)
+
+    def open_stream(self, request: HTTPRequest) -> tuple[Exchange, ResponseStream]:
+        """The parts of `stream`: what is to be started, and what receives; for adapters to other interfaces."""
         exchange = Exchange(self, request, self.settings_source.of(request), None)
-        return StreamContext(exchange, self.io_loop.asyncio_loop, raise_error)
+        return exchange, ResponseStream(exchange, self.io_loop.asyncio_loop)
 
     def events(self, url: str, *, last_event_id: str = "", **kwargs: Any) -> AsyncIterator[ServerSentEvent]:
         """The server-sent events of *url*, reconnecting for ever; *kwargs* as for `HTTPRequest`.

@@ -191,10 +191,10 @@ class StreamContext:
     __module__ = "waterspout.httpclient"
     __slots__ = ("_exchange", "_raise_error", "_stream")
 
-    def __init__(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, raise_error: bool) -> None:
+    def __init__(self, exchange: Exchange, stream: ResponseStream, raise_error: bool) -> None:
         self._exchange = exchange
         self._raise_error = raise_error
-        self._stream = ResponseStream(exchange, loop)
+        self._stream = stream
 
     async def __aenter__(self) -> StreamedResponse:
         self._exchange.start()
