@@ -9,7 +9,7 @@ import pytest
 
 httpx = pytest.importorskip("httpx")
 
-from waterspout.httpclient.httpx import WaterspoutTransport
+from waterspout.httpclient.httpx import WaterspoutTransport  # noqa: E402  # needs what is skipped for
 
 OK = b"HTTP/1.1 200 Fine\r\nX-A: 1\r\nX-A: 2\r\nContent-Length: 5\r\n\r\nhello"
 

@@ -11,6 +11,7 @@ from waterspout.httpclient import (
     FetchError,
     HTTPStreamClosedError,
     HTTPTimeoutError,
+    InvalidRequestError,
     InvalidURLError,
     Phase,
     ProtocolError,
@@ -31,6 +32,7 @@ _KINDS: tuple[tuple[type[FetchError], type[httpx.TransportError]], ...] = (
     (ProtocolError, httpx.RemoteProtocolError),
     (HTTPStreamClosedError, httpx.RemoteProtocolError),
     (InvalidURLError, httpx.UnsupportedProtocol),
+    (InvalidRequestError, httpx.LocalProtocolError),
 )
 
 

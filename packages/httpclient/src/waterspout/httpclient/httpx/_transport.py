@@ -55,8 +55,6 @@ class WaterspoutTransport(httpx.AsyncBaseTransport):
             response = await stream.head()
         except FetchError as error:
             raise translated(error, request) from error
-        except (KeyError, ValueError) as error:
-            raise httpx.LocalProtocolError(str(error), request=request) from error
         except BaseException:
             stream.close()
             raise
@@ -108,7 +106,7 @@ def _request(request: httpx.Request) -> HTTPRequest:
     body: bytes | None = None
     producer: BodyProducer | None = None
     if isinstance(request.stream, httpx.ByteStream):
-        body = request.content or None
+        body = b"".join(request.stream) or None
     elif isinstance(request.stream, AsyncIterable):
         producer = _producer(request.stream)
     pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
