@@ -120,13 +120,19 @@ def test_what_one_end_sends_the_other_receives(messages: list[str | bytes], comp
         assert events == [TextMessage(m) if isinstance(m, str) else BinaryMessage(m) for m in messages]
 
 
+def shape(event: object) -> object:
+    """An event without its reason: where a stream is found broken, and so what is said of it, depends on its pieces."""
+    return (ProtocolError, event.code) if isinstance(event, ProtocolError) else event
+
+
 @given(st.binary(max_size=60), st.booleans())
 def test_any_bytes_give_events_and_never_an_exception(data: bytes, compressed: bool) -> None:
     for role in Role:
         connection = Connection(role, extension=PerMessageDeflate() if compressed else None)
         events = connection.receive(data)
         single = Connection(role, extension=PerMessageDeflate() if compressed else None)
-        assert [event for byte in data for event in single.receive(bytes((byte,)))] == events
+        apart = [event for byte in data for event in single.receive(bytes((byte,)))]
+        assert [shape(event) for event in apart] == [shape(event) for event in events]
         if connection.state is not State.OPEN:
             assert isinstance(events[-1], Close | ProtocolError)
             assert connection.receive(client_frame(0x81, b"x")) == []

@@ -38,13 +38,13 @@ def test_offers_are_bounded_and_linear() -> None:
     assert len(parse_offers(",".join(["a"] * 16))) == 16
     with pytest.raises(HTTPInputError):
         parse_offers(",".join(["a"] * 17))
-    start = time.perf_counter()
+    start = time.process_time()
     for header in ("a" + ";b=c" * 15_000, "a" + " " * 60_000 + "b", "a;" + " " * 60_000, "a" * 60_000 + '"'):
         try:
             negotiate(parse_offers(header))
         except HTTPInputError as error:
             assert len(str(error)) < 200
-    assert time.perf_counter() - start < 0.1
+    assert time.process_time() - start < 1.0  # what is not linear takes minutes at these lengths
 
 
 def served(header: str, **options: int | bool) -> tuple[str, PerMessageDeflate] | None:
