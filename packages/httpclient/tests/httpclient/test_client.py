@@ -575,3 +575,61 @@ def test_subclass_with_its_own_fetch_impl_gets_settled_requests(run):
         http.close()
 
     run(main)
+
+
+def test_subclass_may_change_requests_on_their_way(run, peer):
+    from waterspout.httpclient import SimpleAsyncHTTPClient
+
+    class Signing(SimpleAsyncHTTPClient):
+        def fetch_impl(self, request, callback):
+            request.headers = {**request.headers, "X-Signature": "s"}
+            request.url += "?signed"
+            super().fetch_impl(request, callback)
+
+    async def main():
+        async with peer(OK) as server:
+            http = Signing(force_instance=True)
+            request = HTTPRequest(server.url + "/x")
+            response = await http.fetch(request)
+            assert response.request is request and request.url == server.url + "/x"
+            assert server.requests[0].startswith(b"GET /x?signed ") and b"X-Signature: s" in server.requests[0]
+            http.close()
+
+    run(main)
+
+
+def test_callbacks_see_the_callers_context_variables(run, peer, client):
+    import contextvars
+
+    who = contextvars.ContextVar("who", default="nobody")
+
+    async def main():
+        async with peer(OK) as server:
+            http = client()
+
+            async def one(name):
+                who.set(name)
+                seen = []
+
+                async def produce(write):
+                    seen.append(who.get())
+                    await write(b"x")
+
+                async def piece(data):
+                    seen.append(who.get())
+                    await asyncio.sleep(0)
+                    seen.append(who.get())
+
+                await http.fetch(
+                    server.url,
+                    method="POST",
+                    body_producer=produce,
+                    streaming_callback=piece,
+                    header_callback=lambda line: seen.append(who.get()),
+                )
+                assert set(seen) == {name} and len(seen) >= 5
+
+            await asyncio.gather(one("a"), one("b"))
+            assert who.get() == "nobody"
+
+    run(main)

@@ -160,6 +160,32 @@ def test_certificate_files_that_cannot_be_read_are_named(run, client):
     run(main)
 
 
+def test_trust_can_be_left_to_the_operating_system(run, peer, client, tls_server, certificate, monkeypatch):
+    pytest.importorskip("truststore")
+
+    async def main():
+        async with peer(OK, tls=tls_server()) as server:
+            with pytest.raises(TLSError):
+                await client(system_trust=True).fetch(server.url)
+            monkeypatch.setenv("SSL_CERT_FILE", certificate()[0])
+            http = client(system_trust=True)
+            assert (await http.fetch(server.url)).body == b"hello"
+
+    run(main)
+
+
+def test_missing_truststore_is_named(run, client, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "truststore", None)
+
+    async def main():
+        with pytest.raises(ImportError, match=r"httpclient\[truststore\]"):
+            await client(system_trust=True).fetch("https://127.0.0.1:1/")
+
+    run(main)
+
+
 def test_tls_connection_closed_by_the_server_while_idle_is_replaced(run, peer, client, tls_server, certificate):
     async def handler(talk):
         await talk.request()

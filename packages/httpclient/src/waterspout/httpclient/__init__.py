@@ -32,11 +32,12 @@ from waterspout.httpclient._errors import (
     TooManyRedirectsError,
     UnknownMethodError,
 )
-from waterspout.httpclient._pool import PoolStatistics
+from waterspout.httpclient._observer import ClientObserver, ObservedFetch
 from waterspout.httpclient._request import HTTPRequest
 from waterspout.httpclient._response import HTTPResponse
 from waterspout.httpclient._retry import Retries
 from waterspout.httpclient._sse import ServerSentEvent
+from waterspout.httpclient._statistics import PoolStatistics
 from waterspout.httpclient._streaming import StreamedResponse
 from waterspout.httpclient._sync import HTTPClient
 
@@ -46,6 +47,7 @@ __all__ = [
     "BasicAuth",
     "BearerAuth",
     "BodyNotReplayableError",
+    "ClientObserver",
     "ConnectError",
     "ConnectionRefused",
     "ConnectionResetByServer",
@@ -66,6 +68,7 @@ __all__ = [
     "InvalidRedirectError",
     "InvalidRequestError",
     "InvalidURLError",
+    "ObservedFetch",
     "Phase",
     "PoolStatistics",
     "ProtocolError",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from binascii import b2a_base64
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from waterspout.httpclient._errors import InvalidRequestError
 from waterspout.httputil import encode_username_password
@@ -35,18 +35,8 @@ Auth.__module__ = "waterspout.httpclient"
 Auth.__module__ = "waterspout.httpclient"
 
 
-class _Fields(NamedTuple):
-    """Names of the header fields for credentials and for challenges."""
-
-    credentials: str
-    challenge: str
-
-
-#: By "is it for a proxy?" (RFC 9110, 11.6 and 11.7).
-_FIELDS = {
-    False: _Fields("Authorization", "WWW-Authenticate"),
-    True: _Fields("Proxy-Authorization", "Proxy-Authenticate"),
-}
+#: Names of the header fields for credentials and for challenges, by "is it for a proxy?" (RFC 9110, 11.6 and 11.7).
+_FIELDS = {False: ("Authorization", "WWW-Authenticate"), True: ("Proxy-Authorization", "Proxy-Authenticate")}
 
 
 class BasicAuth:
@@ -57,7 +47,7 @@ class BasicAuth:
 
     def __init__(self, username: str, password: str, *, for_proxy: bool = False) -> None:
         credentials = b2a_base64(encode_username_password(username, password), newline=False).decode("ascii")
-        self._fields = f"{_FIELDS[for_proxy].credentials}: Basic {credentials}\r\n"
+        self._fields = f"{_FIELDS[for_proxy][0]}: Basic {credentials}\r\n"
 
     def fields(self, method: str, url: URL, body: bytes | None) -> str:
         """See `Auth`."""
@@ -84,9 +74,9 @@ class BearerAuth(BasicAuth):
 
 
 _ALGORITHMS = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
-_quoted_string = re.compile(r"\"(?:[^\"\\]|\\.)*\"")
-_challenge_start = re.compile(r"(?:^|,)[ \t]*Digest[ \t]+", re.IGNORECASE)
-_parameter = re.compile(r"[ \t,]*([A-Za-z0-9_\-]+)[ \t]*=[ \t]*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s,\"]+))")
+_QUOTED_STRING = r"\"(?:[^\"\\]|\\.)*\""
+_CHALLENGE_START = r"(?:^|,)[ \t]*Digest[ \t]+"
+_PARAMETER = r"[ \t,]*([A-Za-z0-9_\-]+)[ \t]*=[ \t]*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s,\"]+))"
 
 
 class DigestAuth:
@@ -113,7 +103,7 @@ class DigestAuth:
             return ""
         self._count += 1
         self._proved = self._challenge["nonce"]
-        return f"{self._names.credentials}: {self._proof(self._challenge, method, url.target, body)}\r\n"
+        return f"{self._names[0]}: {self._proof(self._challenge, method, url.target, body)}\r\n"
 
     def wants_retry(self, head: ResponseHead) -> bool:
         """See `Auth`: not if this very challenge has been answered, unless the server only calls it stale."""
@@ -128,7 +118,7 @@ class DigestAuth:
         self._count = 0
 
     def _best(self, head: ResponseHead) -> dict[str, str] | None:
-        return best_digest_challenge(head.headers.get_list(self._names.challenge))
+        return best_digest_challenge(head.headers.get_list(self._names[1]))
 
     def _proof(self, challenge: dict[str, str], method: str, target: str, body: bytes | None) -> str:
         name = challenge.get("algorithm", "MD5")
@@ -175,14 +165,14 @@ def best_digest_challenge(fields: list[str]) -> dict[str, str] | None:
     found: list[tuple[int, dict[str, str]]] = []
     for field in fields:
         # What stands inside quotes begins no challenge.
-        unquoted = _quoted_string.sub(lambda text: "x" * len(text[0]), field)
-        for start in _challenge_start.finditer(unquoted):
+        unquoted = re.sub(_QUOTED_STRING, lambda text: "x" * len(text[0]), field)
+        for start in re.finditer(_CHALLENGE_START, unquoted, re.IGNORECASE):
             parameters: dict[str, str] = {}
             position = start.end()
-            while (match := _parameter.match(field, position)) is not None:
+            while (match := re.match(_PARAMETER, field[position:])) is not None:
                 value = match[3] if match[2] is None else re.sub(r"\\(.)", r"\1", match[2])
                 parameters[match[1].lower()] = value
-                position = match.end()
+                position += match.end()
             name = parameters.get("algorithm", "MD5").upper().removesuffix("-SESS")
             digest = _ALGORITHMS.get(name)
             if "nonce" in parameters and digest is not None:

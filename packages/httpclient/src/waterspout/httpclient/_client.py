@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -19,11 +18,13 @@ from waterspout.httpclient._decode import accepted_codings
 from waterspout.httpclient._dns import CachingResolver, GuardedResolver
 from waterspout.httpclient._errors import HTTPStreamClosedError
 from waterspout.httpclient._exchange import Exchange
-from waterspout.httpclient._pool import Pool, PoolStatistics
+from waterspout.httpclient._observer import ClientObserver
+from waterspout.httpclient._pool import Pool
 from waterspout.httpclient._proxy import Proxy, ProxyRules, proxy_for
 from waterspout.httpclient._redirect import PRIVATE_BY_CUSTOM
 from waterspout.httpclient._request import PLAIN_SIZE, HTTPRequest
 from waterspout.httpclient._sse import ServerSentEvent, events
+from waterspout.httpclient._statistics import PoolStatistics
 from waterspout.httpclient._streaming import ResponseStream, StreamContext
 from waterspout.ioloop import Deadlines
 from waterspout.log import gen_log
@@ -63,12 +64,18 @@ class SimpleAsyncHTTPClient(AsyncHTTPClient):
     * ``private_headers``: names of the application's own headers that no redirect may carry to another origin.
     * ``trust_env``: whether the environment's http_proxy, https_proxy, all_proxy and no_proxy count for requests that
       name no proxy; by default they do, but not with ``compat="tornado"``.
+    * ``http2``: offer HTTP/2 to https servers; one connection then carries many requests at once. Needs the extra:
+      ``pip install waterspout-httpclient[http2]``. HTTP/1.1 costs less CPU a request.
+    * ``system_trust``: let the operating system judge certificates, where a request names no ``ca_certs``; needs the
+      extra: ``pip install waterspout-httpclient[truststore]``.
+    * ``observer``: a `ClientObserver`, told what happens.
     * ``compat``: ``"tornado"`` follows Tornado where it is less strict; see docs/differences.md.
     """
 
     __module__ = "waterspout.simple_httpclient"
 
     is_compat: bool
+    observer: ClientObserver | None
     time: Callable[[], float]
     call_later: Callable[..., Any]
     proxy_rules: ProxyRules | None
@@ -107,6 +114,9 @@ class SimpleAsyncHTTPClient(AsyncHTTPClient):
         allow_address: Callable[[str], bool] | None = None,
         private_headers: Iterable[str] = PRIVATE_BY_CUSTOM,
         trust_env: bool | None = None,
+        observer: ClientObserver | None = None,
+        http2: bool = False,
+        system_trust: bool = False,
         compat: str | None = None,
     ) -> None:
         """See the class."""
@@ -123,6 +133,7 @@ class SimpleAsyncHTTPClient(AsyncHTTPClient):
         if hostname_mapping is not None:
             self.resolver = OverrideResolver(resolver=self.resolver, mapping=hostname_mapping)
         self.jar = cookies
+        self.observer = observer
         trusts = not self.is_compat if trust_env is None else trust_env
         self.proxy_rules = ProxyRules(os.environ) if trusts else None
         self.private_headers = tuple(private_headers)
@@ -134,30 +145,36 @@ class SimpleAsyncHTTPClient(AsyncHTTPClient):
         guarded = (
             self.resolver if allow_address is None else GuardedResolver(resolver=self.resolver, allow=allow_address)
         )
-        self.connector = Connector(guarded, max_buffer_size)
+        self.connector = Connector(guarded, max_buffer_size, http2, system_trust)
         self.tcp_client = self.connector.tcp_client
         self.pool = Pool(
             deadlines=self.deadlines,
             start=self._start_task,
             open_stream=self.connector.open,
             proxy_for=self._proxy_for,
+            time=self.time,
+            observer=observer,
             limits=self._limits(),
             lenient=self.is_compat,
             max_connections=inf if max_connections is None else max_connections,
             max_per_host=inf if max_connections_per_host is None else max_connections_per_host,
             idle_timeout=idle_timeout,
+            http2=http2,
         )
         self.queue = deque()
         self.active = {}
         self.plain_settings = self.settings_source.plain()
         self._accept_encoding: str | None = None
+        if http2:
+            # Now, not at the first https URL, is the time to learn that the extra is missing.
+            import waterspout.httpclient._h2_library  # noqa: F401
         # A subclass that defines its own fetch_impl expects requests with all defaults filled in.
         self._merges_itself = type(self).fetch_impl is SimpleAsyncHTTPClient.fetch_impl
 
     def _limits(self) -> Limits:
         limits = TORNADO_LIMITS if self.is_compat else CLIENT_LIMITS
         head = limits.head if self.max_header_size is None else self.max_header_size
-        return dataclasses.replace(limits, head=head, body=self.max_body_size)
+        return Limits(head=head, fields=limits.fields, body=self.max_body_size)
 
     @property
     def waiting(self) -> dict[Exchange, None]:
@@ -211,7 +228,6 @@ class SimpleAsyncHTTPClient(AsyncHTTPClient):
             settings = self.plain_settings = self.settings_source.plain()
         else:
             settings = self.settings_source.of(request)
-            request = getattr(request, "original_request", request)
         exchange = Exchange(self, request, settings, callback)
         owner = getattr(callback, "__self__", None)
         if owner.__class__ is FetchFuture and not self.is_compat:

@@ -27,8 +27,8 @@ from waterspout.tcpclient import TCPClient
 if TYPE_CHECKING:
     import ssl
 
-    from waterspout.httpclient._pool import Route
     from waterspout.httpclient._proxy import Proxy
+    from waterspout.httpclient._route import Route
     from waterspout.httpclient._settings import Settings
     from waterspout.httpclient._timing import Timing
     from waterspout.httpclient._tls import ContextCache
@@ -38,13 +38,15 @@ if TYPE_CHECKING:
 class Connector:
     """Connects to routes: resolves, connects, asks proxies, negotiates TLS."""
 
-    __slots__ = ("_contexts", "_max_buffer_size", "tcp_client")
+    __slots__ = ("_contexts", "_http2", "_max_buffer_size", "_system_trust", "tcp_client")
 
     tcp_client: TCPClient
 
-    def __init__(self, resolver: Resolver, max_buffer_size: int) -> None:
+    def __init__(self, resolver: Resolver, max_buffer_size: int, http2: bool, system_trust: bool) -> None:
         self.tcp_client = TCPClient(resolver=resolver)
         self._max_buffer_size = max_buffer_size
+        self._http2 = http2
+        self._system_trust = system_trust
         self._contexts: ContextCache | None = None
 
     def context_for(self, settings: Settings) -> ssl.SSLContext:
@@ -52,7 +54,7 @@ class Connector:
         if self._contexts is None:
             from waterspout.httpclient._tls import ContextCache  # ssl is only loaded for the first https URL
 
-            self._contexts = ContextCache()
+            self._contexts = ContextCache(["h2", "http/1.1"] if self._http2 else ["http/1.1"], self._system_trust)
         return self._contexts.get(settings)
 
     async def open(self, route: Route, timing: Timing | None, time_left: Callable[[], float | None]) -> IOStream:

@@ -11,13 +11,13 @@ import socket
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from waterspout.http1 import Reading, ResponseReader
+from waterspout.http1 import MessageWriter, Reading, ResponseReader
 from waterspout.httputil import HTTPInputError
 from waterspout.iostream import IOStream, StreamClosedError
 
 if TYPE_CHECKING:
     from waterspout.httpclient._exchange import Exchange
-    from waterspout.httpclient._pool import Route
+    from waterspout.httpclient._route import Route
 
 #: The socket's own method, which one that carries TLS hides.
 _receive = socket.socket.recv
@@ -180,6 +180,13 @@ class Connection:
         except StreamClosedError:
             return False
         return True
+
+    def body_writer(self, writer: MessageWriter) -> MessageWriter:
+        """What frames the pieces of a body that is still being made."""
+        return writer
+
+    def end_body(self) -> None:
+        """The body is complete; its framing has said so."""
 
 
 #: A body up to this size is copied behind its head: one buffer leaves by a cheaper call than two.

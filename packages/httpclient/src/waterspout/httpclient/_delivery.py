@@ -58,9 +58,9 @@ class Delivery:
         while waiting:
             try:
                 for piece in waiting[0]:
-                    result = self._callback(piece)
+                    result = exchange.run(self._callback, piece)
                     if result is not None:
-                        self._wait_for(result)
+                        exchange.run(self._wait_for, result)
                         if self._busy is not None:
                             return
                     if exchange.answer is None:

@@ -12,10 +12,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from contextvars import Context, copy_context
 from math import inf
 from typing import TYPE_CHECKING, Any
 
 from waterspout.http1 import Data, EndOfMessage, InterimResponse, MessageWriter, ResponseHead
+from waterspout.httpclient._again import restart, try_again
 from waterspout.httpclient._connection import FRESH, LOOK_INTERVAL
 from waterspout.httpclient._errors import FetchError, Phase, ResponseTooLargeError
 from waterspout.httpclient._failures import (
@@ -26,8 +28,10 @@ from waterspout.httpclient._failures import (
     switching_error,
     timeout_error,
 )
+from waterspout.httpclient._giving_back import let_go
 from waterspout.httpclient._head import IDEMPOTENT_METHODS
 from waterspout.httpclient._incoming import Incoming
+from waterspout.httpclient._observer import tell
 from waterspout.httpclient._pace import Pace
 from waterspout.httpclient._preparation import aim, write_head
 from waterspout.httpclient._response import HTTPResponse
@@ -40,9 +44,10 @@ if TYPE_CHECKING:
     from waterspout.httpclient._auth import Auth
     from waterspout.httpclient._client import SimpleAsyncHTTPClient
     from waterspout.httpclient._connection import Connection
-    from waterspout.httpclient._following import Step
-    from waterspout.httpclient._pool import Route
+    from waterspout.httpclient._h2_stream import RequestStream
+    from waterspout.httpclient._observer import ClientObserver
     from waterspout.httpclient._request import BodyProducer, HTTPRequest
+    from waterspout.httpclient._route import Route
     from waterspout.httpclient._settings import Settings
     from waterspout.httpclient._url import URL
     from waterspout.httputil import HTTPHeaders, HTTPInputError
@@ -59,9 +64,9 @@ class Exchange:
     """A request on its way to its response."""
 
     __slots__ = (
-        "__weakref__", "answer", "auth", "body", "client", "closes", "connect_until", "connection",
+        "__weakref__", "answer", "auth", "body", "client", "closes", "connect_until", "connection", "context",
         "deadline", "effective_url", "first_byte", "head", "headers", "history", "incoming", "method",
-        "on_head", "pace", "patience", "phase", "producer", "redirects_left", "repeated", "request",
+        "on_head", "original", "pace", "patience", "phase", "producer", "redirects_left", "repeated", "request",
         "retries", "route", "settings", "start_time", "target", "timer", "timing", "total_until", "tried",
         "upload", "url", "waiting_for_continue", "watched", "writer",
     )  # fmt: skip
@@ -96,6 +101,8 @@ class Exchange:
     ) -> None:
         self.client = client
         self.request = request
+        #: What responses name as their request: the user's own, where *request* is a copy with the defaults filled in.
+        self.original = request if settings is client.plain_settings else getattr(request, "original_request", request)
         self.settings = settings
         #: Called once with the response; None from then on.
         self.answer = answer
@@ -126,7 +133,7 @@ class Exchange:
         self.timer: asyncio.TimerHandle | None = None
         self.watched = False
 
-        self.connection: Connection | None = None
+        self.connection: Connection | RequestStream | None = None
         self.first_byte = False
         self.incoming: Incoming | None = None
         #: Told of the head of the response that is the answer: for those who take the body while it comes.
@@ -136,11 +143,16 @@ class Exchange:
         #: The timer of a body that is held back, or of a pause before a retry.
         self.patience: asyncio.TimerHandle | None = None
         self.waiting_for_continue = False
+        #: The caller's context variables, for callbacks; None where there are none to call.
+        self.context: Context | None = copy_context() if _calls_back(settings) else None
 
     # -- on the way out
 
     def start(self) -> None:
         """Prepare the request and get in line for a slot. Errors are answered, not raised."""
+        observer = self.client.observer
+        if observer is not None:
+            tell(observer.fetch_started, self)
         try:
             aim(self)
             write_head(self)
@@ -152,15 +164,23 @@ class Exchange:
     def wait_in_queue(self) -> None:
         """The client has as many exchanges under way as it may."""
         self.phase = Phase.QUEUE
+        observer = self.client.observer
+        if observer is not None:
+            tell(observer.fetch_queued, self)
         until = min(self.connect_until, self.total_until)
         if self.settings.queue_timeout:
             until = min(until, self.timing.queued + self.settings.queue_timeout)
-        self._limit(until)
+        self.limit(until)
 
     def acquire(self) -> None:
         """A slot is free: take an idle connection, or wait for one."""
         self.timing.begun = now = self.client.time()
         self.start_time = time.time()
+        session = self.route.session
+        if session is not None and session.has_room():
+            self.client.pool.statistics.reused += 1
+            self.use(session.stream_for(self))
+            return
         idle = self.route.idle if not self.repeated else self.route.unused()
         while idle:
             connection = idle.pop()
@@ -173,7 +193,7 @@ class Exchange:
             connection.close()
         self.phase = Phase.CONNECT
         # The attempt to connect knows better what takes so long, so it may be the first to say so.
-        self._limit(min(self.connect_until, self.total_until) + TELLING_TIME)
+        self.limit(min(self.connect_until, self.total_until) + TELLING_TIME)
         self.route.request(self)
 
     def time_to_connect(self) -> float | None:
@@ -181,7 +201,7 @@ class Exchange:
         until = min(self.connect_until, self.total_until)
         return None if until == inf else max(0.0, until - self.client.time())
 
-    def use(self, connection: Connection) -> None:
+    def use(self, connection: Connection | RequestStream) -> None:
         """Send the request on *connection*, which is ours from now on."""
         self.connection = connection
         connection.exchange = self
@@ -193,10 +213,12 @@ class Exchange:
             self.client.deadlines.forget(self)
             self.watched = False
         if self.timer is not None or until - now < LOOK_INTERVAL:
-            self._limit(until)
+            self.limit(until)
         elif until < connection.deadline:
             connection.deadline = until
             self.client.deadlines.watch(connection)
+        if self.client.observer is not None:
+            tell(self.client.observer.request_sent, self, connection.served > 0)
         settings = self.settings
         if settings.read_timeout or settings.write_timeout or settings.minimum_rate:
             self.pace = Pace(self, connection)
@@ -220,10 +242,10 @@ class Exchange:
         connection = self.connection
         if connection is None or self.upload is not None or self.incoming is not None:
             return
-        self._stop_patience()
+        self.stop_patience()
         if self.writer is not None and self.producer is not None:
             self.phase = Phase.SEND
-            self.upload = Upload(self, connection.stream, self.writer)
+            self.upload = Upload(self, connection)
             self.upload.start(self.producer)
         elif self.body:
             try:
@@ -249,7 +271,7 @@ class Exchange:
 
     # -- time
 
-    def _limit(self, until: float) -> None:
+    def limit(self, until: float) -> None:
         """From now on, nothing may last beyond *until*; a timer of its own only where precision matters."""
         self.deadline = until
         if self.timer is not None:
@@ -272,7 +294,7 @@ class Exchange:
             return
         now = self.client.time()
         if now < self.deadline - 0.001:  # moved meanwhile, or a clock's breath too early
-            self._limit(self.deadline)
+            self.limit(self.deadline)
         else:
             self.fail(timeout_error(self, now - self.timing.queued))
 
@@ -314,6 +336,8 @@ class Exchange:
             self.first_byte = True
         incoming = self.incoming = Incoming(self, head)
         self.phase = Phase.BODY
+        if self.client.observer is not None:
+            tell(self.client.observer.head_received, self, head.status)
         if head.status == 101:
             self.fail(switching_error(self))
         else:
@@ -338,110 +362,28 @@ class Exchange:
             # The server closed a kept connection as the request was on its way: nobody's fault (RFC 9112, 9.3.1).
             if self.may_be_repeated():
                 self.repeated = True
-                self._restart(0.0)
+                restart(self, 0.0)
                 return
         self.fail(closed_error(self, error))
-
-    def give_back_connection(self, head: ResponseHead) -> None:
-        """The response *head* is complete: the connection may serve others, if nothing is doubtful about it."""
-        connection, self.connection = self.connection, None
-        if connection is None:
-            return
-        connection.last_used = self.timing.first_byte
-        self._stop_pace()
-        upload, self.upload = self.upload, None
-        clean = head.keep_alive and not self.closes and not connection.reader.held
-        if self.waiting_for_continue:
-            self._stop_patience()
-            clean = False
-        if upload is not None and not upload.done:
-            upload.cancel()
-            clean = False
-        if clean and not (self.body and connection.stream.pending):
-            connection.release()
-        else:
-            connection.close()
-
-    def drop_connection(self) -> None:
-        """Close the connection, whatever is still to come on it."""
-        self._stop_pace()
-        if self.patience is not None:
-            self._stop_patience()
-        upload, self.upload = self.upload, None
-        if upload is not None:
-            upload.cancel()
-        connection, self.connection = self.connection, None
-        if connection is not None:
-            connection.close()
 
     # -- callbacks of the user
 
     def call(self, callback: Callable[..., Any], *args: Any) -> bool:
         """Call a callback of the user; false if it raised, which ends the fetch."""
         try:
-            callback(*args)
+            self.run(callback, *args)
         except Exception as error:
             self.callback_failed(error)
             return False
         return True
 
+    def run(self, callback: Callable[..., Any], *args: Any) -> Any:
+        """Call a callback of the user in the context that `fetch` was called in."""
+        return callback(*args) if self.context is None else self.context.run(callback, *args)
+
     def callback_failed(self, error: BaseException) -> None:
         """A callback of the user raised *error*, which is what the fetch raises then."""
         self.fail(callback_error(self, error), final=True)
-
-    # -- once more
-
-    def go_on(self, step: Step, head: ResponseHead) -> None:
-        """Do what the response *head*, which is not the answer yet, calls for."""
-        self.keep_cookies(head)
-        try:
-            pause = step(self, head)
-            write_head(self)
-        except Exception as error:
-            self.fail(error, final=True)
-            return
-        self.repeated = False
-        self._restart(pause)
-
-    def _restart(self, pause: float) -> None:
-        """Send the request, changed or not, as if for the first time, after *pause* seconds."""
-        self.incoming = None
-        self.first_byte = False
-        client = self.client
-        if client.is_closed:
-            self.fail(closed_error(self, None), final=True)
-            return
-        if self.settings.connect_timeout:
-            self.connect_until = client.time() + pause + self.settings.connect_timeout
-        if pause:
-            self.phase = Phase.PAUSE
-            self._limit(self.total_until)
-            self.patience = client.call_later(pause, self._resume)
-        else:
-            self.acquire()
-
-    def _resume(self) -> None:
-        self.patience = None
-        try:
-            write_head(self)
-        except Exception as error:
-            self.fail(error, final=True)
-        else:
-            self.acquire()
-
-    def _may_try_again(self, error: BaseException) -> bool:
-        """Begin a retry if the request's policy, the error and the time that is left allow one."""
-        retries = self.retries
-        if retries is None or (self.incoming is not None and self.incoming.delivery is not None):
-            return False
-        pause = retries.pause_after_error(error, self.tried, self.may_be_repeated())
-        if pause is None or self.client.is_closed or self.client.time() + pause >= self.total_until:
-            return False
-        self.tried += 1
-        self._let_go()
-        self.repeated = False
-        self._restart(pause)
-        return True
 
     # -- ends
 
@@ -460,7 +402,7 @@ class Exchange:
 
     def fail(self, error: BaseException, *, final: bool = False) -> None:
         """Answer with *error*, unless it is not *final* and the request is to be tried again."""
-        if self.answer is None or (not final and self._may_try_again(error)):
+        if self.answer is None or (not final and try_again(self, error)):
             return
         if isinstance(error, FetchError):
             error.url = error.url or self.shown_url()
@@ -473,7 +415,7 @@ class Exchange:
         timing = self.timing
         timing.ended = now = self.client.time()
         response = HTTPResponse(
-            self.request,
+            self.original,
             599,
             error=error,
             effective_url=self.effective_url,
@@ -489,33 +431,28 @@ class Exchange:
 
     def _answer(self, response: HTTPResponse | None) -> None:
         answer, self.answer = self.answer, None
-        self._let_go()
+        let_go(self)
+        self.incoming = None  # it refers to us
         self.client.leave(self)
+        if self.client.observer is not None and answer is not None:
+            self._tell_end(self.client.observer, response)
         if answer is not None and response is not None:
             answer(response)
 
-    def _let_go(self) -> None:
-        """Give back timers, connection and place in line; keep the slot."""
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
-        if self.watched:
-            self.client.deadlines.forget(self)
-            self.watched = False
-        if self.incoming is not None and self.incoming.delivery is not None:
-            self.incoming.cancel()
-        if self.connection is not None or self.patience is not None:
-            self.drop_connection()
-        elif self.phase is Phase.CONNECT:
-            self.route.give_up(self)
+    def _tell_end(self, observer: ClientObserver, response: HTTPResponse | None) -> None:
+        error = asyncio.CancelledError() if response is None else response.error
+        if response is None or (error is not None and not response._error_is_response_code):
+            tell(observer.fetch_failed, self, error)
+        else:
+            tell(observer.fetch_finished, self, response)
 
-    def _stop_patience(self) -> None:
+    def stop_patience(self) -> None:
         self.waiting_for_continue = False
         patience, self.patience = self.patience, None
         if patience is not None:
             patience.cancel()
 
-    def _stop_pace(self) -> None:
+    def stop_pace(self) -> None:
         pace, self.pace = self.pace, None
         if pace is not None:
             pace.cancel()
@@ -535,3 +472,9 @@ class Exchange:
     def name(self) -> str:
         """Method and URL."""
         return f"{self.method} {self.shown_url()}"
+
+
+def _calls_back(settings: Settings) -> bool:
+    return bool(
+        settings.streaming_callback or settings.header_callback or settings.interim_callback or settings.body_producer
+    )

@@ -87,16 +87,16 @@ def callback_error(exchange: Exchange, error: BaseException) -> BaseException:
 #: What Tornado calls the errors that it logs, by the beginning of what they are called here.
 _TORNADOS_WORDS = (
     (
-        re.compile("Content-Length fields that differ|Content-Length .* is not one number"),
+        "Content-Length fields that differ|Content-Length .* is not one number",
         "Multiple unequal Content-Lengths",
     ),
-    (re.compile("folded header line"), "header line cannot start with whitespace, folding not supported"),
-    (re.compile("more than [0-9]+ interim responses"), "Too many 1xx responses"),
-    (re.compile("both Content-Length and Transfer-Encoding"), "Message with both Transfer-Encoding and Content-Length"),
-    (re.compile("content exceeds the limit"), "Body too long"),
-    (re.compile("The decompressed body of .* exceeds"), "decompressed body too large"),
-    (re.compile("The body of .* is not what its Content-Encoding says: "), "invalid gzip data: "),
-    (re.compile("malformed status line|the server does not speak HTTP"), "Error parsing response start line"),
+    ("folded header line", "header line cannot start with whitespace, folding not supported"),
+    ("more than [0-9]+ interim responses", "Too many 1xx responses"),
+    ("both Content-Length and Transfer-Encoding", "Message with both Transfer-Encoding and Content-Length"),
+    ("content exceeds the limit", "Body too long"),
+    ("The decompressed body of .* exceeds", "decompressed body too large"),
+    ("The body of .* is not what its Content-Encoding says: ", "invalid gzip data: "),
+    ("malformed status line|the server does not speak HTTP", "Error parsing response start line"),
 )
 
 
@@ -115,7 +115,7 @@ def in_tornados_terms(error: FetchError) -> None:
 
 def _tornados_words(text: str) -> str:
     for pattern, words in _TORNADOS_WORDS:
-        found = pattern.match(text)
+        found = re.match(pattern, text)
         if found is not None:
             return words + text[found.end() :]
     return text

@@ -43,7 +43,7 @@ def step_after(exchange: Exchange, head: ResponseHead) -> Step | None:
 def follow_redirect(exchange: Exchange, head: ResponseHead) -> float:
     """Aim the exchange at the response's Location. Raises `RedirectError`."""
     client = exchange.client
-    redirect = HTTPResponse.received(exchange.request, head, (), exchange.effective_url)
+    redirect = HTTPResponse.received(exchange.original, head, (), exchange.effective_url)
     if exchange.redirects_left <= 0:
         raise TooManyRedirectsError(
             f"{exchange.name()} led to more than {exchange.settings.max_redirects} redirects",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from waterspout.http1 import Framing, MessageWriter, request_head
 from waterspout.httpclient._errors import InvalidRequestError, UnknownMethodError
@@ -21,16 +20,6 @@ IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRAC
 
 _is_token = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z").match
 _is_length = re.compile(r"(?:0|[1-9][0-9]{0,17})\Z").match
-
-
-class Framed(NamedTuple):
-    """A request ready to be sent: its head, and what makes the rest if the body is not known yet."""
-
-    head: bytes
-    #: For a body that a producer makes; None for one that is there, or none at all.
-    writer: MessageWriter | None
-    #: The user asked for the connection to be closed.
-    closes: bool
 
 
 def check_method(method: str, has_body: bool, settings: Settings) -> None:
@@ -83,8 +72,8 @@ def frame_request(
     user_agent: str | None,
     accept_encoding: str | None,
     more: str = "",
-) -> Framed:
-    """The head for a request, and how its body is framed.
+) -> tuple[bytes, MessageWriter | None, bool]:
+    """The head for a request; what frames its body, if a producer makes one; whether the user wants a close after it.
 
     *headers* are the user's; *has_producer* says that a body producer makes the body; *more* are lines that we add
     (authorization, cookies), complete with CRLF. Raises `InvalidRequestError` where the user's framing fields disagree
@@ -143,7 +132,7 @@ def frame_request(
         if body is not None or length is not None or method in _WITH_BODY:
             lines.append(f"Content-Length: {size}\r\n")
     try:
-        return Framed(request_head(method, target, "".join(lines)), writer, closes)
+        return request_head(method, target, "".join(lines)), writer, closes
     except HTTPOutputError as error:
         raise InvalidRequestError(str(error)) from error
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from waterspout.httpclient._again import go_on
 from waterspout.httpclient._decode import Decoder, decoder_for
 from waterspout.httpclient._delivery import Delivery
 from waterspout.httpclient._errors import FetchError
 from waterspout.httpclient._following import step_after
+from waterspout.httpclient._giving_back import drop_connection, give_back_connection
 from waterspout.httpclient._response import HTTPResponse
 
 if TYPE_CHECKING:
@@ -92,9 +94,9 @@ class Incoming:
             except FetchError as error:
                 exchange.fail(error)
                 return
-        exchange.give_back_connection(self.head)
+        give_back_connection(exchange, self.head)
         if self.step is not None:
-            exchange.go_on(self.step, self.head)
+            go_on(exchange, self.step, self.head)
             return
         response = self.response()
         if event.trailer_block:
@@ -105,7 +107,7 @@ class Incoming:
         """What has arrived, as a response."""
         exchange = self.exchange
         chunks = self.chunks if keep_body else ()
-        response = HTTPResponse.received(exchange.request, self.head, chunks, exchange.effective_url)
+        response = HTTPResponse.received(exchange.original, self.head, chunks, exchange.effective_url)
         if self.decoder is not None:
             response._decoded = True
         return response
@@ -118,9 +120,9 @@ class Incoming:
     def _leave_rest(self) -> None:
         exchange = self.exchange
         step = self.step
-        exchange.drop_connection()
+        drop_connection(exchange)
         if step is not None:
-            exchange.go_on(step, self.head)
+            go_on(exchange, step, self.head)
 
     def _tell_headers(self, callback: Callable[[str], None]) -> bool:
         head = self.head

@@ -10,6 +10,7 @@ from waterspout.httpclient._errors import HTTPTimeoutError, Phase
 if TYPE_CHECKING:
     from waterspout.httpclient._connection import Connection
     from waterspout.httpclient._exchange import Exchange
+    from waterspout.httpclient._h2_stream import RequestStream
 
 #: Seconds after which a response must have reached its minimum rate: connections start slowly.
 GRACE = 10.0
@@ -32,7 +33,7 @@ class Pace:
         "_timer",
     )
 
-    def __init__(self, exchange: Exchange, connection: Connection) -> None:
+    def __init__(self, exchange: Exchange, connection: Connection | RequestStream) -> None:
         settings = exchange.settings
         self._exchange = exchange
         self._connection = connection

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from waterspout.httpclient._errors import (
     BodyNotReplayableError,
     InvalidRedirectError,
@@ -30,15 +28,20 @@ _OF_BODY = (
 )
 
 
-class Step(NamedTuple):
+class Step:
     """The next request. `same_origin` says whether it may carry credentials; `keeps_body` whether it has the body."""
 
-    location: str
-    url: URL
-    method: str
-    headers: HTTPHeaders | None
-    keeps_body: bool
-    same_origin: bool
+    __slots__ = ("headers", "keeps_body", "location", "method", "same_origin", "url")
+
+    def __init__(
+        self, location: str, url: URL, method: str, headers: HTTPHeaders | None, keeps_body: bool, same_origin: bool
+    ) -> None:
+        self.location = location
+        self.url = url
+        self.method = method
+        self.headers = headers
+        self.keeps_body = keeps_body
+        self.same_origin = same_origin
 
 
 def next_step(

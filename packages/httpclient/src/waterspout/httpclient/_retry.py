@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -73,6 +72,8 @@ class Retries:
         return wanted if wanted <= self.max_wait else None
 
     def _pause(self, tried: int) -> float:
+        import random  # seeds itself when it is loaded, which those who never retry can do without
+
         longest: float = min(self.max_wait, self.backoff * 2**tried)
         return longest * (0.5 + random.random() / 2)
 

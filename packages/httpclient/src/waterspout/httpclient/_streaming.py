@@ -130,6 +130,14 @@ class ResponseStream:
             finally:
                 self._wanted = None
 
+    def whole(self) -> bytes | None:
+        """The whole body if it has arrived already, which ends the stream; else None."""
+        if not self._finished or self._error is not None:
+            return None
+        body = b"".join(self._pieces)
+        self._pieces.clear()
+        return body
+
     def close(self) -> None:
         """Nobody wants the rest: if there is any, the connection is closed."""
         if not self._finished:

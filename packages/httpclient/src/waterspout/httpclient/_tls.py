@@ -5,6 +5,7 @@ Imported only when the first https URL is fetched: the ssl module costs a script
 
 from __future__ import annotations
 
+import importlib
 import ssl
 from collections.abc import Hashable
 from typing import Any
@@ -32,9 +33,11 @@ class CertificateError(TLSError, ssl.SSLCertVerificationError):
 class ContextCache:
     """SSLContexts by the options that made them: loading the CA file takes longer than most requests."""
 
-    __slots__ = ("_contexts",)
+    __slots__ = ("_contexts", "_protocols", "_system_trust")
 
-    def __init__(self) -> None:
+    def __init__(self, protocols: list[str], system_trust: bool) -> None:
+        self._protocols = protocols
+        self._system_trust = system_trust
         self._contexts: dict[Hashable, ssl.SSLContext] = {}
 
     def get(self, settings: Settings) -> ssl.SSLContext:
@@ -47,20 +50,25 @@ class ContextCache:
         if context is None:
             if len(self._contexts) >= _KEPT:
                 self._contexts.pop(next(iter(self._contexts)))
-            context = self._contexts[key] = make_context(settings)
+            context = self._contexts[key] = make_context(settings, self._system_trust)
+            context.set_alpn_protocols(self._protocols)
         return context
 
 
-def make_context(settings: Settings) -> ssl.SSLContext:
+def make_context(settings: Settings, system_trust: bool = False) -> ssl.SSLContext:
     """A client context: TLS 1.2 at least, certificates and host names checked unless *settings* say otherwise.
 
-    A dictionary of ``ssl_options`` overrides the other options altogether.
+    A dictionary of ``ssl_options`` overrides the other options altogether. *system_trust* leaves the judgement to
+    the operating system where no ``ca_certs`` are given.
     """
     ca_certs, certificate = settings.ca_certs, settings.client_cert
     try:
         if settings.ssl_options is not None:
             return ssl_options_to_context(settings.ssl_options, server_side=False)
-        context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=ca_certs)
+        if system_trust and ca_certs is None:
+            context = _system_context()
+        else:
+            context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=ca_certs)
         if certificate is not None:
             context.load_cert_chain(certificate, settings.client_key)
     except (OSError, ValueError) as error:
@@ -68,7 +76,19 @@ def make_context(settings: Settings) -> ssl.SSLContext:
     if not settings.validate_cert:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _system_context() -> ssl.SSLContext:
+    """A context that asks the operating system whom to trust: its store, its policies, its revocation lists."""
+    try:
+        truststore: Any = importlib.import_module("truststore")
+    except ImportError as error:
+        raise ImportError(
+            "system_trust=True needs the truststore package: install it by"
+            " `pip install waterspout-httpclient[truststore]`"
+        ) from error
+    context: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return context
 
 

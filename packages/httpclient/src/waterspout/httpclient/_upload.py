@@ -8,46 +8,52 @@ from typing import TYPE_CHECKING
 from waterspout.concurrent import convert_yielded
 
 if TYPE_CHECKING:
-    from waterspout.http1 import MessageWriter
+    from waterspout.httpclient._connection import Connection
     from waterspout.httpclient._exchange import Exchange
+    from waterspout.httpclient._h2_stream import RequestStream
     from waterspout.httpclient._request import BodyProducer
-    from waterspout.iostream import IOStream
 
 
 class Upload:
-    """Runs a body producer against a stream. `done` says whether the body has been written completely."""
+    """Runs a body producer against a connection. `done` says whether the body has been written completely."""
 
-    __slots__ = ("_exchange", "_running", "_stream", "_writer", "done")
+    __slots__ = ("_connection", "_exchange", "_running", "_writer", "done")
 
     done: bool
 
-    def __init__(self, exchange: Exchange, stream: IOStream, writer: MessageWriter) -> None:
+    def __init__(self, exchange: Exchange, connection: Connection | RequestStream) -> None:
+        assert exchange.writer is not None
         self._exchange = exchange
-        self._stream = stream
-        self._writer = writer
+        self._connection = connection
+        self._writer = connection.body_writer(exchange.writer)
         self._running: asyncio.Future[None] | None = None
         self.done = False
 
     def start(self, producer: BodyProducer) -> None:
         """Call *producer*; what it raises is what the fetch raises."""
         try:
-            result = producer(self.write)
-            if result is None:
+            self._running = self._exchange.run(self._begin, producer)
+            if self._running is None:
                 self._end()
                 return
-            self._running = convert_yielded(result)
         except Exception as error:
             self._exchange.fail(error)
             return
         self._running.add_done_callback(self._produced)
+
+    def _begin(self, producer: BodyProducer) -> asyncio.Future[None] | None:
+        result = producer(self.write)
+        # A coroutine becomes a task here, in the caller's context.
+        return None if result is None else convert_yielded(result)
 
     def write(self, chunk: bytes) -> asyncio.Future[None]:
         """Queue a piece of the body; the Future is done when the kernel has taken it.
 
         Raises `HTTPOutputError` for more bytes than Content-Length says, `StreamClosedError` on a lost connection.
         """
-        self._stream.send_many(self._writer.data(chunk))
-        return self._stream.flushed()
+        stream = self._connection.stream
+        stream.send_many(self._writer.data(chunk))
+        return stream.flushed()
 
     def cancel(self) -> None:
         """The body is not wanted any more."""
@@ -76,6 +82,7 @@ class Upload:
     def _end(self) -> None:
         last = self._writer.end()
         if last:
-            self._stream.send(last)
+            self._connection.stream.send(last)
+        self._connection.end_body()
         self.done = True
         self._exchange.uploaded()

@@ -21,7 +21,7 @@ match_plain_url = re.compile(r"(https?://[!$&-.0-;=A-Z\[\]_a-z~]++)(/[!$-;=?-Z\[
 _split = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):(?://|/\\|\\/|\\\\)([^/?#\\]*)([^?#]*)(\?[^#]*)?(?:#.*)?\Z", re.DOTALL)
 _scheme = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 #: C0 controls, space, DEL, C1 controls: never in a URL (WHATWG: validation errors; here: errors).
-_forbidden = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\ud800-\udfff]")
+_control = re.compile(r"[\x00-\x20\x7f-\xa0]")
 _domain = re.compile(r"[a-z0-9_](?:[a-z0-9_\-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_\-]{0,61}[a-z0-9_])?)*\.?")
 _number = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)")
 _byte = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
@@ -79,12 +79,11 @@ def parse_url(text: str, compat: str | None = None) -> URL:
         if not isinstance(text, bytes):
             raise TypeError(f"a URL is text, not {type(text).__name__}")
         text = text.decode("utf-8")
-    bad = _forbidden.search(text)
-    while bad is not None and lenient and bad.group() == " ":
+    if lenient:
         text = text.replace(" ", "%20")
-        bad = _forbidden.search(text)
+    bad = _forbidden(text)
     if bad is not None:
-        raise _invalid(text, f"it holds {bad.group()!r}, which must be percent-encoded")
+        raise _invalid(text, f"it holds {bad!r}, which must be percent-encoded")
     parts = _split.match(text)
     scheme = parts[1].lower() if parts else None
     if parts is None or scheme not in DEFAULT_PORTS:
@@ -131,6 +130,17 @@ def join_url(base: str, location: str) -> str:
     if "#" in base and "#" not in joined:
         joined += base[base.index("#") :]
     return joined
+
+
+def _forbidden(text: str) -> str | None:
+    """The first character that no URL may hold, not even to be percent-encoded by us; None if all are fine."""
+    found = _control.search(text)
+    if found is not None:
+        return found.group()
+    if text.isascii() or text.isprintable():
+        return None
+    # Line separators and halves of surrogate pairs; what else is not printable (formatting, private use) may pass.
+    return next((c for c in text if c in "\u2028\u2029" or "\ud800" <= c <= "\udfff"), None)
 
 
 def _partition_any(text: str) -> tuple[str, str, str]:

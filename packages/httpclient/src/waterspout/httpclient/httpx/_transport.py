@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterable, AsyncIterator
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,6 @@ from waterspout.httputil import HTTPHeaders
 from waterspout.ioloop import IOLoop
 
 if TYPE_CHECKING:
-    from waterspout.httpclient._exchange import Exchange
     from waterspout.httpclient._request import BodyProducer, BodyWriter
     from waterspout.httpclient._streaming import ResponseStream, StreamedResponse
 
@@ -61,7 +61,7 @@ class WaterspoutTransport(httpx.AsyncBaseTransport):
         return httpx.Response(
             status_code=response.code,
             headers=_raw_headers(response),
-            stream=_Body(exchange, stream, request),
+            stream=_Body(stream, request) if (body := stream.whole()) is None else httpx.ByteStream(body),
             extensions={
                 "http_version": (response.http_version or "HTTP/1.1").encode("ascii"),
                 "reason_phrase": response.reason.encode("latin-1", "replace"),
@@ -85,8 +85,7 @@ class WaterspoutTransport(httpx.AsyncBaseTransport):
 class _Body(httpx.AsyncByteStream):
     """A response's body, raw."""
 
-    def __init__(self, exchange: Exchange, stream: ResponseStream, request: httpx.Request) -> None:
-        self._exchange = exchange
+    def __init__(self, stream: ResponseStream, request: httpx.Request) -> None:
         self._stream = stream
         self._request = request
 
@@ -140,4 +139,9 @@ def _producer(stream: AsyncIterable[bytes]) -> BodyProducer:
 
 
 def _raw_headers(response: StreamedResponse) -> list[tuple[bytes, bytes]]:
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.get_all()]
+    """The fields as they came: the reader has found them well-formed."""
+    assert response._head is not None
+    return _find_fields(response._head.field_block)
+
+
+_find_fields = re.compile(rb"\r\n([^:\r\n]++):[ \t]*+([^\r\n]*+)").findall
