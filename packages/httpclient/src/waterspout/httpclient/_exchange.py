@@ -71,6 +71,8 @@ class Exchange:
         "upload", "url", "waiting_for_continue", "watched", "writer",
     )  # fmt: skip
 
+    original: HTTPRequest
+
     total_until: float
     deadline: float
     first_byte: bool

@@ -37,6 +37,10 @@ class Session:
         "idle_until", "received", "route", "served", "stream",
     )  # fmt: skip
 
+    idle_until: float
+    route: Route
+    stream: IOStream
+
     deadline: float
     received: int
     served: int

@@ -32,6 +32,15 @@ class RequestStream:
         "received", "served", "stream",
     )  # fmt: skip
 
+    received: int
+    reader: Any
+    stream: Any
+    last_used: float
+    deadline: float
+    number: int
+    served: int
+    method: str
+
     #: As of `MessageReader`: there is never anything behind the end.
     held = 0
 

@@ -49,8 +49,12 @@ class Pool:
         "time",
     )
 
+    observer: ClientObserver | None
+    http2: bool
+
     deadlines: Deadlines
     limits: Limits
+    time: Callable[[], float]
     start: Callable[[Any], asyncio.Task[None]]
     open_stream: Callable[..., Awaitable[IOStream]]
     proxy_for: Callable[[Settings, URL], Proxy | None]

@@ -59,6 +59,8 @@ class MemoryStore:
 
     __module__ = "waterspout.httpclient.cache"
 
+    size: int
+
     def __init__(self, max_size: int = 50 * 1024 * 1024) -> None:
         self.max_size = max_size
         self.size = 0
