@@ -7,7 +7,7 @@ files are `lazy`, because most requests never need them all.
 from __future__ import annotations
 
 import time
-from http.cookies import SimpleCookie
+from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote_to_bytes
 
@@ -249,7 +249,7 @@ class HTTPServerRequest(RequestHead):
             for name, value in parse_cookie(header).items():
                 try:
                     jar[name] = value
-                except Exception:  # CookieError and its kin: a name that the class refuses is not a cookie of ours
+                except CookieError:  # a name that the class refuses is not a cookie of ours
                     continue
         return jar
 

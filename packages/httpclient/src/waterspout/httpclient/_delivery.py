@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from waterspout.concurrent import convert_yielded
+from waterspout.concurrent import BadYieldError, convert_yielded
 from waterspout.httpclient._errors import FetchError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Delivery:
     def _wait_for(self, result: object) -> None:
         try:
             future = convert_yielded(result)
-        except Exception:  # BadYieldError: a value that is no awaitable is of no interest
+        except BadYieldError:  # a value that is no awaitable is of no interest
             return
         if future.done():
             future.result()
