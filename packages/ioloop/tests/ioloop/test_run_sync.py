@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import time
 
 import pytest
 
@@ -76,6 +77,26 @@ def test_result_that_arrives_in_spite_of_the_cancellation_counts(io_loop):
             return "saved"
 
     assert io_loop.run_sync(stubborn, timeout=0.001) == "saved"
+
+
+@pytest.mark.parametrize("timeout", [-1, 0, 1e-9])
+def test_a_task_takes_its_first_step_before_it_can_be_cancelled_however_late_it_is(io_loop, timeout):
+    entered = []
+
+    async def late():
+        entered.append(1)
+        try:
+            await asyncio.sleep(100)
+        finally:
+            entered.append("cleaned")
+
+    def slow():
+        time.sleep(0.002)  # longer than the timeout, before the task exists
+        return late()
+
+    with pytest.raises(TimeoutError):
+        io_loop.run_sync(slow, timeout=timeout)
+    assert entered == [1, "cleaned"]
 
 
 def test_stopping_the_loop_too_early_is_an_error(io_loop):

@@ -20,9 +20,7 @@ def run_sync(io_loop: IOLoop, func: Callable[[], Any], timeout: float | None) ->
     waiting = True  # a future that is done after we gave it up must not stop the loop of somebody else
 
     def begin() -> None:
-        if timeout is not None:
-            # Now and not before the loop runs: uvloop's clock stands still until then.
-            timers.append(io_loop.asyncio_loop.call_later(timeout, expire))
+        began = io_loop.asyncio_loop.time()  # now and not before the loop runs: uvloop's clock stands still until then
         try:
             result = func()
             future = _done(io_loop) if result is None else convert_yielded(result)
@@ -30,6 +28,13 @@ def run_sync(io_loop: IOLoop, func: Callable[[], Any], timeout: float | None) ->
             future = _done(io_loop, error)
         running.append(future)
         io_loop.add_future(future, finish)
+        if timeout is not None:
+            # Behind the first step of a task: what was never entered could not clean up after itself.
+            io_loop.asyncio_loop.call_soon(arm, began + timeout)
+
+    def arm(deadline: float) -> None:
+        if waiting:
+            timers.append(io_loop.asyncio_loop.call_at(deadline, expire))
 
     def finish(_: Any) -> None:
         if waiting:

@@ -8,12 +8,12 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import NoReturn
 
 from waterspout.ioloop import IOLoop
 from waterspout.log import gen_log
 from waterspout.process._cpus import cpu_count
+from waterspout.process._signals import ParentSignals
 
 #: How often children are restarted altogether if the caller does not say.
 DEFAULT_MAX_RESTARTS = 100
@@ -55,7 +55,7 @@ def fork_processes(num_processes: int | None, max_restarts: int | None = None) -
     sys.stdout.flush()  # or each child would write what is buffered once more
     sys.stderr.flush()
     parent = _Parent()
-    with parent.passing_on(signal.SIGTERM):
+    with parent.signals():
         for number in range(num_processes):
             if parent.fork(number):
                 return number
@@ -73,27 +73,43 @@ class _Parent:
 
     def __init__(self) -> None:
         self.children: dict[int, int] = {}
-        self.signal: int | None = None
-        self.is_child = False
-        self.passed_on: signal.Signals | None = None
+        self.ended_by: int | None = None
+        self._signals: ParentSignals | None = None
+
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """Note SIGTERM, unless the application has a handler of its own for it, while this lasts."""
+        signals = ParentSignals(signal.SIGTERM)
+        try:
+            signals.open()
+        except ValueError:  # not the main thread: signals are none of our business
+            yield
+            return
+        self._signals = signals
+        try:
+            yield
+        finally:
+            if self._signals is not None:
+                self._signals.close()
 
     def fork(self, number: int) -> bool:
-        """Start child ``number``; true in the child.
-
-        The signal that is passed on waits meanwhile: it must find the child noted, and the child without our handler.
-        """
-        held: set[signal.Signals] = set() if self.passed_on is None else {self.passed_on}
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, held)
+        """Start child ``number``, unless the parent is about to end; true in the child."""
+        self._pass_on()
+        if self.ended_by is not None:
+            return False
+        # A signal to the new child must not meet the parent's handler in it.
+        held = None if self._signals is None else self._signals.hold()
         try:
             pid = os.fork()
             if pid:
                 self.children[pid] = number
                 return False
-            if self.passed_on is not None:
-                signal.signal(self.passed_on, signal.SIG_DFL)
+            if self._signals is not None:
+                self._signals.close()
+                self._signals = None
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        self.is_child = True
+            if held is not None:
+                ParentSignals.release(held)
         _worker.task_id = number
         _drop_shared_loop()
         return True
@@ -102,7 +118,7 @@ class _Parent:
         """Wait for the children and restart them; None when all have ended, a number in a restarted child."""
         restarts = 0
         while self.children:
-            pid, status = os.wait()
+            pid, status = self._wait()
             if pid not in self.children:
                 continue  # a child of somebody else in this process
             number = self.children.pop(pid)
@@ -110,7 +126,7 @@ class _Parent:
             if code == 0:
                 gen_log.info("child %d (pid %d) exited normally", number, pid)
                 continue
-            if self.signal is not None:
+            if self.ended_by is not None:
                 continue
             if code < 0:
                 gen_log.warning("child %d (pid %d) killed by signal %d, restarting", number, pid, -code)
@@ -118,7 +134,7 @@ class _Parent:
                 gen_log.warning("child %d (pid %d) exited with status %d, restarting", number, pid, code)
             restarts += 1
             if restarts > max_restarts:
-                self.tell_children(signal.SIGTERM)
+                self._tell_children(signal.SIGTERM)
                 raise RuntimeError(f"Too many child restarts, giving up: child {number} ended with {code} at last")
             if self.fork(number):
                 return number
@@ -126,36 +142,31 @@ class _Parent:
 
     def exit(self) -> NoReturn:
         """End the parent: as the signal that it passed on would have, else with status 0."""
-        if self.signal is not None:
-            signal.signal(self.signal, signal.SIG_DFL)
-            os.kill(os.getpid(), self.signal)
+        if self.ended_by is not None:
+            signal.signal(self.ended_by, signal.SIG_DFL)
+            os.kill(os.getpid(), self.ended_by)
         sys.exit(0)
 
-    def tell_children(self, number: int) -> None:
-        """Send all children a signal."""
+    def _wait(self) -> tuple[int, int]:
+        """The next child that ended and its status, passing on signals meanwhile."""
+        if self._signals is None:
+            return os.wait()
+        while True:
+            self._pass_on()
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid:
+                return pid, status
+            self._signals.wait()
+
+    def _pass_on(self) -> None:
+        """Send the children what has arrived; not from a handler, where the list of them may be behind."""
+        while self._signals is not None and self._signals.arrived:
+            self.ended_by = self._signals.arrived.pop(0)
+            self._tell_children(self.ended_by)
+
+    def _tell_children(self, number: int) -> None:
         for pid in self.children:
             os.kill(pid, number)
-
-    @contextmanager
-    def passing_on(self, number: signal.Signals) -> Iterator[None]:
-        """Pass the signal on to the children, unless the application has a handler of its own for it."""
-
-        def pass_on(signum: int, frame: FrameType | None) -> None:
-            self.signal = signum
-            self.tell_children(signum)
-
-        try:
-            ours = signal.getsignal(number) is signal.SIG_DFL
-            if ours:
-                signal.signal(number, pass_on)
-                self.passed_on = number
-        except ValueError:  # not the main thread: signals are none of our business
-            ours = False
-        try:
-            yield
-        finally:
-            if ours:
-                signal.signal(number, signal.SIG_DFL)
 
 
 def _refuse_shared_loop() -> None:
