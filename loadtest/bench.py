@@ -10,6 +10,8 @@ error of wrk's is not a measurement: the bench ends with the error.
 Rows are *varied* by default (query, cookie and referer differ from request to request; these rank) or *constant*.
 Access logs are off, the collector runs as shipped. Under 1.1x is a tie. ``--check`` makes the bounds below the exit
 code.
+
+``python loadtest/bench.py client`` compares HTTP clients instead, see bench_client.py.
 """
 
 from __future__ import annotations
@@ -247,6 +249,10 @@ def options_from(arguments: list[str]) -> argparse.Namespace:
 
 
 def main() -> int:
+    if sys.argv[1:2] == ["client"]:
+        from bench_client import main as client_main
+
+        return client_main(sys.argv[2:])
     options = options_from(sys.argv[1:])
     wrk = shutil.which("wrk")
     if wrk is None:
