@@ -665,3 +665,37 @@ def test_examples_in_the_docstrings_are_true():
     doctests().run(result)
     assert result.testsRun
     assert result.wasSuccessful(), result.failures
+
+
+# -- watch_close -------------------------------------------------------------------------------------
+
+
+def test_watchers_of_the_close_are_told_once_whoever_closes(run, connect, caplog):
+    async def main():
+        told = []
+        ours, theirs = connect()
+        ours.set_close_callback(lambda: told.append("callback"))
+        ours.watch_close(lambda: told.append("first"))
+        ours.watch_close(lambda: 1 / 0)
+        ours.watch_close(lambda: told.append("second"))
+        assert told == []
+        ours.close()
+        ours.close()
+        assert told == ["first", "second"], "told from inside close(), and a watcher that fails keeps nobody from it"
+        await asyncio.sleep(0)
+        assert told == ["first", "second", "callback"]
+        ours.watch_close(lambda: told.append("late"))
+        assert told[-1] == "late"
+        gone, theirs = connect()
+        gone.watch_close(lambda: told.append("peer"))
+        reading = gone.read_until_close()
+        theirs.close()
+        await reading
+        assert told[-1] == "peer"
+        away, _ = connect()
+        away.watch_close(lambda: told.append("detached"))
+        away.detach()
+        assert told[-1] == "detached"
+
+    run(main)
+    assert "ZeroDivisionError" in caplog.text

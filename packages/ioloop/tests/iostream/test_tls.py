@@ -456,6 +456,22 @@ def test_start_tls_on_both_sides_of_an_open_connection(run, sockets, server_tls,
     run(main)
 
 
+def test_watchers_of_the_close_move_along_with_start_tls(run, sockets, server_tls, client_tls):
+    async def main():
+        ours, theirs = sockets()
+        client, server = IOStream(ours), IOStream(theirs)
+        told = []
+        server.watch_close(lambda: told.append("closed"))
+        _, tls_server = await asyncio.gather(
+            client.start_tls(False, client_tls, server_hostname="localhost"), server.start_tls(True, server_tls)
+        )
+        assert told == []
+        tls_server.close()
+        assert told == ["closed"]
+
+    run(main)
+
+
 def test_start_tls_does_not_take_a_handshake_that_came_while_nobody_read_for_plain_text(
     run, sockets, server_tls, client_tls
 ):

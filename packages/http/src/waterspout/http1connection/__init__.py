@@ -10,6 +10,8 @@ from waterspout.http1connection._numbers import (
     parse_hex_int,
     parse_int,
 )
+from waterspout.http1connection._observed import ObservedApplication, ObservedServerConnection
+from waterspout.http1connection._observer import ObservedRequest, ServerObserver, ServerObservers
 from waterspout.http1connection._params import HTTP1ConnectionParameters
 from waterspout.http1connection._server_connection import HTTP1ServerConnection, Phase
 
@@ -21,7 +23,12 @@ __all__ = [
     "HTTP1ConnectionParameters",
     "HTTP1ServerConnection",
     "HTTPApplication",
+    "ObservedApplication",
+    "ObservedRequest",
+    "ObservedServerConnection",
     "Phase",
+    "ServerObserver",
+    "ServerObservers",
     "as_application",
     "is_transfer_encoding_chunked",
     "parse_hex_int",

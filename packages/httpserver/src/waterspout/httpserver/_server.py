@@ -10,6 +10,9 @@ from waterspout.http1connection import (
     HTTP1ConnectionParameters,
     HTTP1ServerConnection,
     HTTPApplication,
+    ObservedApplication,
+    ObservedServerConnection,
+    ServerObserver,
     as_application,
 )
 from waterspout.httpserver._context import HTTPRequestContext
@@ -39,6 +42,7 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
     ``max_header_size``, ``max_body_size`` bound what is read (431/414, 413), ``body_timeout`` bounds the time for a
     body, ``decompress_request`` undoes gzip within the same limit. ``xheaders`` believes X-Forwarded-For and
     X-Forwarded-Proto, but only from the proxies in ``trusted_downstream`` (addresses, CIDR networks, or ``"*"``).
+    ``observer`` is told what happens (`ServerObserver`): the access log and metrics are such.
     ``compat="tornado"`` takes malformed input as Tornado does, and X-Real-Ip and forwarding headers from everyone.
     """
 
@@ -49,6 +53,7 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
     protocol: str | None
     xheaders: bool
     trusted_downstream: list[str]
+    observer: ServerObserver | None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # Everything is done by initialize(), as Configurable has it.
@@ -70,6 +75,7 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         max_buffer_size: int | None = None,
         trusted_downstream: list[str] | None = None,
         compat: str | None = None,
+        observer: ServerObserver | None = None,
     ) -> None:
         """See the class. Raises `ValueError` for a `trusted_downstream` that names no address."""
         self.request_callback = request_callback
@@ -88,11 +94,14 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         )
         super().__init__(ssl_options=ssl_options, max_buffer_size=max_buffer_size)
         self.trusted_downstream = trusted_downstream or []
+        self.observer = observer
         self._connections: set[HTTP1ServerConnection] = set()
         self._deadlines: Deadlines | None = None
         self._application = self._wrapped(as_application(request_callback), is_tornado_compat(compat))
 
     def _wrapped(self, application: HTTPApplication, tornado: bool) -> HTTPApplication:
+        if self.observer is not None:
+            application = ObservedApplication(application)
         if not self.xheaders:
             return application
         hops = TrustedProxies(self.trusted_downstream)
@@ -115,9 +124,19 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         if deadlines is None:
             deadlines = self._deadlines = Deadlines(stream.io_loop, self._resolution())
         context = HTTPRequestContext(stream, address, self.protocol)
-        connection = HTTP1ServerConnection(
-            stream, self.conn_params, context, deadlines=deadlines, on_lost=self._connections.discard
-        )
+        if self.observer is None:
+            connection = HTTP1ServerConnection(
+                stream, self.conn_params, context, deadlines=deadlines, on_lost=self._connections.discard
+            )
+        else:
+            connection = ObservedServerConnection(
+                stream,
+                self.conn_params,
+                context,
+                observer=self.observer,
+                deadlines=deadlines,
+                on_lost=self._connections.discard,
+            )
         self._connections.add(connection)
         connection.start_serving(self._application)
 

@@ -138,9 +138,11 @@ class RuleRouter(Router):
             if parameters is not None:
                 if rule.target_kwargs:
                     parameters["target_kwargs"] = rule.target_kwargs
+                request.route = rule  # a router inside this one says more than we
                 delegate = self.get_target_delegate(rule.target, request, **parameters)
                 if delegate is not None:
                     return delegate
+                request.route = None
         return None
 
     def get_target_delegate(

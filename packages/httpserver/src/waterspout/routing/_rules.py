@@ -39,6 +39,15 @@ class Rule:
         """See `Matcher.reverse`."""
         return self.matcher.reverse(*args)
 
+    @property
+    def template(self) -> str | None:
+        """The path of this rule with ``{}`` for each group, for logs and metrics: the same for all requests that it
+        fits. A pattern without such a form is given as it is; None for rules that look at something else."""
+        if not isinstance(self.matcher, PathMatches):
+            return None
+        template, regex = self.matcher.pattern.template, self.matcher.regex
+        return regex.pattern if template is None else template.format(*["{}"] * regex.groups)
+
     def __repr__(self) -> str:
         return (
             f"{type(self).__name__}({self.matcher!r}, {self.target}, kwargs={self.target_kwargs!r}, name={self.name!r})"

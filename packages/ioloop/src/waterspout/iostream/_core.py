@@ -74,6 +74,7 @@ class StreamCore:
         "__weakref__",
         "_blocked",
         "_chunk",
+        "_close_watchers",
         "_closed",
         "_closing",
         "_dirty",
@@ -113,6 +114,7 @@ class StreamCore:
         self._reading = NOT_READING
         self._paused = self._eof = self._opening = False
         self._closed = self._closing = False
+        self._close_watchers: tuple[Callable[[], object], ...] = ()
         self._out: list[Buffer] | None = None
         self._total_write_index = self._sent = self._received = 0
         self._blocked = self._dirty = self._writer_on = False
@@ -486,6 +488,18 @@ class StreamCore:
         finally:
             self._after_close()
 
+    def watch_close(self, callback: Callable[[], object]) -> None:
+        """Call ``callback`` when this stream gives its descriptor up, whoever closes or detaches it.
+
+        For those who keep account of connections: it is independent of the receiver and of ``set_close_callback``,
+        stays when the stream changes hands, moves along with ``start_tls``, and is called from inside ``close``.  On a
+        closed stream it is called at once.  An exception is logged.
+        """
+        if self._closed:
+            callback()
+        else:
+            self._close_watchers += (callback,)
+
     def _before_close(self) -> None:
         """For what must be done while the descriptor is still there."""
 
@@ -501,6 +515,12 @@ class StreamCore:
                 self.io_loop.selector_loop.remove_writer(self.fileno())
         self._reading = NOT_READING
         self._writer_on = False
+        watchers, self._close_watchers = self._close_watchers, ()
+        for callback in watchers:
+            try:
+                callback()
+            except Exception:
+                app_log.error("Exception in %r", callback, exc_info=True)
 
     def _after_close(self) -> None:
         """Tell everybody who waits."""

@@ -346,6 +346,7 @@ class IOStream(BaseIOStream):
 
         context = context_for(ssl_options, server_side)
         callback, self._close_callback = self._close_callback, None
+        watchers, self._close_watchers = self._close_watchers, ()
         self._forget_fd()
         try:
             stream = self._tls_class(
@@ -359,7 +360,10 @@ class IOStream(BaseIOStream):
             )
         except BaseException:
             self.socket.close()
+            for watcher in watchers:
+                watcher()
             raise
+        stream._close_watchers = watchers
         stream.set_close_callback(callback)
         future = stream.wait_for_handshake()
         future.add_done_callback(lambda done: stream.close() if done.cancelled() else None)

@@ -196,6 +196,7 @@ class Application(ReversibleRouter):
                 else:
                     self._run_delegate(request, self.get_handler_delegate(request, *self._not_found()))
                     return
+            request.route = rule
             target = rule.target
             if isinstance(target, type) and issubclass(target, RequestHandler) and not target._streams_body:
                 context = self._context
