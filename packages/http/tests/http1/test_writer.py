@@ -26,6 +26,22 @@ def test_RW4_content_must_be_as_long_as_promised() -> None:
     assert sent(MessageWriter(Framing.LENGTH, 3), b"a", b"bc") == b"abc"
 
 
+def test_content_that_the_kernel_sends_is_framed_and_counted() -> None:
+    assert MessageWriter(Framing.CHUNKED).around(255) == (b"ff\r\n", b"\r\n")
+    assert MessageWriter(Framing.UNTIL_CLOSE).around(5) == (b"", b"")
+    writer = MessageWriter(Framing.LENGTH, 5)
+    assert writer.around(3) == (b"", b"")
+    with pytest.raises(HTTPOutputError, match="2 bytes less"):
+        writer.end()
+    with pytest.raises(HTTPOutputError, match="more"):
+        writer.around(3)
+
+
+def test_a_message_without_content_gets_none_from_the_kernel() -> None:
+    assert MessageWriter(Framing.NONE).around(3) is None
+    assert MessageWriter(Framing.CHUNKED).around(0) is None  # an empty chunk would be the end
+
+
 def test_RW6_a_message_without_content_sends_none() -> None:
     assert sent(MessageWriter(Framing.NONE), b"abc") == b""
 

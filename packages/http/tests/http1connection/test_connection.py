@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from waterspout.http1connection import HTTP1Connection, HTTP1ConnectionParameters
-from waterspout.httputil import HTTPHeaders, HTTPMessageDelegate, RequestStartLine
+from waterspout.httputil import HTTPHeaders, HTTPMessageDelegate, HTTPOutputError, RequestStartLine, ResponseStartLine
 from waterspout.iostream import IOStream, StreamClosedError
 
 
@@ -117,3 +120,85 @@ def test_detach_gives_the_stream_with_the_bytes_that_followed() -> None:
         return received
 
     assert asyncio.run(main()) == b"next protocol"
+
+
+async def write_files(
+    path: Path, headers: dict[str, str], write: Callable[[HTTP1Connection, Any], Any], *, server: bool = True
+) -> tuple[bytes, BaseException | None]:
+    """What the peer gets of a message whose content *write* takes from a file; and what was raised."""
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    connection = HTTP1Connection(IOStream(ours), not server)
+    line = ResponseStartLine("HTTP/1.1", 200, "OK") if server else RequestStartLine("POST", "/", "HTTP/1.1")
+    connection.write_headers(line, HTTPHeaders(headers))
+    received = asyncio.ensure_future(receive_all(theirs))
+    raised: BaseException | None = None
+    with path.open("rb") as file:
+        try:
+            await write(connection, file)
+            connection.finish()
+            connection.stream.close_after_flush()
+        except EOFError as error:
+            raised = error
+    return await asyncio.wait_for(received, 20), raised
+
+
+async def receive_all(sock: socket.socket) -> bytes:
+    loop, received = asyncio.get_running_loop(), b""
+    while data := await loop.sock_recv(sock, 1 << 20):
+        received += data
+    sock.close()
+    return received
+
+
+def test_a_file_is_content_of_either_framing_in_order_with_what_is_written(tmp_path: Path) -> None:
+    path, content = tmp_path / "f", os.urandom(3_000_000)
+    path.write_bytes(content)
+
+    async def write(connection: HTTP1Connection, file: Any) -> None:
+        connection.write(b"before")
+        await connection.write_file(file, 1, len(content) - 2)
+        await connection.write(b"after")
+
+    expected = b"before" + content[1:-1] + b"after"
+    received, _ = asyncio.run(write_files(path, {"Content-Length": str(len(expected))}, write))
+    assert received.partition(b"\r\n\r\n")[2] == expected
+    received, _ = asyncio.run(write_files(path, {}, write, server=False))
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert b"Transfer-Encoding: chunked" in head
+    chunk = b"%x\r\n" % (len(content) - 2) + content[1:-1] + b"\r\n"
+    assert body == b"6\r\nbefore\r\n" + chunk + b"5\r\nafter\r\n0\r\n\r\n"
+
+
+def test_a_file_that_is_shorter_than_promised_closes_the_connection(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"x" * 10)
+
+    async def write(connection: HTTP1Connection, file: Any) -> None:
+        await connection.write_file(file, 0, 20)
+
+    received, raised = asyncio.run(write_files(path, {"Content-Length": "20"}, write))
+    assert isinstance(raised, EOFError) and received.endswith(b"\r\n\r\n" + b"x" * 10)
+
+
+def test_a_file_before_the_head_or_beyond_the_length_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"x" * 10)
+
+    async def write(connection: HTTP1Connection, file: Any) -> None:
+        with pytest.raises(HTTPOutputError, match="more"):
+            await connection.write_file(file, 0, 6)
+        connection.close()
+        raise EOFError
+
+    asyncio.run(write_files(path, {"Content-Length": "5"}, write))
+
+    async def too_early() -> None:
+        ours, theirs = socket.socketpair()
+        connection = HTTP1Connection(IOStream(ours), True)
+        with path.open("rb") as file, pytest.raises(RuntimeError, match="write_headers"):
+            await connection.write_file(file, 0, 1)
+        connection.close()
+        theirs.close()
+
+    asyncio.run(too_early())

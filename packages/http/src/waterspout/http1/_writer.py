@@ -125,6 +125,21 @@ class MessageWriter:
                 raise HTTPOutputError("Tried to write more data than Content-Length")
         return [data]
 
+    def around(self, size: int) -> tuple[bytes, bytes] | None:
+        """What goes before and after *size* bytes of content that somebody else sends, such as the kernel.
+
+        None: the message has no content, and they must not be sent. Raises as `data` does.
+        """
+        if not size or self.framing is Framing.NONE:
+            return None
+        if self.framing is Framing.CHUNKED:
+            return b"%x\r\n" % size, b"\r\n"
+        if self.framing is Framing.LENGTH:
+            self._left -= size
+            if self._left < 0:
+                raise HTTPOutputError("Tried to write more data than Content-Length")
+        return b"", b""
+
     def end(self, trailers: str = "") -> bytes:
         """What ends the content: the last chunk with *trailers* (lines with CRLF), or nothing.
 

@@ -180,6 +180,30 @@ class HTTP1Connection(HTTPConnection):
             raise RuntimeError("write_headers must be called before write")
         return self._send(self._writer.data(chunk))
 
+    async def write_file(self, file: Any, offset: int, count: int) -> None:
+        """Write *count* bytes of *file*, an open regular file with a ``fileno``, from *offset* on as the next content.
+
+        Returns when they are in the kernel, which copies them itself where the stream is not TLS; nothing may be
+        written meanwhile. A message without content (an answer to HEAD) gets none. Raises `HTTPOutputError` as `write`
+        does, `StreamClosedError` if the peer is gone, and EOFError, with the connection closed, if the file is shorter:
+        less than was promised must not look complete.
+        """
+        if self._writer is None:
+            raise RuntimeError("write_headers must be called before write_file")
+        around = self._writer.around(count)
+        if around is None:
+            return
+        before, after = around
+        if before and not self.stream.closed():
+            self.stream.send(before)
+        try:
+            await self.stream.sendfile(file, offset, count)
+        except EOFError:
+            self.stream.close()
+            raise
+        if after and not self.stream.closed():
+            self.stream.send(after)
+
     def finish(self) -> None:
         """End the message. Raises `HTTPOutputError`, and closes, when content is missing."""
         writer, self._writer = self._writer, None

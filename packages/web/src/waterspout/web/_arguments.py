@@ -27,9 +27,7 @@ class Required:
 REQUIRED: Final = Required()
 
 
-def clean_arguments(
-    source: dict[str, list[bytes]], name: str, strip: bool, decode: Callable[..., str]
-) -> list[str]:
+def clean_arguments(source: dict[str, list[bytes]], name: str, strip: bool, decode: Callable[..., str]) -> list[str]:
     """All values of *name*, decoded, with control characters replaced and, with *strip*, without white space around."""
     values = []
     for raw in source.get(name, ()):

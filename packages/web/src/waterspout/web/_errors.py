@@ -1,9 +1,9 @@
 """Exceptions that a handler raises to answer.
 
-    Exception
-     +-- HTTPError              answer with a status; logged with its message
-     |    +-- MissingArgumentError   400, an argument was not given
-     +-- Finish                 the response stands as it is; nothing is logged
+Exception
+ +-- HTTPError              answer with a status; logged with its message
+ |    +-- MissingArgumentError   400, an argument was not given
+ +-- Finish                 the response stands as it is; nothing is logged
 """
 
 from __future__ import annotations

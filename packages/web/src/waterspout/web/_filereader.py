@@ -66,19 +66,36 @@ class OpenFile:
         del buffer[found:]
         return bytes(buffer)
 
+    def is_cached(self, position: int, count: int) -> bool:
+        """Whether the page cache seems to have these bytes, so that the kernel can send them without the disk.
+
+        Both ends are looked at: what the kernel reads ahead lies between them.
+        """
+        if not _NOWAIT or not count:
+            return False
+        probe = bytearray(1)
+        try:
+            return all(os.preadv(self._descriptor, (probe,), at, _NOWAIT) for at in (position, position + count - 1))
+        except OSError:  # not in the cache; or the file system cannot say
+            return False
+
     async def pieces(self, start: int, stop: int) -> AsyncIterator[bytes]:
         """The bytes from *start* up to *stop*, in pieces.
 
         Raises `FileChangedError` if there are fewer: a body that is too short must not look complete.
         """
-        loop = asyncio.get_running_loop()
         position = start
         while position < stop:
-            count = min(PIECE, stop - position)
-            piece = self.read_cached(position, count)
+            piece = self.read_cached(position, min(PIECE, stop - position))
             if piece is None:
-                piece = await loop.run_in_executor(None, self.read, position, count)
-            if not piece:
-                raise FileChangedError(f"{self._path} has {position} bytes, {stop} were promised")
+                piece = await self.piece(position, stop)
             position += len(piece)
             yield piece
+
+    async def piece(self, position: int, stop: int) -> bytes:
+        """The next bytes from *position* on, not beyond *stop*, read in a thread. Raises as `pieces` does."""
+        count = min(PIECE, stop - position)
+        piece = await asyncio.get_running_loop().run_in_executor(None, self.read, position, count)
+        if not piece:
+            raise FileChangedError(f"{self._path} has {position} bytes, {stop} were promised")
+        return piece

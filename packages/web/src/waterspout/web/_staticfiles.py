@@ -23,7 +23,7 @@ from waterspout.web._conditional import Answer, evaluate, is_unchanged
 from waterspout.web._contenttype import guess_content_type
 from waterspout.web._errors import HTTPError
 from waterspout.web._filecontent import content_version, file_pieces
-from waterspout.web._filereader import OpenFile
+from waterspout.web._filesending import send_file
 from waterspout.web._handler import RequestHandler
 from waterspout.web._precompressed import find_sibling
 from waterspout.web._staticpaths import (
@@ -173,9 +173,7 @@ class StaticFileHandler(RequestHandler):
         if not include_body:
             return
         if length > _AT_ONCE and len(ranges) < 2 and self._reads_files():
-            async for piece in OpenFile(path).pieces(start, stop):
-                self.write(piece)
-                await self.flush()
+            await send_file(self, path, start, stop)
             return
         if boundary:
             pieces: Iterable[bytes] = multipart_pieces(
