@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -12,24 +12,55 @@ from waterspout.httpserver import HTTPServer
 from waterspout.netutil import bind_sockets
 
 QUIET = 0.1  # seconds without a byte after which a connection that the server has nothing to do for is silent
-PATIENCE = 2.0  # seconds that an answer may take on a busy machine
+PATIENCE = 30.0  # seconds that an answer may take on a busy machine
+SOON = 5.0  # seconds to a deadline that is waited for
+TURNS = 20  # turns of the loop after a silence: what the kernel holds for either end is taken in them
 
 
 async def read_quietly(reader: asyncio.StreamReader, server: HTTPServer) -> tuple[bytes, bool]:
-    """What arrives until the connection ends (true) or falls silent (false)."""
+    """What arrives until the connection ends (true) or falls silent (false).
+
+    Silent is a connection from which nothing came, which the server is neither busy with nor about to time out, and
+    where some turns of the loop change nothing: the clock alone means little where we were not run meanwhile.
+    """
     received = b""
-    give_up = asyncio.get_running_loop().time() + PATIENCE
-    while True:
-        try:
-            data = await asyncio.wait_for(reader.read(65536), QUIET)
-        except TimeoutError:
-            busy = any(connection.is_busy() for connection in server._connections)
-            if not busy or asyncio.get_running_loop().time() > give_up:
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + PATIENCE
+    reading = loop.create_task(reader.read(65536))
+    try:
+        while True:
+            await asyncio.wait((reading,), timeout=QUIET)
+            for _ in range(TURNS):
+                if reading.done():
+                    break
+                await asyncio.sleep(0)
+            if reading.done():
+                data = reading.result()
+                if not data:
+                    return received, True
+                received += data
+                reading = loop.create_task(reader.read(65536))
+                continue
+            now = loop.time()
+            busy = any(c.is_busy() or c.deadline < now + SOON for c in server._connections)
+            if not busy or now > give_up:
                 return received, False
-            continue
-        if not data:
-            return received, True
-        received += data
+    finally:
+        reading.cancel()
+
+
+async def wait_until(condition: Callable[[], object]) -> None:
+    """Let the loop run until *condition()* is true; an AssertionError after `PATIENCE`."""
+    give_up = asyncio.get_running_loop().time() + PATIENCE
+    while not condition():
+        assert asyncio.get_running_loop().time() < give_up, "what the test waits for has not happened"
+        await asyncio.sleep(0.001)
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], object]], Awaitable[None]]:
+    """``await until(condition)``: what takes as long as the machine needs."""
+    return wait_until
 
 
 @pytest.fixture

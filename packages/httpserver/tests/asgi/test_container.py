@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from waterspout.httpserver import HTTPServer
 from waterspout.netutil import bind_sockets
 
 Exchange = Callable[..., tuple[bytes, bool]]
+Until = Callable[[Callable[[], object]], Awaitable[None]]
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
@@ -101,7 +102,7 @@ def test_an_application_that_fails(exchange: Exchange, when: str, caplog: Any) -
     assert caplog.text.count("ASGI application") == 1
 
 
-def test_a_client_that_leaves_is_a_disconnect() -> None:
+def test_a_client_that_leaves_is_a_disconnect(until: Until) -> None:
     log: list[Any] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -120,9 +121,9 @@ def test_a_client_that_leaves_is_a_disconnect() -> None:
         server.add_sockets([sock])
         _, writer = await asyncio.open_connection(*sock.getsockname())
         writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        await asyncio.sleep(0.02)
+        await until(lambda: log)
         writer.close()
-        await asyncio.sleep(0.02)
+        await until(lambda: "told" in log)
         server.stop()
 
     asyncio.run(main())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ from waterspout.httputil import (
 from waterspout.netutil import bind_sockets
 
 Exchange = Callable[..., tuple[bytes, bool]]
+Until = Callable[[Callable[[], object]], Awaitable[None]]
 GET = b"GET /%b HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
@@ -144,14 +145,14 @@ def test_a_callback_that_raises_is_logged_once_and_closes(exchange: Exchange, ca
 
 
 def test_RX1_a_head_that_never_ends_is_cut_off(exchange: Exchange, monkeypatch: Any) -> None:
-    monkeypatch.setattr("waterspout.http1connection._server_connection.HEADER_TIMEOUT", 0.05)
+    monkeypatch.setattr("waterspout.http1connection._server_connection.HEADER_TIMEOUT", 0.5)
     monkeypatch.setattr(HTTPServer, "_resolution", lambda self: 0.02)
     received, closed = exchange(echo, b"GET / HTTP/1.1\r\nHost: a\r\nX: ")
     assert status(received) == 408 and closed
 
 
 def test_an_idle_connection_is_closed_after_its_time(exchange: Exchange) -> None:
-    received, closed = exchange(echo, GET % b"", idle_connection_timeout=0.05)
+    received, closed = exchange(echo, GET % b"", idle_connection_timeout=0.5)
     assert status(received) == 200 and closed
 
 
@@ -232,7 +233,7 @@ def test_a_delegate_gets_the_message_in_parts_at_its_own_pace(exchange: Exchange
     assert received == b"HTTP/1.1 204 No Content\r\n\r\n" * 2 and not closed and server.closed == 1
 
 
-def test_a_delegate_hears_once_that_the_client_left_inside_the_body() -> None:
+def test_a_delegate_hears_once_that_the_client_left_inside_the_body(until: Until) -> None:
     server = PartsServer()
 
     async def main() -> None:
@@ -241,19 +242,21 @@ def test_a_delegate_hears_once_that_the_client_left_inside_the_body() -> None:
         http.add_sockets([sock])
         _, writer = await asyncio.open_connection(*sock.getsockname())
         writer.write(b"POST /u HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhel")
-        await asyncio.sleep(0.02)
+        await until(lambda: b"hel" in server.log)
         writer.close()
-        await asyncio.sleep(0.02)
+        await until(lambda: server.closed)
         http.stop()
 
     asyncio.run(main())
     assert server.log == [("POST", "/u"), b"hel", "lost"] and server.closed == 1
 
 
-def test_the_close_callback_is_called_when_the_client_leaves_a_waiting_request() -> None:
+def test_the_close_callback_is_called_when_the_client_leaves_a_waiting_request(until: Until) -> None:
     left: list[str] = []
+    asked: list[HTTPServerRequest] = []
 
     def wait(request: HTTPServerRequest) -> None:
+        asked.append(request)
         request.connection.set_close_callback(lambda: left.append(request.uri))  # type: ignore[attr-defined]
 
     async def main() -> None:
@@ -262,10 +265,10 @@ def test_the_close_callback_is_called_when_the_client_leaves_a_waiting_request()
         http.add_sockets([sock])
         _, writer = await asyncio.open_connection(*sock.getsockname())
         writer.write(GET % b"poll")
-        await asyncio.sleep(0.02)
+        await until(lambda: asked)
         assert not left
         writer.close()
-        await asyncio.sleep(0.02)
+        await until(lambda: left)
         http.stop()
         await http.close_all_connections()
 
@@ -291,17 +294,18 @@ def test_a_large_response_is_sent_whole_to_a_slow_reader() -> None:
     assert asyncio.run(main()) > len(body)
 
 
-def test_close_all_connections_closes_idle_and_busy_ones() -> None:
+def test_close_all_connections_closes_idle_and_busy_ones(until: Until) -> None:
     async def main() -> None:
-        http = HTTPServer(lambda request: None)
+        asked: list[HTTPServerRequest] = []
+        http = HTTPServer(asked.append)
         (sock,) = bind_sockets(0, "127.0.0.1")
         http.add_sockets([sock])
         idle, _ = await asyncio.open_connection(*sock.getsockname())
         busy, writer = await asyncio.open_connection(*sock.getsockname())
         writer.write(GET % b"")
-        await asyncio.sleep(0.02)
+        await until(lambda: asked and len(http._connections) == 2)
         http.stop()
-        await asyncio.wait_for(http.close_all_connections(), 2)
+        await asyncio.wait_for(http.close_all_connections(), 30)
         assert await idle.read() == await busy.read() == b""
         assert not http._connections
 

@@ -116,8 +116,8 @@ class WSGIContainer:
             )
             self._fail(request, started)
         finally:
-            if call is not None:
-                await run(call.close)
+            if call is not None:  # shielded: it is called even when the loop ends meanwhile
+                await asyncio.shield(run(call.close))
         self._log(status, request)
 
     def _fail(self, request: HTTPServerRequest, started: bool) -> None:
