@@ -1,4 +1,4 @@
-"""The built wheels as fixtures, and the mark of the tests that need a browser.
+"""The built wheels as fixtures, and the marks of the tests that need a browser or large applications.
 
 `WATERSPOUT_DIST` names the folder whose wheels are looked at (tox sets it). Without it, fresh wheels are built from the
 checkout into a temporary folder, so that an old `dist/` never answers for new sources.
@@ -19,7 +19,8 @@ import pytest
 from packaging.requirements import Requirement
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BROWSER_TESTS = ROOT / "integration" / "browser"
+#: Folders of integration/ whose tests need more than pip's quick set, and run only when their mark is asked for.
+MARKED_FOLDERS = ("browser", "applications")
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,11 @@ class Wheel:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever lies in integration/browser needs a browser, and is deselected unless `-m browser` asks for it."""
+    """What lies in one of `MARKED_FOLDERS` carries its mark, and runs only when `-m MARK` asks for it."""
     for item in items:
-        if BROWSER_TESTS in item.path.parents:
-            item.add_marker(pytest.mark.browser)
+        for name in MARKED_FOLDERS:
+            if ROOT / "integration" / name in item.path.parents:
+                item.add_marker(name)
 
 
 @pytest.fixture(scope="session")

@@ -68,6 +68,9 @@ def test_a_loop_that_takes_no_attributes_gets_a_turn_that_somebody_else_must_kee
     class Closed:
         __slots__ = ()
 
+        def is_running(self):
+            return True
+
         def call_soon(self, callback):
             raise AssertionError("not called in this test")
 
@@ -177,6 +180,7 @@ def test_loop_does_not_sleep_when_an_object_became_dirty_again_and_again(loop):
 def test_flush_that_scheduled_nothing_costs_no_additional_poll():
     """One write to a peer who answers: as many polls as without a turn."""
     turn = SelectorTurn()
+    turn.running(True)
     selector = CountingSelector(turn)
     loop = asyncio.SelectorEventLoop(selector)
     ours, theirs = socket.socketpair()

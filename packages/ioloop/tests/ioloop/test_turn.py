@@ -22,8 +22,15 @@ class Recorder:
         return self.answer
 
 
-def test_receive_buffer_is_64_kib_and_the_view_shows_it():
+def running_turn():
+    """The turn of a loop that runs: what is added waits for the end of the turn."""
     turn = SelectorTurn()
+    turn.running(True)
+    return turn
+
+
+def test_receive_buffer_is_64_kib_and_the_view_shows_it():
+    turn = running_turn()
     assert len(turn.buffer) == 65536
     turn.buffer[0] = 7
     assert turn.view[0] == 7
@@ -31,13 +38,13 @@ def test_receive_buffer_is_64_kib_and_the_view_shows_it():
 
 
 def test_flush_of_a_clean_turn_does_nothing_and_schedules_nothing():
-    turn = SelectorTurn()
+    turn = running_turn()
     assert turn.flush() is False
     assert turn.flushes == 0
 
 
 def test_every_dirty_object_is_flushed_once_in_the_order_in_which_it_became_dirty():
-    turn = SelectorTurn()
+    turn = running_turn()
     order = []
     items = [Recorder(action=lambda n=n: order.append(n)) for n in range(5)]
     for item in items:
@@ -50,7 +57,7 @@ def test_every_dirty_object_is_flushed_once_in_the_order_in_which_it_became_dirt
 
 @pytest.mark.parametrize("answer, scheduled", [(False, False), (None, True), (True, True)])
 def test_flush_says_whether_work_may_have_been_scheduled_and_silence_counts_as_yes(answer, scheduled):
-    turn = SelectorTurn()
+    turn = running_turn()
     turn.add(Recorder(False))
     turn.add(Recorder(answer))
     turn.add(Recorder(False))
@@ -58,7 +65,7 @@ def test_flush_says_whether_work_may_have_been_scheduled_and_silence_counts_as_y
 
 
 def test_an_object_that_becomes_dirty_during_the_flush_is_flushed_in_the_same_flush():
-    turn = SelectorTurn()
+    turn = running_turn()
     late = Recorder()
     turn.add(Recorder(action=lambda: turn.add(late)))
     assert turn.flush() is False
@@ -66,7 +73,7 @@ def test_an_object_that_becomes_dirty_during_the_flush_is_flushed_in_the_same_fl
 
 
 def test_objects_that_never_become_clean_do_not_hold_the_flush_for_ever():
-    turn = SelectorTurn()
+    turn = running_turn()
     restless = Recorder()
     restless.action = lambda: turn.add(restless)
     turn.add(restless)
@@ -76,7 +83,7 @@ def test_objects_that_never_become_clean_do_not_hold_the_flush_for_ever():
 
 
 def test_an_exception_is_logged_once_and_the_others_are_flushed(app_log_records):
-    turn = SelectorTurn()
+    turn = running_turn()
     others = [Recorder(), Recorder()]
 
     def fail():
@@ -91,7 +98,7 @@ def test_an_exception_is_logged_once_and_the_others_are_flushed(app_log_records)
 
 
 def test_keyboard_interrupt_passes_and_what_was_not_flushed_stays_dirty():
-    turn = SelectorTurn()
+    turn = running_turn()
     late = [Recorder(), Recorder()]
 
     def interrupt():
@@ -115,7 +122,7 @@ def test_call_soon_turn_schedules_one_flush_for_each_pass():
             scheduled.append(callback)
             return loop.call_soon(callback)
 
-        turn = CallSoonTurn(call_soon)
+        turn = CallSoonTurn(call_soon, lambda: True)
         items = [Recorder() for _ in range(64)]
         for item in items:
             turn.add(item)
@@ -132,7 +139,7 @@ def test_call_soon_turn_schedules_one_flush_for_each_pass():
 
 def test_call_soon_turn_flushes_what_stays_dirty_in_the_next_pass():
     async def main():
-        turn = CallSoonTurn(asyncio.get_running_loop().call_soon)
+        turn = CallSoonTurn(asyncio.get_running_loop().call_soon, lambda: True)
         restless = Recorder()
         restless.action = lambda: turn.add(restless) if restless.flushed < MAX_ROUNDS + 2 else None
         turn.add(restless)
@@ -147,7 +154,7 @@ def test_call_soon_turn_flushes_what_stays_dirty_in_the_next_pass():
 def test_call_soon_turn_flushes_the_rest_after_an_interrupt():
     loop = asyncio.new_event_loop()
     try:
-        turn = CallSoonTurn(loop.call_soon)
+        turn = CallSoonTurn(loop.call_soon, lambda: True)
         late = Recorder()
 
         def interrupt():
@@ -161,3 +168,22 @@ def test_call_soon_turn_flushes_the_rest_after_an_interrupt():
         assert late.flushed == 1
     finally:
         loop.close()
+
+
+def test_what_is_added_while_the_loop_does_not_run_is_flushed_at_once():
+    scheduled = []
+    for turn in (SelectorTurn(), CallSoonTurn(scheduled.append, lambda: False)):
+        item = Recorder()
+        turn.add(item)
+        assert (item.flushed, turn.dirty, scheduled) == (1, [], [])
+
+
+def test_the_turn_of_a_selector_loop_waits_only_while_the_loop_runs():
+    turn = running_turn()
+    item = Recorder()
+    turn.add(item)
+    assert item.flushed == 0
+    turn.flush()
+    turn.running(False)
+    turn.add(item)
+    assert item.flushed == 2

@@ -21,12 +21,17 @@ def _loop_kinds():
 
 
 @pytest.fixture(params=_loop_kinds())
-def run(request):
+def new_loop(request):
+    """The factory of each kind of loop."""
+    return _loop_kinds()[request.param]
+
+
+@pytest.fixture
+def run(new_loop):
     """Run a coroutine function to its end on each kind of loop; it fails after ten seconds."""
-    factory = _loop_kinds()[request.param]
 
     def run(main):
-        with asyncio.Runner(loop_factory=factory) as runner:
+        with asyncio.Runner(loop_factory=new_loop) as runner:
             return runner.run(asyncio.wait_for(main(), 10))
 
     return run

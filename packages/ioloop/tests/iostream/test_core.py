@@ -656,6 +656,20 @@ def test_one_waiter_of_several_is_settled_by_partial_progress(run, connect):
     run(main)
 
 
+def test_what_is_written_while_the_loop_stands_still_is_sent_at_once(new_loop, connect):
+    opened = []
+
+    async def opens():
+        opened.append(connect())
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(opens())
+        [(stream, peer)] = opened
+        stream.send(b"last words")
+        assert peer.recv(100) == b"last words"
+        stream.close()
+
+
 def test_examples_in_the_docstrings_are_true():
     import unittest
 

@@ -47,11 +47,14 @@ class TurnEventLoop(asyncio.SelectorEventLoop):
 
     def run_forever(self) -> None:
         """As asyncio's."""
-        before, self._turn.thread = self._turn.thread, get_ident()
+        turn = self._turn
+        before, turn.thread = turn.thread, get_ident()
+        turn.running(True)
         try:
             super().run_forever()
         finally:
-            self._turn.thread = before  # not None: this may have been a second run inside the first, which is refused
+            turn.thread = before  # not None: this may have been a second run inside the first, which is refused
+            turn.running(before is not None)
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
@@ -70,7 +73,7 @@ def turn_of(loop: asyncio.AbstractEventLoop) -> SelectorTurn | CallSoonTurn:
     """The one turn of ``loop``; made and attached (where the loop takes attributes) if it has none."""
     turn: SelectorTurn | CallSoonTurn | None = getattr(loop, TURN_ATTRIBUTE, None)
     if turn is None:
-        turn = CallSoonTurn(loop.call_soon)
+        turn = CallSoonTurn(loop.call_soon, loop.is_running)
         try:
             setattr(loop, TURN_ATTRIBUTE, turn)
         except AttributeError:

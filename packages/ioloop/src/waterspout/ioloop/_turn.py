@@ -7,6 +7,9 @@ dirty in one pass cost 64 list appends and one walk over the list, no ``call_soo
 There are two kinds of turn.  `SelectorTurn` is flushed by the loop's own selector (see ``_selector.py``) just before
 it would wait: no additional pass.  `CallSoonTurn` serves loops that we did not make (stock ``asyncio.run``, uvloop):
 the first object of a pass schedules one callback.
+
+While the loop does not run there is no turn and nobody who would end it: what is added then is flushed at once, so that
+a program which says a last word and never runs its loop again is heard.
 """
 
 from __future__ import annotations
@@ -87,9 +90,17 @@ class Turn:
                 return scheduled
         return True
 
+    def flush_now(self, item: Flushable) -> None:
+        """Flush ``item``, and whatever else waits, outside of any turn."""
+        self.dirty.append(item)
+        self.flush()
+
 
 class SelectorTurn(Turn):
-    """Flushed by the loop's selector before it waits, so that `add` is nothing but the list's own append."""
+    """Flushed by the loop's selector before it waits, so that `add` is nothing but the list's own append.
+
+    The loop says when it runs: ``running(True)`` before its first pass, ``running(False)`` after its last.
+    """
 
     __slots__ = ("add",)
 
@@ -97,21 +108,29 @@ class SelectorTurn(Turn):
 
     def __init__(self) -> None:
         super().__init__()
-        self.add = self.dirty.append
+        self.add = self.flush_now
+
+    def running(self, running: bool) -> None:
+        """Collect until the end of the turn, or flush at once what is added."""
+        self.add = self.dirty.append if running else self.flush_now
 
 
 class CallSoonTurn(Turn):
     """Flushed by one callback for each pass of the loop in which something became dirty."""
 
-    __slots__ = ("_call_soon",)
+    __slots__ = ("_call_soon", "_is_running")
 
-    def __init__(self, call_soon: Callable[..., Any]) -> None:
+    def __init__(self, call_soon: Callable[..., Any], is_running: Callable[[], bool]) -> None:
         super().__init__()
         self._call_soon = call_soon
+        self._is_running = is_running
 
     def add(self, item: Flushable) -> None:
         """Have ``item.flush_pending()`` called at the end of this turn."""
         if not self.dirty:
+            if not self._is_running():
+                self.flush_now(item)
+                return
             self._call_soon(self._flush)
         self.dirty.append(item)
 

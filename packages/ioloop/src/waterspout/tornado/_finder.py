@@ -18,6 +18,7 @@ from itertools import chain
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING
 
+from waterspout.tornado._incidental import add_incidental_names
 from waterspout.tornado._version import version, version_info
 
 if TYPE_CHECKING:
@@ -90,8 +91,9 @@ class AliasLoader(InspectLoader):
         return importlib.import_module(self.target)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Undo what the import system did to the module: it has run, and has a spec of its own."""
+        """Undo what the import system did to the module, which has run and has a spec of its own; add to its names."""
         module.__spec__ = self.target_spec
+        add_incidental_names(module, self.target.partition(".")[2])
 
     def is_package(self, fullname: str) -> bool:
         """Whether it has submodules."""

@@ -1,0 +1,175 @@
+"""Names that programs written for Tornado use without any documentation's word for it, through the alias.
+
+Each was found in the packages that the tests are named for; most begin with an underscore.
+"""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+INSTALL = "import waterspout.tornado as alias; alias.install()\n"
+
+#: An application on a free port, and one request to it; `use(handler)` looks at the handler while it answers.
+SERVE = """
+import asyncio
+from tornado import httpserver, web
+from tornado.httpclient import AsyncHTTPClient
+from tornado.testing import bind_unused_port
+
+async def serve(application, path="/", **options):
+    server = httpserver.HTTPServer(application)
+    sock, port = bind_unused_port()
+    server.add_sockets([sock])
+    response = await AsyncHTTPClient().fetch(f"http://127.0.0.1:{port}{path}", **options)
+    server.stop()
+    return response
+"""
+
+
+def aliased(code: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "WATERSPOUT_TORNADO"}
+    program = INSTALL + SERVE + textwrap.dedent(code)
+    run = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
+
+
+def test_every_name_that_tornados_modules_only_import_leads_somewhere():
+    aliased(
+        """
+        import importlib
+        from waterspout.tornado._incidental import NAMES
+        for module, names in NAMES.items():
+            for name in names:
+                assert getattr(importlib.import_module("tornado." + module), name) is not None, (module, name)
+        """
+    )
+
+
+def test_bokeh_and_pytest_jupyter_read_the_servers_sockets():
+    aliased(
+        """
+        async def main():
+            server = httpserver.HTTPServer(web.Application())
+            server.listen(0, "127.0.0.1")
+            (sock,) = server._sockets.values()
+            assert sock.getsockname()[1] > 0
+            server.stop()
+        asyncio.run(main())
+        """
+    )
+
+
+def test_distributed_fills_the_write_buffer_of_a_stream():
+    aliased(
+        """
+        import socket
+        from tornado.iostream import IOStream
+        async def main():
+            ours, theirs = socket.socketpair()
+            stream = IOStream(ours)
+            stream._write_buffer.append(b"direct")
+            stream._total_write_index += 6
+            await stream.write(b"")
+            assert theirs.recv(100) == b"direct"
+            stream.close()
+            assert stream._write_buffer is None
+        asyncio.run(main())
+        """
+    )
+
+
+def test_jupyter_server_and_livereload_use_the_lock_and_hashes_of_static_files():
+    aliased(
+        """
+        from tornado.web import RequestHandler, StaticFileHandler
+        with StaticFileHandler._lock:
+            assert isinstance(StaticFileHandler._static_hashes, dict)
+        assert callable(StaticFileHandler._get_cached_version)
+        assert RequestHandler.get == RequestHandler._unimplemented_method
+        """
+    )
+
+
+def test_jupyterhub_flower_panel_and_opentelemetry_look_into_a_handler():
+    aliased(
+        """
+        class Handler(web.RequestHandler):
+            def get(self):
+                assert not hasattr(self, "_current_user")
+                self.current_user = "you"
+                assert self._current_user == "you"
+                self._xsrf_token = b"fixed"
+                assert self.xsrf_token == b"fixed"
+                self.set_header("Location", "/there")
+                assert self._headers.get("Location") == "/there"
+                self.set_status(299, "Odd")
+                assert self._reason == "Odd" and self._finished is False and self._auto_finish is True
+                assert isinstance(self._transforms, list) or self._transforms is None
+                self.write(type(self.request.connection.context).__name__)
+
+        response = asyncio.run(serve(web.Application([("/", Handler)])))
+        assert (response.code, response.reason) == (299, "Odd"), response
+        """
+    )
+
+
+def test_sentry_replaces_execute_and_sockjs_overrides_it():
+    aliased(
+        """
+        import inspect
+        seen = []
+
+        class Handler(web.RequestHandler):
+            def get(self, name):
+                self.write(f"hello {name}")
+
+            async def _execute(self, transforms, *args, **kwargs):
+                seen.append(("override", args))
+                return await super()._execute(transforms, *args, **kwargs)
+
+        assert inspect.iscoroutinefunction(web.RequestHandler._execute)
+        original = web.RequestHandler._execute
+
+        async def traced(self, *args, **kwargs):
+            seen.append("traced")
+            return await original(self, *args, **kwargs)
+
+        web.RequestHandler._execute = traced
+        response = asyncio.run(serve(web.Application([("/(.*)", Handler)]), "/you"))
+        assert response.body == b"hello you"
+        assert [entry if isinstance(entry, str) else entry[0] for entry in seen] == ["override", "traced"], seen
+        """
+    )
+
+
+def test_panel_and_dask_ask_the_loop_for_its_map_and_its_asyncio_loop():
+    aliased(
+        """
+        from tornado.ioloop import IOLoop
+        async def main():
+            loop = IOLoop.current()
+            assert loop.asyncio_loop is asyncio.get_running_loop()
+            assert IOLoop._ioloop_for_asyncio[loop.asyncio_loop] is loop
+        asyncio.run(main())
+        made = asyncio.new_event_loop()
+        assert IOLoop(make_current=False, asyncio_loop=made).asyncio_loop is made
+        """
+    )
+
+
+def test_names_without_underscore_that_are_easily_forgotten():
+    aliased(
+        """
+        import tornado.concurrent, tornado.platform.asyncio, tornado.web, tornado.websocket, tornado.util
+        assert tornado.web.GZipContentEncoding and tornado.web.OutputTransform
+        assert tornado.web.ErrorHandler.__module__ == "waterspout.web" and tornado.util.ObjectDict
+        assert asyncio.Future in tornado.concurrent.FUTURES
+        assert tornado.platform.asyncio.AddThreadSelectorEventLoop
+        assert isinstance(tornado.web.RequestHandler.path_kwargs, object)
+        from tornado.routing import PathMatches
+        assert PathMatches("/(a)/(b)")._find_groups() == ("/%s/%s", 2)
+        import importlib.metadata
+        assert importlib.metadata.version("tornado") == "6.6.1"
+        """
+    )
