@@ -136,16 +136,17 @@ class RequestHandler:
     def set_default_headers(self) -> None:
         """Set headers that every response of the class has, errors included."""
 
-    def _unimplemented_method(self, *args: str, **kwargs: str) -> None:
+    def _unimplemented(self, *args: str, **kwargs: str) -> None:
         raise HTTPError(405)
 
-    head: Callable[..., Awaitable[None] | None] = _unimplemented_method
-    get: Callable[..., Awaitable[None] | None] = _unimplemented_method
-    post: Callable[..., Awaitable[None] | None] = _unimplemented_method
-    delete: Callable[..., Awaitable[None] | None] = _unimplemented_method
-    patch: Callable[..., Awaitable[None] | None] = _unimplemented_method
-    put: Callable[..., Awaitable[None] | None] = _unimplemented_method
-    options: Callable[..., Awaitable[None] | None] = _unimplemented_method
+    head: Callable[..., Awaitable[None] | None] = _unimplemented
+    get: Callable[..., Awaitable[None] | None] = _unimplemented
+    post: Callable[..., Awaitable[None] | None] = _unimplemented
+    delete: Callable[..., Awaitable[None] | None] = _unimplemented
+    patch: Callable[..., Awaitable[None] | None] = _unimplemented
+    put: Callable[..., Awaitable[None] | None] = _unimplemented
+    options: Callable[..., Awaitable[None] | None] = _unimplemented
+    _unimplemented_method = _unimplemented  # Jupyter Server compares methods with this name
 
     # Settings.
 
