@@ -72,9 +72,9 @@ class GoogleOAuth2Mixin(OAuth2Mixin):
         response = await fetched(
             self.get_auth_http_client(),
             self._OAUTH_ACCESS_TOKEN_URL,
-            method="POST",
-            headers={"Content-Type": "application/x-www-form-urlencoded"},
-            body=urlencode(form),
             follow_redirects=False,
+            method="POST",
+            body=urlencode(form),
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
         )
         return cast("dict[str, Any]", json_decode(response.body))

@@ -69,9 +69,9 @@ class OAuthMixin(ProviderMixin):
         request_token = self._read_cookie()
         handler.clear_cookie(_COOKIE)
         if request_token is None:
-            raise AuthError("Missing OAuth request token cookie")
+            raise CheckFailed("oauth_token", "this browser has begun no sign-in, or has finished it already")
         if not equal(handler.get_argument("oauth_token", ""), request_token.token):
-            raise AuthError("Request token does not match cookie")
+            raise CheckFailed("oauth_token", "it is not that of the sign-in which this browser began")
         verifier = handler.get_argument("oauth_verifier", None)
         if verifier is None and self._OAUTH_VERSION == "1.0a" and not self._is_tornado_compat():
             raise CheckFailed("oauth_verifier", "the provider's answer has none (RFC 5849, 2.2)")

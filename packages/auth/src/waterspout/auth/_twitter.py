@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TwitterMixin"]
 
+_API = "https://api.twitter.com"
+
 
 class TwitterMixin(OAuthMixin):
     """Sign-in with Twitter by OAuth 1.0a, and calls to version 1.1 of its API.
@@ -24,12 +26,12 @@ class TwitterMixin(OAuthMixin):
 
     __module__ = "waterspout.auth"
 
-    _OAUTH_REQUEST_TOKEN_URL = "https://api.twitter.com/oauth/request_token"
-    _OAUTH_ACCESS_TOKEN_URL = "https://api.twitter.com/oauth/access_token"
-    _OAUTH_AUTHORIZE_URL = "https://api.twitter.com/oauth/authorize"
-    _OAUTH_AUTHENTICATE_URL = "https://api.twitter.com/oauth/authenticate"
+    _TWITTER_BASE_URL = f"{_API}/1.1"
+    _OAUTH_AUTHENTICATE_URL = f"{_API}/oauth/authenticate"
+    _OAUTH_AUTHORIZE_URL = f"{_API}/oauth/authorize"
+    _OAUTH_REQUEST_TOKEN_URL = f"{_API}/oauth/request_token"
+    _OAUTH_ACCESS_TOKEN_URL = f"{_API}/oauth/access_token"
     _OAUTH_NO_CALLBACKS = False
-    _TWITTER_BASE_URL = "https://api.twitter.com/1.1"
 
     async def authenticate_redirect(self, callback_uri: str | None = None) -> None:
         """Like `authorize_redirect`, but who has allowed this application before comes straight back."""
