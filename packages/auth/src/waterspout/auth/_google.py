@@ -60,13 +60,8 @@ class GoogleOAuth2Mixin(OAuth2Mixin):
             known = self.get_google_oauth_settings()
             client_id = known["key"] if client_id is None else client_id
             client_secret = known["secret"] if client_secret is None else client_secret
-        form = {
-            "redirect_uri": redirect_uri,
-            "code": code,
-            "client_id": client_id,
-            "client_secret": client_secret,
-            "grant_type": "authorization_code",
-        }
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
+        form |= {"client_id": client_id, "client_secret": client_secret}
         if pending is not None:
             form["code_verifier"] = pending.code_verifier
         response = await fetched(

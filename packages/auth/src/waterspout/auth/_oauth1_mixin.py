@@ -79,11 +79,9 @@ class OAuthMixin(ProviderMixin):
         response = await fetched(http, self._oauth_access_token_url(request_token, verifier))
         granted = token_of_form(response.body, "the access token endpoint")
         access_token = {"key": granted.token, "secret": granted.secret, **granted.extra}
-        user = await self._oauth_get_user_future(access_token)
-        if not user:
-            raise AuthError("Error getting user")
-        user["access_token"] = access_token
-        return user
+        if user := await self._oauth_get_user_future(access_token):
+            return user | {"access_token": access_token}
+        raise AuthError("there is no user for the access token")
 
     def _oauth_consumer_token(self) -> dict[str, Any]:
         """To be defined: ``{"key": ..., "secret": ...}``, what the provider knows this application by."""
