@@ -2,6 +2,7 @@
 
 from waterspout.routing import URLSpec
 from waterspout.web._application import Application
+from waterspout.web._asgi import asgi
 from waterspout.web._compress import GZipContentEncoding
 from waterspout.web._decorators import addslash, authenticated, removeslash, stream_request_body
 from waterspout.web._errors import Finish, HTTPError, MissingArgumentError
@@ -45,6 +46,7 @@ __all__ = [
     "UIModule",
     "URLSpec",
     "addslash",
+    "asgi",
     "authenticated",
     "create_signed_value",
     "decode_signed_value",
