@@ -10,6 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 VARIATIONS = 512
+UPLOADS = 8
+STATIC_PATH = "/static/file.txt"
+STATIC = b"".join(b"%07d\n" % number for number in range(12800))  # 100 KiB
 ITEMS = [{"id": number, "name": f"item {number}", "tags": ["a", "b"]} for number in range(8)]
 BROWSER = (
     "Connection: keep-alive\r\n"
@@ -31,10 +34,11 @@ BROWSER = (
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request as bytes, and a test of the answer's body."""
+    """One request as bytes, the status that it must get, and a test of the answer's body."""
 
     wire: bytes
     accepts: Callable[[bytes], bool]
+    status: int = 200
 
 
 def _is(expected: bytes) -> Callable[[bytes], bool]:
@@ -102,7 +106,53 @@ def connection_each(varied: bool) -> list[Exchange]:
     ]
 
 
-ROWS: dict[str, Callable[[bool], list[Exchange]]] = {
+def template(varied: bool) -> list[Exchange]:
+    """A page with a table of 20 rows, its values escaped."""
+
+    def accepts(number: int) -> Callable[[bytes], bool]:
+        title, name = b"<h1>Page %d</h1>" % number, b">Product &lt;19&gt; &amp; more</a>"
+        return lambda body: body.count(b"<tr class=") == 20 and title in body and name in body
+
+    return [Exchange(_request("GET", "/table", number), accepts(number or 0)) for number in _numbers(varied)]
+
+
+def upload(varied: bool) -> list[Exchange]:
+    """A form with a short field and a file of 1 MiB."""
+    boundary = "----WebKitFormBoundary7MA4YWxkTrZu0gW"
+    exchanges = []
+    for number in _numbers(varied)[:UPLOADS]:
+        length = (1 << 20) + (number or 0)
+        body = (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="title"\r\n\r\nHolidays {number}\r\n'
+            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="photo.jpg"\r\n'
+            "Content-Type: image/jpeg\r\n\r\n"
+        ).encode()
+        body += (bytes(range(256)) * (length // 256 + 1))[:length] + f"\r\n--{boundary}--\r\n".encode()
+        head = f"Content-Type: multipart/form-data; boundary={boundary}\r\nContent-Length: {len(body)}\r\n"
+        exchanges.append(Exchange(_request("POST", "/upload", number, head, body), _is(b"%d" % length)))
+    return exchanges
+
+
+def stream(varied: bool) -> list[Exchange]:
+    """256 KiB in 64 pieces, each flush awaited."""
+    whole = b"x" * (256 << 10)
+    return [Exchange(_request("GET", "/stream", number), _is(whole)) for number in _numbers(varied)]
+
+
+def static(varied: bool) -> list[Exchange]:
+    """A file of 100 KiB."""
+    return [Exchange(_request("GET", STATIC_PATH, number, BROWSER), _is(STATIC)) for number in _numbers(varied)]
+
+
+def not_modified(varied: bool, validators: str) -> list[Exchange]:
+    """The same file for a browser that has it: *validators* are the server's own."""
+    return [
+        Exchange(_request("GET", STATIC_PATH, number, BROWSER + validators), _is(b""), 304)
+        for number in _numbers(varied)
+    ]
+
+
+ROWS: dict[str, Callable[..., list[Exchange]]] = {
     "hello": hello,
     "async": async_hello,
     "browser": browser,
@@ -110,4 +160,11 @@ ROWS: dict[str, Callable[[bool], list[Exchange]]] = {
     "routes": routes,
     "form": form,
     "close": connection_each,
+    "template": template,
+    "upload": upload,
+    "stream": stream,
+    "static": static,
+    "304": not_modified,
 }
+#: Rows that need to be told what the server answers to the plain request for `STATIC_PATH`: ETag and Last-Modified.
+CONDITIONAL = {"304"}

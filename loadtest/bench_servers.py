@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import importlib.util
 import os
 import signal
@@ -12,8 +13,11 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.message import Message
 from pathlib import Path
+from typing import NamedTuple
 
+from bench_rows import STATIC, STATIC_PATH
 from target import HERE, environment
 
 APPS = HERE / "apps"
@@ -66,6 +70,14 @@ CONTENDERS = {
             ("-m", "uvicorn", "starlette_app:app", "--app-dir", str(APPS), *UVICORN),
             ("uvloop",),
         ),
+        Contender("sanic", "sanic", (str(APPS / "sanic_app.py"), "--port", "{port}", "--loop", "uvloop"), ("uvloop",)),
+        Contender(
+            "falcon-uvicorn",
+            "falcon",
+            ("-m", "uvicorn", "falcon_app:app", "--app-dir", str(APPS), *UVICORN),
+            ("uvloop",),
+        ),
+        Contender("blacksheep-granian", "blacksheep", _granian("blacksheep_app:app"), ("uvloop",)),
         Contender("starlette-granian", "granian", _granian("starlette_app:app"), ("uvloop",)),
         Contender(
             "raw-granian",
@@ -77,6 +89,14 @@ CONTENDERS = {
         ),
     )
 }
+
+
+class Answer(NamedTuple):
+    """A response: status, header fields, body."""
+
+    status: int
+    headers: Message
+    body: bytes
 
 
 class Running:
@@ -102,28 +122,22 @@ class Running:
         """User and system time, that of ended and awaited children included; the clock ticks TICKS times a second."""
         return sum(int(ticks) for fields in self._tree() for ticks in fields[11:15]) / TICKS
 
-    def ask(self, wire: bytes) -> bytes:
-        """The body of the answer to one request on a connection of its own.
-
-        Raises ValueError unless it is a complete 200.
-        """
-        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+    def ask(self, wire: bytes) -> Answer:
+        """The answer to one request on a connection of its own; raises ValueError if it is no whole response."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
             connection.sendall(wire)
-            received = b""
-            while True:
-                data = connection.recv(65536)
-                received += data
-                head, separator, body = received.partition(b"\r\n\r\n")
-                if separator:
-                    length = [
-                        int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")
-                    ]
-                    if not head.startswith(b"HTTP/1.1 200") or not length:
-                        raise ValueError(f"not a 200 with a Content-Length: {head[:200]!r}")
-                    if len(body) >= length[0]:
-                        return body
-                if not data:
-                    raise ValueError(f"the answer ended early: {received[:200]!r}")
+            response = http.client.HTTPResponse(connection)
+            try:
+                response.begin()
+                return Answer(response.status, response.msg, response.read())
+            except http.client.HTTPException as error:
+                raise ValueError(f"no whole response to {wire[:80]!r}: {error!r}") from error
+
+    def validators(self) -> str:
+        """The fields by which a browser asks whether the static file has changed."""
+        headers = self.ask(f"GET {STATIC_PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()).headers
+        asked = (("If-None-Match", headers.get("ETag")), ("If-Modified-Since", headers.get("Last-Modified")))
+        return "".join(f"{name}: {value}\r\n" for name, value in asked if value is not None)
 
 
 def _free_port() -> int:
@@ -132,14 +146,23 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def write_static_file(folder: Path) -> None:
+    """Put the file of `STATIC_PATH` into *folder*, as old as files that are served are."""
+    file = folder / Path(STATIC_PATH).name
+    file.write_bytes(STATIC)
+    os.utime(file, (1.7e9, 1.7e9))
+
+
 @contextlib.contextmanager
-def started(contender: Contender, loop: str, python: str, cpu: int | None) -> Iterator[Running]:
+def started(
+    contender: Contender, loop: str, python: str, cpu: int | None, static_folder: Path
+) -> Iterator[Running]:
     """The running server, its processes pinned to ``cpu`` unless that is None; all of them are stopped at the end.
 
     Raises LookupError when its module is not installed, RuntimeError when it does not listen in time.
     """
     port = _free_port()
-    env = environment(contender.module, python)
+    env = environment(contender.module, python) | {"BENCH_STATIC": str(static_folder), "APP_SHOW_ERROR_DETAILS": "0"}
     command = [python, *(argument.format(port=port, loop=loop) for argument in contender.arguments)]
     pin = (lambda: os.sched_setaffinity(0, {cpu})) if cpu is not None else None
     process = subprocess.Popen(command, env=env, preexec_fn=pin, start_new_session=True)

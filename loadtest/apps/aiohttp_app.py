@@ -6,9 +6,12 @@ import argparse
 import asyncio
 import importlib
 
+import jinja2
 from aiohttp import web
+from shared import ITEMS, PIECE, PIECES, TABLE, TEMPLATES, UPLOAD_LIMIT, static_folder
 
-ITEMS = [{"id": number, "name": f"item {number}", "tags": ["a", "b"]} for number in range(8)]
+PAGES = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
+TABLE_PAGE = PAGES.get_template("table_jinja.html")
 
 
 async def hello(_request: web.Request) -> web.Response:
@@ -28,12 +31,37 @@ async def form(request: web.Request) -> web.Response:
     return web.Response(text=f"{fields['name']} {fields['age']}")
 
 
+async def table(request: web.Request) -> web.Response:
+    page = TABLE_PAGE.render(title="Page " + request.query.get("page", "0"), rows=TABLE)
+    return web.Response(text=page, content_type="text/html")
+
+
+async def upload(request: web.Request) -> web.Response:
+    fields = await request.post()
+    file = fields["file"]
+    assert isinstance(file, web.FileField)
+    return web.Response(text=str(len(file.file.read())))
+
+
+async def stream(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    for _ in range(PIECES):
+        await response.write(PIECE)
+    await response.write_eof()
+    return response
+
+
 def application() -> web.Application:
-    app = web.Application()
+    app = web.Application(client_max_size=UPLOAD_LIMIT)
     app.router.add_get("/", hello)
     app.router.add_get("/async", hello)
     app.router.add_get("/json", send_json)
     app.router.add_post("/form", form)
+    app.router.add_get("/table", table)
+    app.router.add_post("/upload", upload)
+    app.router.add_get("/stream", stream)
+    app.router.add_static("/static", static_folder())
     for number in range(200):
         app.router.add_get(f"/resource{number}/{{identifier:[0-9]+}}", route)
     return app

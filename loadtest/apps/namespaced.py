@@ -16,9 +16,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+# Beside this file, and found there however the file is run.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from shared import ITEMS, PIECE, PIECES, TABLE, TEMPLATES, static_folder
+
 LOOPS = ("asyncio", "uvloop", "own")
 BIG = b"x" * (1 << 20)
-ITEMS = [{"id": number, "name": f"item {number}", "tags": ["a", "b"]} for number in range(8)]
 
 
 def handlers(ns: str) -> list[tuple[str, Any]]:
@@ -45,6 +48,20 @@ def handlers(ns: str) -> list[tuple[str, Any]]:
     class Form(base):  # type: ignore[misc]
         def post(self) -> None:
             self.write(f"{self.get_body_argument('name')} {self.get_body_argument('age')}")
+
+    class Table(base):  # type: ignore[misc]
+        def get(self) -> None:
+            self.render("table.html", title="Page " + self.get_argument("page", "0"), rows=TABLE)
+
+    class Upload(base):  # type: ignore[misc]
+        def post(self) -> None:
+            self.write(str(len(self.request.files["file"][0].body)))
+
+    class Stream(base):  # type: ignore[misc]
+        async def get(self) -> None:
+            for _ in range(PIECES):
+                self.write(PIECE)
+                await self.flush()
 
     class Length(base):  # type: ignore[misc]
         def post(self) -> None:
@@ -75,6 +92,9 @@ def handlers(ns: str) -> list[tuple[str, Any]]:
         ("/async", AsyncHello),
         ("/json", Json),
         ("/form", Form),
+        ("/table", Table),
+        ("/upload", Upload),
+        ("/stream", Stream),
         ("/length", Length),
         ("/big", Big),
         ("/poll", Poll),
@@ -90,6 +110,7 @@ def serve(ns: str, port: int, access_log: bool) -> int:
     httpserver = importlib.import_module(ns + ".httpserver")
     netutil = importlib.import_module(ns + ".netutil")
     settings: dict[str, Any] = {} if access_log else {"log_function": _no_access_log}
+    settings |= {"template_path": str(TEMPLATES), "static_path": static_folder()}
     sockets = netutil.bind_sockets(port, "127.0.0.1", backlog=4096)
     httpserver.HTTPServer(web.Application(handlers(ns), **settings)).add_sockets(sockets)
     return int(sockets[0].getsockname()[1])
