@@ -26,7 +26,8 @@ class ASGIContext:
         self.address = tuple(client) if client else None
         self.address_family = None
         self.remote_ip: str = client[0] if client else "0.0.0.0"
-        self.protocol: str = {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
+        scheme: str = scope.get("scheme", "http")
+        self.protocol = {"ws": "http", "wss": "https"}.get(scheme, scheme)
         #: The whole scope, for what the request has no attribute for: ``state``, ``extensions``.
         self.scope = scope
 
