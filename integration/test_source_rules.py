@@ -78,6 +78,10 @@ def test_io_imports_are_seen(line):
         ("__all__ = ['f']\ndef f(): ...", "no code"),
         ("from waterspout.web._x import A\n__all__ = list(names)", "literal"),
         ("from waterspout.web._x import A\n__all__ = ['A', 'A']", "twice"),
+        ("if TYPE_CHECKING:\n    from waterspout.web._x import A\n__all__ = ['A']", "only in one"),
+        ("__all__ = []\nif not TYPE_CHECKING:\n    __getattr__ = exports(__name__, _x='A')", "only in one"),
+        ("__all__ = []\nif not TYPE_CHECKING:\n    x = 1", "no code"),
+        ("__all__ = []\nif TYPE_CHECKING:\n    x = 1", "only imports"),
     ],
 )
 def test_shop_window_faults_are_seen(source, complaint):
@@ -86,6 +90,9 @@ def test_shop_window_faults_are_seen(source, complaint):
 
 def test_a_clean_shop_window_has_no_faults():
     source = '"""Doc."""\nfrom waterspout.web._x import A, B as C\nD = A\n__all__ = ["A", "C", "D"]'
+    assert list(shop_window_faults(ast.parse(source))) == []
+    source += "\nif TYPE_CHECKING:\n    from waterspout.web._y import E, F"
+    source += "\nif not TYPE_CHECKING:\n    __getattr__ = exports(__name__, _y='E F')"
     assert list(shop_window_faults(ast.parse(source))) == []
 
 
@@ -138,9 +145,29 @@ def foreign_private_names(tree, distribution, owners):
 
 
 def shop_window_faults(tree):
-    """(line, complaint) where a public package's `__init__.py` is more or less than imports and an `__all__`."""
+    """(line, complaint) where a public package's `__init__.py` is more or less than imports and an `__all__`.
+
+    Imports may wait until they are asked for: plain ones under `if TYPE_CHECKING`, and `if not TYPE_CHECKING` a
+    `__getattr__ = exports(__name__, _file="Name Other")` that has the same ones.
+    """
     bound, names = set(), None
+    promised, found_later = set(), set()
     for node in tree.body:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            for each in node.body:
+                if not isinstance(each, ast.ImportFrom):
+                    yield each.lineno, "only imports belong under TYPE_CHECKING here"
+                    continue
+                bound |= {alias.asname or alias.name for alias in each.names}
+                promised |= {(each.module.rpartition(".")[2], alias.name) for alias in each.names}
+            continue
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "not TYPE_CHECKING":
+            for each in node.body:
+                if assigned_name(each) != "__getattr__" or ast.unparse(each.value.func) != "exports":
+                    yield each.lineno, "only `__getattr__ = exports(...)` belongs here, no code"
+                    continue
+                found_later |= {(part.arg, name) for part in each.value.keywords for name in part.value.value.split()}
+            continue
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             continue
         if isinstance(node, ast.Import | ast.ImportFrom):
@@ -155,6 +182,8 @@ def shop_window_faults(tree):
             bound.add(assigned_name(node))  # a second name for what is there
         else:
             yield node.lineno, "only imports and __all__ belong here, no code: move it to a file behind an underscore"
+    for file, name in sorted(promised ^ found_later):
+        yield 1, f"{name} of {file} stands only in one of the two lists: of imports for type checkers, of `exports`"
     if names is None:
         yield 1, "there is no __all__"
         return

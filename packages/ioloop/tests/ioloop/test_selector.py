@@ -28,6 +28,7 @@ class CountingSelector(FlushingSelector):
     def __init__(self, turn):
         super().__init__(turn)
         self.timeouts = []
+        self.before_waiting = None
         poll = self._selector.poll
 
         class Poll:
@@ -36,6 +37,9 @@ class CountingSelector(FlushingSelector):
 
             def poll(_, timeout, *args):
                 self.timeouts.append(timeout)
+                if timeout != 0 and self.before_waiting:
+                    before, self.before_waiting = self.before_waiting, None
+                    before()
                 return poll(timeout, *args)
 
         self._epoll, self._selector = self._selector, Poll()
@@ -189,16 +193,20 @@ def test_flush_that_scheduled_nothing_costs_no_additional_poll():
 
         async def main():
             answered = loop.create_future()
-            loop.add_reader(ours, answered.set_result, None)
-            loop.call_later(0.005, theirs.send, b"answer")
+
+            def read():
+                answered.set_result(ours.recv(10))
+
+            loop.add_reader(ours, read)
             turn.add(Item(lambda: ours.send(b"question"), False))
             selector.timeouts.clear()
-            await answered
+            selector.before_waiting = lambda: theirs.send(b"answer")
+            assert await answered == b"answer"
 
         loop.run_until_complete(main())
-        # Waiting for the timer, for the answer, and the poll for the task that the answer woke.
-        assert [timeout > 0 for timeout in selector.timeouts[:1]] == [True]
-        assert len(selector.timeouts) <= 4
+        # Waiting for the answer, and the polls for the task that the answer woke and for its end.
+        assert [timeout is None or timeout < 0 for timeout in selector.timeouts[:1]] == [True]
+        assert len(selector.timeouts) <= 3
         assert turn.flushes == 1
     finally:
         loop.remove_reader(ours)

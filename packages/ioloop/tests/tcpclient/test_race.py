@@ -79,7 +79,9 @@ def test_one_family_makes_no_task(run, race):
     run(main)
 
 
-def test_first_family_wins_if_it_answers_in_time(run, race):
+def test_first_family_wins_if_it_answers_in_time(run, race, monkeypatch):
+    monkeypatch.setattr(_race, "HEAD_START", 100)
+
     async def main():
         address, opened = await race((V6, 0.005), (V4, "ok"))
         assert address == 0.005

@@ -1,6 +1,7 @@
 """Futures: asyncio's and concurrent.futures', run_on_executor, and what coroutines may yield."""
 
-from waterspout.concurrent._executors import DummyExecutor, dummy_executor, run_on_executor
+from typing import TYPE_CHECKING
+
 from waterspout.concurrent._futures import (
     FUTURES,
     Future,
@@ -12,8 +13,12 @@ from waterspout.concurrent._futures import (
     future_set_result_unless_cancelled,
     is_future,
 )
-from waterspout.concurrent._lazy import LazyFuture, ReadyFuture
-from waterspout.concurrent._yielded import BadYieldError, as_loop_future, convert_yielded, moment, multi
+from waterspout.util._exports import exports
+
+if TYPE_CHECKING:
+    from waterspout.concurrent._executors import DummyExecutor, dummy_executor, run_on_executor
+    from waterspout.concurrent._lazy import LazyFuture, ReadyFuture
+    from waterspout.concurrent._yielded import BadYieldError, as_loop_future, convert_yielded, moment, multi
 
 __all__ = [
     "FUTURES",
@@ -36,3 +41,11 @@ __all__ = [
     "multi",
     "run_on_executor",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = exports(
+        __name__,
+        _yielded="BadYieldError as_loop_future convert_yielded moment multi",
+        _lazy="LazyFuture ReadyFuture",
+        _executors="DummyExecutor dummy_executor run_on_executor",
+    )

@@ -10,7 +10,6 @@ from waterspout.ioloop._current import thread_event_loop
 from waterspout.ioloop._factory import LoopFactory, loop_factory
 from waterspout.ioloop._loop import IOLoop
 from waterspout.ioloop._selector import turn_of
-from waterspout.ioloop._selector_thread import AddThreadSelectorEventLoop
 from waterspout.ioloop._turn import CallSoonTurn, SelectorTurn
 
 
@@ -34,6 +33,8 @@ class BaseAsyncIOLoop(IOLoop):
         self.asyncio_loop = asyncio_loop
         self.selector_loop = asyncio_loop
         if type(asyncio_loop).add_reader is asyncio.AbstractEventLoop.add_reader:  # Windows' proactor loop
+            from waterspout.ioloop._selector_thread import AddThreadSelectorEventLoop  # for Windows
+
             self.selector_loop = AddThreadSelectorEventLoop(asyncio_loop)  # type: ignore[abstract]  # forwards all
         self.turn = turn_of(asyncio_loop)
         self.handlers = {}

@@ -8,7 +8,6 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from waterspout.concurrent import BadYieldError, convert_yielded, moment
 from waterspout.log import app_log
 
 
@@ -66,6 +65,8 @@ def _report_failure(callback: Callable[..., Any], future: Any) -> None:
 
 def _as_future(result: Any) -> Any:
     """The future of what a callback returned, or None if it is nothing that can be awaited."""
+    from waterspout.concurrent import BadYieldError, convert_yielded, moment  # a part of the start-up time
+
     try:
         future = convert_yielded(result)
     except BadYieldError:

@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, overload
 from waterspout.ioloop._callbacks import CallbackRunner
 from waterspout.ioloop._current import LoopRegistry, thread_event_loop
 from waterspout.ioloop._factory import LoopFactory
-from waterspout.ioloop._run import QUIET_SIGNALS, run
-from waterspout.ioloop._run_sync import run_sync
 from waterspout.ioloop._turn import CallSoonTurn, SelectorTurn
 from waterspout.util import Configurable, import_object
 
@@ -198,6 +196,8 @@ class IOLoop(Configurable):
         RuntimeError if the loop was stopped or the future cancelled before it was done; ``gen.BadYieldError`` if
         ``func`` returns something that is neither None nor awaitable.
         """
+        from waterspout.ioloop._run_sync import run_sync  # of two ways to start a loop, a program needs one
+
         return run_sync(self, func, timeout)
 
     @classmethod
@@ -207,7 +207,7 @@ class IOLoop(Configurable):
         *,
         loop_factory: str | LoopFactory | None = None,
         debug: bool | None = None,
-        signals: Iterable[signal.Signals] = QUIET_SIGNALS,
+        signals: Iterable[signal.Signals] = (signal.SIGINT, signal.SIGTERM),
         tune_gc: bool = False,
     ) -> Any:
         """Run ``main`` (a coroutine, or a function that may return an awaitable) on a new loop; returns its result.
@@ -219,6 +219,8 @@ class IOLoop(Configurable):
         ``loop_factory`` is as for the constructor; ``debug`` is asyncio's. ``tune_gc`` sets the garbage collector
         up for very many connections while ``main`` runs. RuntimeError if a loop is running on this thread.
         """
+        from waterspout.ioloop._run import run
+
         keywords = {} if loop_factory is None else {"loop_factory": loop_factory}
 
         def make_loop() -> asyncio.AbstractEventLoop:

@@ -14,8 +14,6 @@ from typing import Any
 #: millions of long-lived objects again and again while clients connect.
 SERVER_GC_THRESHOLDS = (100_000, 50, 100)
 
-QUIET_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
 
 def run(
     main: Callable[[], Awaitable[Any] | None] | Coroutine[Any, Any, Any],

@@ -4,13 +4,18 @@
 methods (*pull*) or give a `StreamReceiver` that gets everything as it arrives (*push*).
 """
 
+from typing import TYPE_CHECKING
+
 from waterspout.iostream._base import BaseIOStream
-from waterspout.iostream._doctests import doctests
 from waterspout.iostream._errors import StreamBufferFullError, StreamClosedError, UnsatisfiableReadError
-from waterspout.iostream._pipe import PipeIOStream
-from waterspout.iostream._receiver import StreamReceiver
 from waterspout.iostream._socket import IOStream
-from waterspout.iostream._tls import SSLIOStream
+from waterspout.util._exports import exports
+
+if TYPE_CHECKING:
+    from waterspout.iostream._doctests import doctests
+    from waterspout.iostream._pipe import PipeIOStream
+    from waterspout.iostream._receiver import StreamReceiver
+    from waterspout.iostream._tls import SSLIOStream
 
 __all__ = [
     "BaseIOStream",
@@ -23,3 +28,12 @@ __all__ = [
     "UnsatisfiableReadError",
     "doctests",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = exports(
+        __name__,
+        _receiver="StreamReceiver",
+        _doctests="doctests",
+        _pipe="PipeIOStream",
+        _tls="SSLIOStream",
+    )

@@ -15,20 +15,21 @@ Other callbacks, and all ways to end but `deliver`, are scheduled as they are ev
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import contextvars
     from collections.abc import Callable
+    from typing import Protocol
+
+    class Reading(Protocol):
+        """The stream, as far as its reads know it."""
+
+        def _read_cancelled(self, read: PendingRead) -> None: ...
+
 
 set_result = asyncio.Future.set_result
 add_done_callback = asyncio.Future.add_done_callback
-
-
-class Reading(Protocol):
-    """The stream, as far as its reads know it."""
-
-    def _read_cancelled(self, read: PendingRead) -> None: ...
 
 
 class PendingRead(asyncio.Future[Any]):

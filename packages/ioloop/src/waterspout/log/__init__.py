@@ -4,10 +4,16 @@ Three loggers: `waterspout.access` (requests that servers answered), `waterspout
 in the application's code) and `waterspout.general` (everything else).
 """
 
-from waterspout.log._formatter import LogFormatter
+from typing import TYPE_CHECKING
+
 from waterspout.log._loggers import access_log, app_log, gen_log, use_logger_names
-from waterspout.log._setup import define_logging_options, enable_pretty_logging, register_default_options
-from waterspout.log._terminal import __getattr__ as __getattr__
+from waterspout.util._exports import exports
+
+if TYPE_CHECKING:
+    from waterspout.log._formatter import LogFormatter
+    from waterspout.log._setup import define_logging_options, enable_pretty_logging, register_default_options
+    from waterspout.log._terminal import colorama as colorama
+    from waterspout.log._terminal import curses as curses
 
 __all__ = [
     "LogFormatter",
@@ -19,3 +25,11 @@ __all__ = [
     "register_default_options",
     "use_logger_names",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = exports(
+        __name__,
+        _formatter="LogFormatter",
+        _setup="define_logging_options enable_pretty_logging register_default_options",
+        _terminal="colorama curses",
+    )

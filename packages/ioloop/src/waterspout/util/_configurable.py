@@ -6,19 +6,14 @@ module: it is a decision for the whole process that applications make once, when
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from waterspout.util._imports import import_object
 
+# What `configure` was told: the implementation (None: the default) and its arguments.
+_Choice = tuple[type[Any] | None, dict[str, Any]]
 
-class _Choice(NamedTuple):
-    """What `configure` was told: the implementation (None: the default) and its arguments."""
-
-    implementation: type[Any] | None
-    arguments: dict[str, Any]
-
-
-_NO_CHOICE = _Choice(None, {})
+_NO_CHOICE: _Choice = (None, {})
 
 
 class Configurable:
@@ -39,7 +34,7 @@ class Configurable:
         made: type[Any] = cls
         if cls is base:
             made = cls.configured_class()
-            kwargs = {**_choice(base).arguments, **kwargs}
+            kwargs = {**_choice(base)[1], **kwargs}
             if made.configurable_base() is not base:
                 return made(*args, **kwargs)
         instance = super().__new__(made)
@@ -79,7 +74,7 @@ class Configurable:
     @classmethod
     def configured_class(cls) -> type[Any]:
         """The class that the base's constructor makes now."""
-        return _choice(cls.configurable_base()).implementation or cls.configurable_default()
+        return _choice(cls.configurable_base())[0] or cls.configurable_default()
 
     @classmethod
     def _save_configuration(cls) -> tuple[type[Any] | None, dict[str, Any] | None]:
@@ -88,7 +83,7 @@ class Configurable:
     @classmethod
     def _restore_configuration(cls, saved: tuple[type[Any] | None, dict[str, Any] | None]) -> None:
         implementation, arguments = saved
-        cls.configurable_base()._configurable_choice = _Choice(implementation, dict(arguments or {}))
+        cls.configurable_base()._configurable_choice = (implementation, dict(arguments or {}))
 
 
 def _choice(base: type[Any]) -> _Choice:
