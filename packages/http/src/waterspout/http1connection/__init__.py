@@ -13,7 +13,9 @@ from waterspout.http1connection._numbers import (
 from waterspout.http1connection._observed import ObservedApplication, ObservedServerConnection
 from waterspout.http1connection._observer import ObservedRequest, ServerObserver, ServerObservers
 from waterspout.http1connection._params import HTTP1ConnectionParameters
-from waterspout.http1connection._server_connection import HTTP1ServerConnection, Phase
+from waterspout.http1connection._phase import Phase
+from waterspout.http1connection._server_connection import HTTP1ServerConnection
+from waterspout.http1connection._upgraded import Upgraded, UpgradedConnections
 
 __all__ = [
     "CR_OR_LF_RE",
@@ -29,6 +31,8 @@ __all__ = [
     "Phase",
     "ServerObserver",
     "ServerObservers",
+    "Upgraded",
+    "UpgradedConnections",
     "as_application",
     "is_transfer_encoding_chunked",
     "parse_hex_int",

@@ -14,6 +14,7 @@ from waterspout.http1connection._application import HTTPApplication
 from waterspout.http1connection._observer import ObservedRequest, ServerObserver, tell
 from waterspout.http1connection._params import HTTP1ConnectionParameters
 from waterspout.http1connection._server_connection import HTTP1ServerConnection
+from waterspout.http1connection._upgraded import UpgradedConnections
 from waterspout.httputil import (
     HTTPHeaders,
     HTTPInputError,
@@ -52,8 +53,9 @@ class ObservedServerConnection(HTTP1ServerConnection):
         observer: ServerObserver,
         deadlines: Deadlines | None = None,
         on_lost: Callable[[HTTP1ServerConnection], None] | None = None,
+        upgraded: UpgradedConnections | None = None,
     ) -> None:
-        super().__init__(stream, params, context, deadlines=deadlines, on_lost=on_lost)
+        super().__init__(stream, params, context, deadlines=deadlines, on_lost=on_lost, upgraded=upgraded)
         self.observer = observer
         self.observed = None
 

@@ -13,16 +13,16 @@ import socket
 import time
 from asyncio import Future
 from collections.abc import Callable
-from enum import Enum
 from math import inf
 from typing import Any
 
-from waterspout.http1 import JOIN_LIMIT, Data, EndOfMessage, Framing, MessageWriter, Reading, RequestReader, status_line
+from waterspout.http1 import JOIN_LIMIT, Data, EndOfMessage, Framing, MessageWriter, RequestReader, status_line
 from waterspout.http1._content import check_length
 from waterspout.http1connection._application import HTTPApplication, as_application
 from waterspout.http1connection._connection import HTTP1Connection
 from waterspout.http1connection._decompress import DecompressingDelegate, decompress_whole
 from waterspout.http1connection._delivery import Delivery
+from waterspout.http1connection._draining import another_has_come, close_if_idle, drain
 from waterspout.http1connection._heads import make_response_head
 from waterspout.http1connection._params import (
     BODY_GRACE,
@@ -34,6 +34,8 @@ from waterspout.http1connection._params import (
     WRITE_TIMEOUT,
     HTTP1ConnectionParameters,
 )
+from waterspout.http1connection._phase import Phase
+from waterspout.http1connection._upgraded import Upgraded, UpgradedConnections
 from waterspout.httputil import (
     HTTPHeaders,
     HTTPInputError,
@@ -55,19 +57,6 @@ __all__ = ["HTTP1ServerConnection", "Phase"]
 PIPELINE_LIMIT = 64 * 1024
 
 
-class Phase(Enum):
-    """What a server connection is waiting for."""
-
-    __module__ = "waterspout.http1connection"
-
-    IDLE = "the next request"
-    HEAD = "the rest of a head"
-    BODY = "the rest of a body"
-    ANSWERING = "the application's answer"
-    LINGERING = "the peer to see our last answer and close"
-    CLOSED = "nothing: closed or handed over"
-
-
 class HTTP1ServerConnection(HTTP1Connection):
     """Serves the requests of one client.
 
@@ -77,8 +66,8 @@ class HTTP1ServerConnection(HTTP1Connection):
 
     __module__ = "waterspout.http1connection"
     __slots__ = ("_application", "_closed", "_deadlines", "_keep", "_linger_left", "_on_lost", "_parts",
-                 "_pending_seen", "_pipelined", "_pumping", "_received", "_started", "deadline", "phase",
-                 "request")  # fmt: skip
+                 "_pending_seen", "_pipelined", "_pumping", "_received", "_started", "_upgraded", "deadline",
+                 "draining", "phase", "request")  # fmt: skip
 
     phase: Phase
 
@@ -86,6 +75,8 @@ class HTTP1ServerConnection(HTTP1Connection):
     #: The request being read or answered.
     request: HTTPServerRequest | None
     deadline: float
+    #: Whether the server wants the connection to end after what has been asked on it.
+    draining: bool
 
     def __init__(
         self,
@@ -95,8 +86,9 @@ class HTTP1ServerConnection(HTTP1Connection):
         *,
         deadlines: Deadlines | None = None,
         on_lost: Callable[[HTTP1ServerConnection], None] | None = None,
+        upgraded: UpgradedConnections | None = None,
     ) -> None:
-        """*on_lost* is called once when the connection is closed or handed over."""
+        """*on_lost* is called once when the connection is closed or handed over; *upgraded* notes the latter."""
         super().__init__(stream, False, params, context)
         self.phase = Phase.IDLE
         self.request = None
@@ -111,6 +103,8 @@ class HTTP1ServerConnection(HTTP1Connection):
         self._linger_left = 0
         self._pending_seen = 0
         self._closed: Future[None] | None = None
+        self._upgraded = upgraded
+        self.draining = False
 
     def start_serving(self, delegate: HTTPServerConnectionDelegate | HTTPApplication | Callable[..., Any]) -> None:
         """Serve requests with *delegate* until the connection ends; returns at once."""
@@ -317,7 +311,7 @@ class HTTP1ServerConnection(HTTP1Connection):
         if self._keep and request.complete and request.version == "HTTP/1.1":
             head = f"{status_line(status, reason)}{fields}\r\n"
         else:
-            self._keep = self._keep and request.complete
+            self._keep = (self._keep or another_has_come(self)) and request.complete
             connection = "Keep-Alive" if self._keep else "close"
             line = "" if request.version == "HTTP/1.0" and not self._keep else f"Connection: {connection}\r\n"
             head = f"{status_line(status, reason)}{fields}{line}\r\n"
@@ -336,7 +330,7 @@ class HTTP1ServerConnection(HTTP1Connection):
 
     def close_after_response(self) -> None:
         """Do not keep the connection after the response that comes next."""
-        self._keep = False
+        self._keep = self.draining = False
 
     def write_headers(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders, chunk: bytes | None = None
@@ -349,7 +343,7 @@ class HTTP1ServerConnection(HTTP1Connection):
             return self._send([])
         head, writer, keep = make_response_head(
             start_line, headers, request.method, request.version,
-            self._keep and request.complete, request.keep_alive,
+            (self._keep or another_has_come(self)) and request.complete, request.keep_alive,
         )  # fmt: skip
         if start_line.code >= 200 or start_line.code == 101:
             self._writer = writer
@@ -392,7 +386,7 @@ class HTTP1ServerConnection(HTTP1Connection):
                 self._next()
             else:
                 self.request = None
-                self._close_when_sent(self._reader.held + len(self._pipelined) > 0)
+                self._close_when_sent(self.draining or self._reader.held + len(self._pipelined) > 0)
         else:
             self._delivery = self._parts = None
             self.request = None
@@ -537,6 +531,17 @@ class HTTP1ServerConnection(HTTP1Connection):
         self._leave()
         return detached
 
+    def hand_over(self, owner: Upgraded) -> tuple[IOStream, Callable[[], None]]:
+        """`detach`, for an *owner* whom the server tells when it drains.
+
+        Returns the stream, and a function which the owner must call when the stream is closed.
+        """
+        upgraded = self._upgraded
+        stream = self.detach()
+        if upgraded is None:
+            return stream, lambda: None
+        return stream, upgraded.add(owner, stream)
+
     async def wait_closed(self) -> None:
         """Return when the connection is closed or handed over."""
         if self.phase is not Phase.CLOSED:
@@ -544,9 +549,15 @@ class HTTP1ServerConnection(HTTP1Connection):
                 self._closed = self.stream.io_loop.asyncio_loop.create_future()
             await self._closed
 
-    def close_when_idle(self) -> None:
-        """Close now if no request is under way, else right after its answer (draining)."""
-        self._keep = False
-        if not self.is_busy() and self.phase in (Phase.IDLE, Phase.HEAD):
-            if self._reader.state is not Reading.HEAD or not self._reader.held:
-                self.stream.close_after_flush()
+    # Draining (see `_draining.py`).
+
+    def drain(self) -> None:
+        """End after the requests that have arrived: the last response says ``Connection: close``.
+
+        An idle connection stays open for a request that is on its way; `close_if_idle` ends it.
+        """
+        drain(self)
+
+    def close_if_idle(self) -> bool:
+        """Close if no request is under way and nothing of one has arrived, not even in the kernel; whether it did."""
+        return close_if_idle(self)

@@ -2,10 +2,13 @@
 
 from waterspout.http1connection import ObservedRequest, ServerObserver, ServerObservers
 from waterspout.httpserver._context import HTTPRequestContext
+from waterspout.httpserver._drain import CutRequest, DrainResult
 from waterspout.httpserver._server import HTTPServer
 from waterspout.httputil import HTTPServerRequest as HTTPRequest
 
 __all__ = [
+    "CutRequest",
+    "DrainResult",
     "HTTPRequest",
     "HTTPRequestContext",
     "HTTPServer",

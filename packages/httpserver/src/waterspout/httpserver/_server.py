@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from math import inf
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,16 @@ from waterspout.http1connection import (
     ObservedApplication,
     ObservedServerConnection,
     ServerObserver,
+    UpgradedConnections,
     as_application,
 )
 from waterspout.httpserver._context import HTTPRequestContext
+from waterspout.httpserver._drain import DrainResult, DrainState, drain
 from waterspout.httpserver._proxies import ProxiedApplication, TrustedProxies
 from waterspout.httputil import HTTPServerConnectionDelegate, HTTPServerRequest
 from waterspout.ioloop import Deadlines
 from waterspout.iostream import IOStream
+from waterspout.log import app_log
 from waterspout.tcpserver import TCPServer
 from waterspout.util import Configurable, is_tornado_compat
 
@@ -96,6 +100,9 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         self.trusted_downstream = trusted_downstream or []
         self.observer = observer
         self._connections: set[HTTP1ServerConnection] = set()
+        self._upgraded = UpgradedConnections()
+        self._drain: tuple[DrainState, asyncio.Task[DrainResult]] | None = None
+        self._drain_callbacks: dict[object, Callable[[float], object]] = {}
         self._deadlines: Deadlines | None = None
         self._application = self._wrapped(as_application(request_callback), is_tornado_compat(compat))
 
@@ -126,7 +133,12 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         context = HTTPRequestContext(stream, address, self.protocol)
         if self.observer is None:
             connection = HTTP1ServerConnection(
-                stream, self.conn_params, context, deadlines=deadlines, on_lost=self._connections.discard
+                stream,
+                self.conn_params,
+                context,
+                deadlines=deadlines,
+                on_lost=self._connections.discard,
+                upgraded=self._upgraded,
             )
         else:
             connection = ObservedServerConnection(
@@ -136,8 +148,12 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
                 observer=self.observer,
                 deadlines=deadlines,
                 on_lost=self._connections.discard,
+                upgraded=self._upgraded,
             )
         self._connections.add(connection)
+        if self._drain is not None:
+            self._drain[0].connections += 1
+            connection.drain()
         connection.start_serving(self._application)
 
     def _resolution(self) -> float:
@@ -155,6 +171,56 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         for connection in list(self._connections):
             connection.deadline = inf
             await connection.wait_closed()
+
+    @property
+    def draining(self) -> bool:
+        """Whether `drain` was called."""
+        return self._drain is not None
+
+    def add_drain_callback(self, callback: Callable[[float], object]) -> Callable[[], None]:
+        """Have ``callback(until)`` called when `drain` begins: end what would take longer (long polls, event streams).
+
+        *until* is the deadline, on the scale of the loop's ``time()``. Returns a function that takes it back. For
+        connections of other protocols see `HTTP1ServerConnection.hand_over`.
+        """
+        key = object()
+        self._drain_callbacks[key] = callback
+
+        def take_back() -> None:
+            self._drain_callbacks.pop(key, None)
+
+        return take_back
+
+    async def drain(
+        self, deadline: float = 30.0, *, idle_grace: float = 1.0, shared_sockets: bool = False
+    ) -> DrainResult:
+        """Stop without losing a request; returns what was done and what was cut.
+
+        Accepts those that wait to be accepted, and nobody else. Every connection ends after what has been asked on
+        it, the last response says ``Connection: close``; after *idle_grace* seconds connections that are silent are
+        closed. At the *deadline* (seconds from now) what is still open is cut. A further call can only hurry it.
+
+        *shared_sockets* says that other processes go on accepting on the same sockets: who waits is left to them.
+        """
+        now = asyncio.get_running_loop().time()
+        until, idle_until = now + deadline, now + min(idle_grace, deadline)
+        if self._drain is None:
+            state = DrainState(len(self._connections), until, idle_until)
+            accepting = asyncio.ensure_future(self.stop_accepting(shared=shared_sockets))
+            task = asyncio.ensure_future(drain(self._connections, self._upgraded, state, accepting))
+            self._drain = (state, task)
+            for connection in self._connections:
+                connection.drain()
+            callbacks, self._drain_callbacks = self._drain_callbacks, {}
+            for callback in callbacks.values():
+                try:
+                    callback(until)
+                except Exception:
+                    app_log.error("Exception in drain callback %r", callback, exc_info=True)
+        else:
+            state, task = self._drain
+            state.hurry(until, idle_until)
+        return await asyncio.shield(task)
 
     def start_request(self, server_conn: object, request_conn: Any) -> Any:
         """Tornado's entry for subclasses and tests: the delegate that the request callback gives for a request."""

@@ -11,6 +11,7 @@ from waterspout.concurrent import convert_yielded
 from waterspout.iostream import IOStream, SSLIOStream, StreamClosedError
 from waterspout.log import app_log
 from waterspout.netutil import add_accept_handler, bind_sockets
+from waterspout.tcpserver._closing import HANDSHAKE_TIME, accept_waiting, refuse_new_handshakes
 from waterspout.tcpserver._contexts import ServerContext
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
     from types import TracebackType
     from typing import Self
+
+_UNIX = getattr(socket, "AF_UNIX", None)
 
 #: Connections that may wait to be accepted (see ``netutil.bind_sockets``).
 DEFAULT_BACKLOG = 4096
@@ -140,6 +143,21 @@ class TCPServer:
         for sock in self._bound:
             sock.close()
         self._bound = []
+
+    async def stop_accepting(self, *, shared: bool = False) -> None:
+        """`stop`, without losing a client that waits to be accepted: those are taken in first, which takes a tenth of
+        a second where handshakes may be under way.
+
+        *shared* says that other processes go on accepting on these sockets: what waits is left to them.
+        """
+        if not shared and not self._stopped:
+            sockets = list(self._sockets.values())
+            if sum(map(refuse_new_handshakes, sockets)) and any(s.family != _UNIX for s in sockets):
+                await asyncio.sleep(HANDSHAKE_TIME)
+            if not self._stopped:
+                for sock in sockets:
+                    accept_waiting(sock, self._handle_connection)
+        self.stop()
 
     async def __aenter__(self) -> Self:
         return self
