@@ -89,8 +89,9 @@ class TCPServer:
         self.add_sockets(bind_sockets(port, address, family, backlog, flags, reuse_port))
 
     def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
-        """Begin to accept connections on these listening sockets, which the server closes when it stops."""
+        """Begin to accept connections on these listening sockets, which are made non-blocking, and closed by `stop`."""
         for sock in sockets:
+            sock.setblocking(False)
             number = sock.fileno()
             self._sockets[number] = sock
             self._removers[number] = add_accept_handler(sock, self._handle_connection)

@@ -1,0 +1,265 @@
+"""`run`, in processes of its own: signals, workers, and what a terminal gets to see."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Serve = Callable[..., Any]
+PATIENCE = 60.0  # seconds that anything may take on a busy machine
+LOCAL = "0, '127.0.0.1'"
+
+
+def until(condition: Callable[[], object]) -> None:
+    give_up = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < give_up, "what the test waits for has not happened"
+        time.sleep(0.01)
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    with open(f"/proc/{pid}/stat") as stat:
+        return stat.read().rpartition(")")[2].split()[0] != "Z"
+
+
+def pids(served: Any, count: int) -> set[int]:
+    """Those of all workers: connections go to any of them."""
+    found: set[int] = set()
+
+    def complete() -> bool:
+        found.add(int(served.get()))
+        return len(found) == count
+
+    until(complete)
+    return found
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_lets_the_request_under_way_finish_and_run_returns(serve: Serve, workers: int, number: int) -> None:
+    with serve(f"run(app, {LOCAL}, workers={workers})") as served:
+        served.serving()
+        with served.connect() as sock, served.connect() as silent:
+            assert sock.ask() and silent.ask()
+            sock.send("/slow?0.5")
+            time.sleep(0.1)  # so that it is being answered when the signal comes; if not, it is served all the same
+            served.signal(number)
+            head, text = sock.response()
+            assert text.startswith("slow ") and "Connection: close" in head
+            assert silent.at_end()
+        assert served.ended() == 0 and served.output() == "RETURNED\n"
+        assert len(served.lines) <= 2 and "Traceback" not in "".join(served.lines)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_second_signal_cuts_what_is_left(serve: Serve, workers: int) -> None:
+    with serve(f"run(app, {LOCAL}, workers={workers}, drain_deadline=3600)") as served:
+        served.serving()
+        with served.connect() as sock:
+            sock.send("/never?secret")
+            served.line("NEVER")
+            served.signal(signal.SIGINT)
+            time.sleep(0.3)
+            assert served.process.poll() is None
+            served.signal(signal.SIGINT)
+            assert sock.at_end()
+        assert served.ended() == 0
+        served.line("1 requests were cut: GET /never$")
+
+
+def test_the_deadline_cuts_what_is_left(serve: Serve) -> None:
+    with serve(f"run(app, {LOCAL}, drain_deadline=0.2)") as served:
+        served.serving()
+        with served.connect() as sock:
+            sock.send("/never")
+            served.line("NEVER")
+            served.signal(signal.SIGTERM)
+            assert sock.at_end()
+        assert served.ended() == 0
+        served.line("1 requests were cut: GET /never$")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_port_in_use_is_one_line_that_names_it(serve: Serve, workers: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with serve(f"run(app, {port}, '127.0.0.1', workers={workers})") as served:
+            assert served.ended() == 1
+            served._reader.join(PATIENCE)
+            (line,) = served.lines
+            assert line.startswith(f"cannot serve: port {port} is in use")
+
+
+def test_bad_options_are_one_line(serve: Serve) -> None:
+    with serve(f"run(app, {LOCAL}, workers=2, ssl_options={{'certfile': 'nowhere.pem'}})") as served:
+        assert served.ended() == 1
+        served._reader.join(PATIENCE)
+        (line,) = served.lines
+        assert "nowhere.pem" in line
+
+
+def test_a_worker_that_dies_is_replaced(serve: Serve) -> None:
+    with serve(f"run(app, {LOCAL}, workers=2)") as served:
+        before = pids(served.serving(), 2)
+        os.kill(min(before), signal.SIGKILL)
+        served.line(rf"worker . \(pid {min(before)}\) was killed by SIGKILL, starting another one at once")
+        until(lambda: len(pids(served, 2) - before) == 1)
+        with served.connect() as sock:
+            sock.send("/exit?3")
+            served.line("ended with status 3, starting another one")
+        pids(served, 2)
+        served.signal(signal.SIGTERM)
+        assert served.ended() == 0
+
+
+def test_sighup_replaces_all_workers_and_fails_no_request(serve: Serve) -> None:
+    with serve(f"run(app, {LOCAL}, workers=2)") as served:
+        before = pids(served.serving(), 2)
+        with served.connect() as slow, served.connect() as kept:
+            assert int(kept.ask()) in before
+            slow.send("/slow?1.5")
+            time.sleep(0.1)
+            served.signal(signal.SIGHUP)
+            served.line("all workers are replaced")
+            assert int(slow.body().split()[1]) in before
+            # A kept connection of an old worker is good for one more request, however late.
+            kept.send()
+            head, text = kept.response()
+            assert int(text) in before and "Connection: close" in head
+        after = pids(served, 2)
+        assert not after & before
+        until(lambda: not any(map(alive, before)))
+        served.signal(signal.SIGTERM)
+        assert served.ended() == 0
+
+
+def test_sighup_gives_the_code_that_is_on_disk_now(serve: Serve, tmp_path: Path) -> None:
+    module = tmp_path / "changing.py"
+    module.write_text("from served import *\ndef serve(request): respond(request, 'old')\n")
+    with serve(f"run('changing:serve', {LOCAL}, supervise=True)") as served:
+        assert served.serving().get() == "old"
+        module.write_text("from served import *\ndef serve(request): respond(request, 'the new one')\n")
+        served.signal(signal.SIGHUP)
+        served.line("all workers are replaced")
+        assert served.get() == "the new one"
+        module.write_text("raise ImportError('half written')\n")
+        served.signal(signal.SIGHUP)
+        served.line("ended with status 1 before it accepted: the old workers go on")
+        assert served.get() == "the new one"
+        module.write_text("from served import *\ndef serve(request): respond(request, 'mended')\n")
+        served.signal(signal.SIGHUP)
+        served.line("all workers are replaced")
+        assert served.get() == "mended"
+
+
+def test_sigterm_to_one_worker_replaces_it(serve: Serve) -> None:
+    with serve(f"run(app, {LOCAL}, workers=2)") as served:
+        before = pids(served.serving(), 2)
+        with served.connect() as sock:
+            leaving = int(sock.ask())
+            sock.send("/slow?1")
+            time.sleep(0.1)
+            os.kill(leaving, signal.SIGTERM)
+            served.line(f"pid {leaving}. was told to stop")
+            until(lambda: len(pids(served, 2) - before) == 1)
+            assert sock.body() == f"slow {leaving}"
+        until(lambda: not alive(leaving))
+
+
+def test_workers_whose_supervisor_is_gone_drain_and_end(serve: Serve) -> None:
+    with serve(f"run(app, {LOCAL}, workers=2)") as served:
+        workers = pids(served.serving(), 2)
+        with served.connect() as sock:
+            assert sock.ask()
+            sock.send("/slow?0.5")
+            time.sleep(0.1)
+            served.signal(signal.SIGKILL)
+            assert sock.body().startswith("slow")
+        until(lambda: not any(map(alive, workers)))
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_an_application_that_cannot_start_ends_it(serve: Serve, workers: int) -> None:
+    prelude = "def broken():\n    raise LookupError('no database')\n"
+    with serve(f"run(broken, {LOCAL}, factory=True, workers={workers})", prelude) as served:
+        assert served.ended() == 1 and served.output() == ""
+        served._reader.join(PATIENCE)
+        assert "LookupError: no database" in "".join(served.lines)
+
+
+def test_hooks_and_context_managers_run_where_the_application_is_served(serve: Serve) -> None:
+    prelude = """
+class App:
+    async def __aenter__(self):
+        print("enter", flush=True)
+    async def __aexit__(self, *error):
+        print("exit", flush=True)
+    def __call__(self, request):
+        app(request)
+
+async def make():
+    await asyncio.sleep(0)
+    return App()
+
+async def start(server):
+    print("start", type(server).__name__, bool(server._sockets), flush=True)
+
+def stop(server):
+    print("stop", server.draining, flush=True)
+"""
+    call = f"run(make, {LOCAL}, factory=True, on_start=start, on_stop=stop, supervise=True)"
+    with serve(call, prelude) as served:
+        assert served.serving().get()
+        served.signal(signal.SIGTERM)
+        assert served.ended() == 0
+        assert served.output().split("\n") == ["enter", "start HTTPServer False", "stop True", "exit", "RETURNED", ""]
+
+
+@pytest.mark.parametrize("tuned", [True, False])
+def test_the_collector_is_tuned_unless_unwanted(serve: Serve, tuned: bool) -> None:
+    with serve(f"run(app, {LOCAL}, tune_gc={tuned})") as served:
+        thresholds, frozen = json.loads(served.serving().get("/gc"))
+        assert (thresholds[0] == 100_000, frozen > 1000) == (tuned, tuned)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_unix_socket_is_served_alone_and_removed(serve: Serve, tmp_path: Path, workers: int) -> None:
+    path = tmp_path / "s.sock"
+    with serve(f"run(app, None, unix_socket={str(path)!r}, workers={workers})") as served:
+        served.serving()
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(str(path))
+            sock.settimeout(PATIENCE)
+            sock.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            assert sock.recv(1000).startswith(b"HTTP/1.1 200 ")
+        served.signal(signal.SIGTERM)
+        assert served.ended() == 0 and not path.exists()
+
+
+def test_sockets_that_were_made_elsewhere_are_served(serve: Serve) -> None:
+    prelude = "import socket\nmade = socket.create_server(('127.0.0.1', 0))\n"
+    with serve("run(app, sockets=[made], workers=2)", prelude) as served:
+        assert served.serving().get()
+
+
+def test_arguments_that_contradict_each_other_are_refused() -> None:
+    from waterspout.httpserver import run
+
+    with pytest.raises(ValueError, match="supervise"):
+        run(print, workers=2, supervise=False)
+    with pytest.raises(ValueError, match="negative"):
+        run(print, workers=-1)
+    with pytest.raises(SystemExit, match="no port"):
+        run(print, port=None, configure_logging=False)
