@@ -215,8 +215,12 @@ class OAuth2Client:
 
     # Tokens.
 
-    async def refresh(self, refresh_token: str, scope: Iterable[str] | None = None) -> TokenSet:
+    async def refresh(
+        self, refresh_token: str, scope: Iterable[str] | None = None, *, previous: TokenSet | None = None
+    ) -> TokenSet:
         """New tokens (RFC 6749, 6); the refresh token stays the old one where the provider gives no new one.
+
+        ``previous`` are the tokens that are made new, for what has to be compared with them.
 
         Raises `ProviderRefused` with ``error == "invalid_grant"`` if it is not good any more: the user has to sign
         in again. To be sure that two tasks never use one refresh token at once, use a `TokenKeeper`.
@@ -276,6 +280,10 @@ class OAuth2Client:
             for secret in sent:
                 error, description = error.replace(secret, "***"), description.replace(secret, "***")
             raise ProviderRefused(self.name, error, description)
+
+    async def logout_url(self, **params: str | None) -> str | None:
+        """Where to send a user who wants to leave the provider as well; None, for OAuth 2.0 knows no such place."""
+        return None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name} {self.client_auth.method}>"

@@ -97,7 +97,7 @@ class TokenKeeper:
         if old.refresh_token is None:
             raise AuthError(f"the access token of {self.client.name} has expired, and there is no refresh token")
         try:
-            new = await self.client.refresh(old.refresh_token)
+            new = await self.client.refresh(old.refresh_token, previous=old)
         except ProviderRefused as error:
             if error.error != "invalid_grant":
                 raise

@@ -137,23 +137,28 @@ class Sessions:
             await self.store.delete(_key(session.id))
 
     async def revoke(self, issuer: str, *, subject: str | None = None, sid: str | None = None) -> None:
-        """End what has begun until now of the sessions with a user of this ``iss`` and ``sub``, or ``iss`` and ``sid``:
-        what a provider asks for in a back-channel logout. Needs a store; ValueError without one.
+        """End what has begun until now of the sessions with a user of this ``iss`` and ``sub``, or with this ``sid``:
+        what a provider asks for in a back-channel logout. With both, of the user's sessions end the one with the
+        ``sid`` and those without any. Needs a store; ValueError without one.
         """
         if self.store is None:
             raise ValueError(
                 "sessions that are wholly in cookies cannot be ended from elsewhere: give Sessions a store"
             )
         now = repr(self._clock()).encode()
-        for key in _revocation_keys(issuer, subject, sid):
-            await self.store.set(key, now, self.lifetime)
+        marks = {"sid": sid, "sub": subject if sid is None else None, "sub without sid": subject if sid else None}
+        for kind, value in marks.items():
+            if value is not None:
+                await self.store.set(_revocation_key(kind, issuer, value), now, self.lifetime)
 
     async def _is_revoked(self, session: Session) -> bool:
         user = session.user
         if self.store is None or user is None or not isinstance(user.get("iss"), str):
             return False
-        for key in _revocation_keys(user["iss"], user.get("sub"), user.get("sid")):
-            mark = await self.store.get(key)
+        sid, subject = user.get("sid"), user.get("sub")
+        marks = {"sid": sid, "sub": subject, "sub without sid": subject if sid is None else None}
+        for kind, value in marks.items():
+            mark = None if value is None else await self.store.get(_revocation_key(kind, user["iss"], str(value)))
             if mark is not None and session.signed_in <= float(mark):
                 return True
         return False
@@ -187,9 +192,6 @@ def _key(session_id: str) -> str:
     return "session:" + hashlib.sha256(session_id.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _revocation_keys(issuer: str, subject: object, sid: object) -> list[str]:
-    named = [(kind, value) for kind, value in (("sub", subject), ("sid", sid)) if isinstance(value, str)]
-    return [
-        "revoked:" + hashlib.sha256("\x00".join((kind, issuer, value)).encode("utf-8", "surrogatepass")).hexdigest()
-        for kind, value in named
-    ]
+def _revocation_key(kind: str, issuer: str, value: str) -> str:
+    named = "\x00".join((kind, issuer, value)).encode("utf-8", "surrogatepass")
+    return "revoked:" + hashlib.sha256(named).hexdigest()
