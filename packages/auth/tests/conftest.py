@@ -114,16 +114,13 @@ def secret() -> str:
 class LyingProvider:
     """An OpenID provider that runs here and can be told to lie.
 
-    ``lies`` is asked before each answer: ``claims``, ``header``, ``token`` (the finished ID token), ``answer`` (of the
-    token endpoint), ``callback`` (the parameters of the way back), ``userinfo``, ``document``, ``keys``. Each is a function
-    of what would honestly be sent, to what is sent.
+    ``lies`` is asked before each answer, by its name: ``claims``, ``header``, ``token`` (the finished ID token),
+    ``answer`` (of the token endpoint), ``callback`` (the parameters of the way back), ``userinfo``, ``document``,
+    ``keys``. Each is a function of what would honestly be sent, to what is sent.
     """
 
-    def __init__(self) -> None:
-        from joserfc import jwk
-
-        self.key = jwk.RSAKey.generate_key(2048, {"kid": "k1", "use": "sig"}, private=True)
-        self.other_key = jwk.RSAKey.generate_key(2048, {"kid": "k1", "use": "sig"}, private=True)
+    def __init__(self, keys: list[Any]) -> None:
+        self.key, self.other_key = keys
         self.algorithm = "RS256"
         self.lies: dict[str, Callable[[Any], Any]] = {}
         self.requests: list[str] = []
@@ -286,10 +283,18 @@ class _Me(SessionMixin, RequestHandler):
         self.write({"user": self.current_user})
 
 
+@pytest.fixture(scope="session")
+def rsa_keys() -> list[Any]:
+    """Two keys that both call themselves k1. Making them takes longer than all the rest of a test."""
+    jwk = pytest.importorskip("joserfc.jwk", reason="the extra is not installed: pip install waterspout-auth[oidc]")
+    return [jwk.RSAKey.generate_key(2048, {"kid": "k1", "use": "sig"}, private=True) for _ in range(2)]
+
+
 @pytest.fixture
-def site(run: Callable[[Awaitable[Any]], Any], new_browser: Callable[..., Browser]) -> Callable[..., Any]:
+def site(
+    run: Callable[[Awaitable[Any]], Any], new_browser: Callable[..., Browser], rsa_keys: list[Any]
+) -> Callable[..., Any]:
     """Runs a coroutine function with a `Site`. Keywords go to the `OpenIDClient`."""
-    pytest.importorskip("joserfc", reason="the extra is not installed: pip install waterspout-auth[oidc]")
 
     def use(
         act: Callable[[Site], Awaitable[Any]],
@@ -305,7 +310,7 @@ def site(run: Callable[[Awaitable[Any]], Any], new_browser: Callable[..., Browse
         from waterspout.auth.oidc import OpenIDClient
         from waterspout.auth.signin import SignIn
 
-        provider = provider or LyingProvider()
+        provider = provider or LyingProvider(rsa_keys)
         provider.lies |= lies or {}
 
         async def main() -> Any:
@@ -330,6 +335,5 @@ def site(run: Callable[[Awaitable[Any]], Any], new_browser: Callable[..., Browse
 
 
 @pytest.fixture
-def lying_provider() -> LyingProvider:
-    pytest.importorskip("joserfc", reason="the extra is not installed: pip install waterspout-auth[oidc]")
-    return LyingProvider()
+def lying_provider(rsa_keys: list[Any]) -> LyingProvider:
+    return LyingProvider(rsa_keys)

@@ -15,6 +15,8 @@ import re
 
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 _MAX_QUOTED = 200
+#: What may be a code or a token: providers have been seen to repeat them in their errors.
+_TOKEN_LIKE = re.compile(r"[\w\-+=.~%]{24,}")
 
 
 class AuthError(Exception):
@@ -29,13 +31,14 @@ class AuthError(Exception):
 class ProviderRefused(AuthError):
     """The provider answered with an error of its own (RFC 6749, 4.1.2.1 and 5.2).
 
-    ``error`` is its code, for example ``access_denied`` or ``invalid_grant``; ``description`` its words, or "".
+    ``error`` is its code, for example ``access_denied`` or ``invalid_grant``; ``description`` its words, or "",
+    as they came; in the text what may be a token is masked.
     """
 
     __module__ = "waterspout.auth"
 
     def __init__(self, provider: str, error: str, description: str = "") -> None:
-        words = f": {quoted(description)}" if description else ""
+        words = f": {quoted(_TOKEN_LIKE.sub('***', description))}" if description else ""
         super().__init__(f"{provider} refused: {quoted(error)}{words}")
         self.error = error
         self.description = description

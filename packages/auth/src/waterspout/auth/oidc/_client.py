@@ -29,8 +29,6 @@ METADATA_AGE = 86400.0
 #: Where an issuer that stands for many has the id of the user's organization.
 TENANT = "{tenantid}"
 TENANT_ID = re.compile(r"[0-9A-Za-z.-]{1,64}")
-#: Claims of an ID token that are about the token; what userinfo says is about the user.
-_OF_TOKEN = ("iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "auth_time", "acr", "amr", "sid", "at_hash")
 
 
 class OpenIDClient(OAuth2Client):
@@ -193,10 +191,7 @@ class OpenIDClient(OAuth2Client):
             check.check_nonce(claims, pending.nonce)
         if self.with_userinfo:
             told = await self.userinfo(tokens.access_token, subject=claims["sub"])
-            claims = {
-                **told,
-                **{name: value for name, value in claims.items() if name in _OF_TOKEN or name not in told},
-            }
+            claims = {**told, **claims}  # what is signed goes first
         return Identity(self.name, claims["iss"], claims, tokens)
 
     def _check_claims(self, verified: Verified, tokens: TokenSet, code: str | None) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from waterspout.auth._errors import AuthError, CheckFailed, quoted
+from waterspout.auth._secrets import from_b64url
 from waterspout.auth.oidc._algorithms import MIN_RSA_BITS, fits
 from waterspout.auth.oidc._jose import load_jose
 from waterspout.auth.oidc._shared_call import SharedCall
@@ -92,10 +93,9 @@ def _imported(jwk: dict[str, Any]) -> Any:
     """The public part alone, without what the provider says of the use, which was looked at before."""
     jose = load_jose()
     try:
-        key = jose.jwk.import_key({name: jwk[name] for name in _PUBLIC if name in jwk})
-        bits = key.public_key.key_size if jwk["kty"] == "RSA" else MIN_RSA_BITS
-    except (jose.errors.JoseError, ValueError, TypeError) as error:
+        bits = int.from_bytes(from_b64url(jwk["n"])).bit_length() if jwk["kty"] == "RSA" else MIN_RSA_BITS
+        if bits < MIN_RSA_BITS:
+            raise CheckFailed("kid", f"the provider's key has {bits} bits, fewer than {MIN_RSA_BITS} (RFC 7518, 3.3)")
+        return jose.jwk.import_key({name: jwk[name] for name in _PUBLIC if name in jwk})
+    except (jose.errors.JoseError, KeyError, ValueError, TypeError) as error:
         raise CheckFailed("kid", f"the provider's key is malformed ({type(error).__name__})") from None
-    if bits < MIN_RSA_BITS:
-        raise CheckFailed("kid", f"the provider's key has {bits} bits, fewer than {MIN_RSA_BITS} (RFC 7518, 3.3)")
-    return key
