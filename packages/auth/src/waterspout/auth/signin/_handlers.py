@@ -139,8 +139,9 @@ def write_failure(handler: SignInHandler, error: AuthError) -> None:
     handler.set_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
     handler.finish(
         "<!DOCTYPE html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        "<meta name=color-scheme content='light dark'><title>Not signed in</title><body style='font:1.1rem/1.5 sans-serif;max-width:36rem;margin:3rem auto;"
-        f"padding:0 1rem'><h1>Not signed in</h1><p>{xhtml_escape(what)}</p><p><a href='{again}'>Try again</a></p>"
+        "<meta name=color-scheme content='light dark'><title>Not signed in</title>"
+        "<body style='font:1.1rem/1.5 sans-serif;max-width:36rem;margin:3rem auto;padding:0 1rem'>"
+        f"<h1>Not signed in</h1><p>{xhtml_escape(what)}</p><p><a href='{again}'>Try again</a></p>"
     )
 
 
