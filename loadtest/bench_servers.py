@@ -154,9 +154,7 @@ def write_static_file(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def started(
-    contender: Contender, loop: str, python: str, cpu: int | None, static_folder: Path
-) -> Iterator[Running]:
+def started(contender: Contender, loop: str, python: str, cpu: int | None, static_folder: Path) -> Iterator[Running]:
     """The running server, its processes pinned to ``cpu`` unless that is None; all of them are stopped at the end.
 
     Raises LookupError when its module is not installed, RuntimeError when it does not listen in time.

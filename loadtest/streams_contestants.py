@@ -158,20 +158,36 @@ async def queue(library: str, count: int) -> None:
     await task
 
 
-async def lock(library: str, count: int) -> None:
-    """Four coroutines hand one lock round."""
+def new_lock(library: str):
     if library == "asyncio":
         from asyncio import Lock
     elif library == "tornado":
         from tornado.locks import Lock
     else:
         from waterspout.locks import Lock
-    shared = Lock()
+    return Lock()
+
+
+async def lock(library: str, count: int) -> None:
+    """Four coroutines take one lock in turn and find it free."""
+    shared = new_lock(library)
 
     async def take() -> None:
         for _ in range(count // 4):
             async with shared:
                 pass
+
+    await asyncio.gather(*(take() for _ in range(4)))
+
+
+async def handover(library: str, count: int) -> None:
+    """The same, but each keeps it for a turn of the loop: three wait whenever it is released."""
+    shared = new_lock(library)
+
+    async def take() -> None:
+        for _ in range(count // 4):
+            async with shared:
+                await asyncio.sleep(0)
 
     await asyncio.gather(*(take() for _ in range(4)))
 
@@ -258,7 +274,7 @@ async def switch(library: str, count: int) -> None:
     await turns()
 
 
-MICRO = {run.__name__: run for run in (queue, lock, timers, callbacks, coroutine, switch)}
+MICRO = {run.__name__: run for run in (queue, lock, handover, timers, callbacks, coroutine, switch)}
 
 
 async def main(library: str) -> None:

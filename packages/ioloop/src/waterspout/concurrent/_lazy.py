@@ -181,8 +181,7 @@ class ReadyFuture(LazyFuture[_T]):
         self._value = result
 
     def __await__(self) -> Generator[Any, None, _T]:
-        value: _T = self._value
-        return value
+        return self._value  # type: ignore[no-any-return]
         yield  # what makes this a generator, which is what `await` needs
 
     def __iter__(self) -> Generator[Any, None, _T]:

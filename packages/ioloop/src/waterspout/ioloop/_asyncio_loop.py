@@ -45,6 +45,7 @@ class BaseAsyncIOLoop(IOLoop):
         self._callbacks = CallbackRunner(self.add_callback)
         self._call_soon = asyncio_loop.call_soon
         self._guarded = self._callbacks.run
+        self._guarded_plain = self._callbacks.run_plain
         IOLoop._ioloop_for_asyncio.attach(asyncio_loop, self)
         super().initialize(**kwargs)
 

@@ -80,9 +80,10 @@ class IOLoop(Configurable):
     started: bool  #: it has run; a fork must come before that
 
     _callbacks: CallbackRunner
-    # Two bound methods, the loop's and the runner's, made once and not for each callback.
+    # Bound methods, the loop's and the runner's, made once and not for each callback.
     _call_soon: Callable[..., asyncio.Handle]
     _guarded: Callable[..., None]
+    _guarded_plain: Callable[[Callable[[], Any]], None]
 
     # ---- which loop
 
@@ -328,7 +329,9 @@ class IOLoop(Configurable):
         """Call ``callback`` in ``delay`` seconds; returns a handle for `remove_timeout`."""
         if kwargs:
             callback = functools.partial(callback, **kwargs)
-        return self.asyncio_loop.call_later(delay, self._guarded, callback, *args)
+        if args:
+            return self.asyncio_loop.call_later(delay, self._guarded, callback, *args)
+        return self.asyncio_loop.call_later(delay, self._guarded_plain, callback)
 
     def remove_timeout(self, timeout: asyncio.TimerHandle) -> None:
         """Cancel what `add_timeout`, `call_at` or `call_later` returned; it may have run already."""
@@ -344,7 +347,10 @@ class IOLoop(Configurable):
         if kwargs:
             callback = functools.partial(callback, **kwargs)
         if self.turn.thread == get_ident() or _is_running(self.asyncio_loop):
-            self._call_soon(self._guarded, callback, *args)
+            if args:
+                self._call_soon(self._guarded, callback, *args)
+            else:
+                self._call_soon(self._guarded_plain, callback)
             return
         try:
             self.asyncio_loop.call_soon_threadsafe(self._guarded, callback, *args)

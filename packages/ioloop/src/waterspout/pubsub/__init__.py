@@ -1,6 +1,22 @@
 """Publish and subscribe, with enough memory that a reader who comes back misses nothing."""
 
+from typing import TYPE_CHECKING
+
 from waterspout.pubsub._hub import Hub
 from waterspout.pubsub._message import Lost, Message
+from waterspout.util._exports import exports
 
-__all__ = ["Hub", "Lost", "Message"]
+if TYPE_CHECKING:
+    from waterspout.pubsub._local import LocalHub, connect
+    from waterspout.pubsub._redis import RedisHub
+    from waterspout.pubsub._shared import HubUnavailable, SharedHub
+
+__all__ = ["Hub", "HubUnavailable", "LocalHub", "Lost", "Message", "RedisHub", "SharedHub", "connect"]
+
+if not TYPE_CHECKING:
+    __getattr__ = exports(
+        __name__,
+        _local="LocalHub connect",
+        _redis="RedisHub",
+        _shared="HubUnavailable SharedHub",
+    )

@@ -1,0 +1,222 @@
+"""A hub over Redis streams: each topic is a stream, each publication one script."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from waterspout.escape import json_decode, json_encode
+from waterspout.log import app_log
+from waterspout.pubsub._message import Lost, Message
+from waterspout.pubsub._shared import FIRST_PAUSE, LONGEST_PAUSE, HubUnavailable, SharedHub
+
+__all__ = ["RedisHub"]
+
+T = TypeVar("T")
+
+#: Adds a message unless its key is among those kept, drops the oldest, and tells all processes: one atomic step.
+#: KEYS: the stream; the numbers of the kept keys.  ARGV: key, data, how many to keep, channel, topic.
+PUBLISH = """
+local known = redis.call('HGET', KEYS[2], ARGV[1])
+if known then return known end
+local number = 1
+local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
+if last[1] then number = tonumber(string.match(last[1][1], '^%d+')) + 1 end
+local text = string.format('%.0f', number)
+while redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[3]) do
+  local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+  redis.call('HDEL', KEYS[2], oldest[2][2])
+  redis.call('XDEL', KEYS[1], oldest[1])
+  if redis.call('XLEN', KEYS[1]) == 0 then break end
+end
+redis.call('XADD', KEYS[1], text .. '-0', 'key', ARGV[1], 'data', ARGV[2])
+redis.call('HSET', KEYS[2], ARGV[1], text)
+redis.call('PUBLISH', ARGV[4], ARGV[5])
+return text
+"""
+
+#: Seconds of silence on the connection that tells of changes, after which it is asked whether it is alive.
+SILENCE = 10.0
+
+
+class RedisHub(SharedHub):
+    """A `SharedHub` over a Redis server (5 or newer) at *url*: ``redis://host:6379/0``, ``unix:///path.sock``.
+
+    Needs the extra ``waterspout-ioloop[redis]``. Its keys and its channel begin with *prefix*; each topic keeps its
+    last *keep* messages. At most *connections* are open, and one more that listens for changes. At most *topics* are
+    watched in this process without a reader. *patience*: for how many seconds a server that is away is tried again.
+
+    Acknowledged means durable only if Redis writes each command to disk before it answers (``appendonly yes``,
+    ``appendfsync always``): `open` raises RuntimeError if the server is set up otherwise, or does not tell. With
+    ``durable=False`` this is not asked for.
+    """
+
+    __module__ = "waterspout.pubsub"
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        prefix: str = "waterspout:",
+        keep: int = 1000,
+        topics: int = 10_000,
+        patience: float = 30.0,
+        connections: int = 16,
+        durable: bool = True,
+    ) -> None:
+        super().__init__(keep=keep, topics=topics, patience=patience)
+        try:
+            import redis.asyncio
+        except ImportError as error:
+            raise ImportError("RedisHub needs redis-py: pip install waterspout-ioloop[redis]") from error
+        self._exceptions = redis.exceptions
+        self._prefix = prefix
+        self._channel = f"{prefix}changed"
+        self._durable = durable
+        pool: Any = redis.asyncio.BlockingConnectionPool.from_url(
+            url,
+            max_connections=connections + 1,
+            timeout=patience,
+            socket_timeout=SILENCE,
+            socket_connect_timeout=SILENCE,
+            retry=None,  # it is tried again here, with the same idempotency key
+        )
+        self._client: Any = redis.asyncio.Redis.from_pool(pool)
+        self._script: Any = self._client.register_script(PUBLISH)
+        self._listener: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Connect, check that acknowledged means durable, and begin to listen for changes.
+
+        Raises `HubUnavailable` if the server does not answer, RuntimeError if it does not keep what it acknowledges.
+        """
+        await self._try("connect to", lambda: self._client.ping())
+        if self._durable:
+            await self._check_durability()
+        if self._listener is None:
+            self._listener = self._spawn(self._listen())
+
+    async def close(self) -> None:
+        """Disconnect; whoever waits is cancelled. May be called twice."""
+        self._listener = None
+        await self._end_tasks()
+        await self._client.aclose()
+
+    async def publish(self, topic: str, data: Any, *, key: str | None = None) -> Message:
+        """See `SharedHub.publish`; without a *key* it gets one, since it may have to be sent again."""
+        key = key or uuid.uuid4().hex
+        arguments = [key, json_encode(data), self._keep, self._channel, topic]
+        number = await self._try(
+            f"publish on {topic!r} to", lambda: self._script(keys=[*self._keys(topic)], args=arguments), key
+        )
+        return Message(topic, int(number), data, key)
+
+    async def cursor(self, topic: str) -> int:
+        """The cursor of the last message, 0 if there is none. Raises `HubUnavailable`."""
+        stream, _ = self._keys(topic)
+        return _number(await self._try(f"read {topic!r} from", lambda: self._client.xrevrange(stream, count=1)))
+
+    async def history(self, topic: str, after: int) -> list[Message]:
+        """See `SharedHub.history`. Raises `HubUnavailable`."""
+        stream, _ = self._keys(topic)
+
+        async def read() -> tuple[list[Any], list[Any]]:
+            async with self._client.pipeline(transaction=True) as both:
+                both.xrange(stream, min=f"{max(after, 0) + 1}-0")
+                both.xrevrange(stream, count=1)
+                entries, last = await both.execute()
+                return entries, last
+
+        entries, last = await self._try(f"read {topic!r} from", read)
+        messages = [_message(topic, entry) for entry in entries]
+        if messages and messages[0].cursor != after + 1:
+            raise Lost(topic, after, messages[0].cursor - 1)
+        if not messages and _number(last) != after:
+            raise Lost(topic, after, _number(last))
+        return messages
+
+    def _keys(self, topic: str) -> tuple[str, str]:
+        # The braces keep both on one node of a cluster.
+        return f"{self._prefix}{{{topic}}}:stream", f"{self._prefix}{{{topic}}}:keys"
+
+    async def _check_durability(self) -> None:
+        try:
+            said: dict[Any, Any] = await self._client.config_get("append*")
+        except self._exceptions.ResponseError as error:
+            raise RuntimeError(
+                f"this Redis does not tell whether it keeps what it acknowledges ({error});"
+                " RedisHub(durable=False) does without"
+            ) from error
+        settings = {_text(name): _text(value) for name, value in said.items()}
+        if settings.get("appendonly") != "yes" or settings.get("appendfsync") != "always":
+            raise RuntimeError(
+                "this Redis may lose what it has acknowledged: set `appendonly yes` and `appendfsync always`"
+                f" (now {settings.get('appendonly')!r} and {settings.get('appendfsync')!r}),"
+                " or say RedisHub(durable=False)"
+            )
+
+    async def _try(self, what: str, call: Callable[[], Awaitable[T]], key: str | None = None) -> T:
+        """``await call()``, again and again while the server is away."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._patience
+        pause = FIRST_PAUSE
+        known = self._exceptions
+        while True:
+            try:
+                return await call()
+            except (known.ConnectionError, known.TimeoutError, known.BusyLoadingError, OSError) as error:
+                if loop.time() + pause >= deadline:
+                    raise HubUnavailable(f"could not {what} Redis in {self._patience} s: {error}", key) from error
+            except known.ResponseError as error:
+                raise HubUnavailable(f"could not {what} Redis: {error}", key) from error
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _listen(self) -> None:
+        """Hear of changes, for as long as the hub is open; after each connection all topics are looked at."""
+        pause = FIRST_PAUSE
+        known = self._exceptions
+        while True:
+            try:
+                async with self._client.pubsub() as listener:
+                    await listener.subscribe(self._channel)
+                    async for topic in self._notices(listener):
+                        pause = FIRST_PAUSE
+                        for each in list(self._mirrors) if topic is None else [topic]:
+                            self._changed(each)
+            except (known.ConnectionError, known.TimeoutError, known.BusyLoadingError, OSError) as error:
+                app_log.warning("lost the connection that tells of changes (%s); connecting again", error)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _notices(self, listener: Any) -> Any:
+        """The topics that have changed; None: any of them, the connection is new."""
+        asked = False
+        while True:
+            notice = await listener.get_message(timeout=SILENCE)
+            if notice is None:
+                if asked:
+                    raise self._exceptions.ConnectionError(f"no answer in {SILENCE} s")
+                await listener.ping()
+                asked = True
+                continue
+            asked = False
+            if notice["type"] == "subscribe":
+                yield None
+            elif notice["type"] == "message":
+                yield _text(notice["data"])
+
+
+def _message(topic: str, entry: tuple[bytes, dict[bytes, bytes]]) -> Message:
+    identifier, fields = entry
+    return Message(topic, int(identifier.split(b"-")[0]), json_decode(fields[b"data"]), _text(fields[b"key"]))
+
+
+def _number(entries: list[Any]) -> int:
+    return int(entries[0][0].split(b"-")[0]) if entries else 0
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value

@@ -1,0 +1,57 @@
+"""A Redis of our own for the tests: in a folder of the test, on a socket there, and killed as often as is needed."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+class RedisServer:
+    """`redis-server` with its data in *folder*; `start` after `kill` finds what was written."""
+
+    def __init__(self, folder: Path, *settings: str) -> None:
+        # The path of a socket is limited to about 100 bytes, and folders of tests have long names.
+        self.path = folder / "s"
+        self.url = f"unix://{self.path}"
+        self._command = ["redis-server", "--port", "0", "--unixsocket", str(self.path), "--dir", str(folder)]
+        self._command += ["--save", "", "--logfile", str(folder / "log"), *settings]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.path.unlink(missing_ok=True)
+        self._process = subprocess.Popen(self._command)
+        deadline = time.monotonic() + 60
+        while not self.path.exists():
+            assert self._process.poll() is None, "redis-server ended: see its log"
+            assert time.monotonic() < deadline, "redis-server does not open its socket"
+            time.sleep(0.01)
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait(60)
+        self._process = None
+
+    def close(self) -> None:
+        if self._process is not None:
+            self.kill()
+
+
+DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
+
+
+@pytest.fixture
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    pytest.importorskip("redis", reason="needs the extra waterspout-ioloop[redis]")
+    if shutil.which("redis-server") is None:
+        pytest.skip("needs redis-server (Debian: apt-get install redis-server)")
+    server = RedisServer(tmp_path_factory.mktemp("r"), *DURABLE)
+    server.start()
+    yield server
+    server.close()
