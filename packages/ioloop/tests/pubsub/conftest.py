@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -52,6 +53,54 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
     if shutil.which("redis-server") is None:
         pytest.skip("needs redis-server (Debian: apt-get install redis-server)")
     server = RedisServer(tmp_path_factory.mktemp("r"), *DURABLE)
+    server.start()
+    yield server
+    server.close()
+
+
+class NatsServer:
+    """`nats-server` with JetStream in *folder*, on a port of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as sock:
+            sock.bind(("127.0.0.1", 0))
+            port = sock.getsockname()[1]
+        self._port = port
+        self.url = f"nats://127.0.0.1:{port}"
+        self._command = ["nats-server", "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(folder)]
+        self._command += ["-l", str(folder / "log")]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command)
+        deadline = time.monotonic() + 60
+        while True:
+            assert self._process.poll() is None, "nats-server ended: see its log"
+            assert time.monotonic() < deadline, "nats-server does not listen"
+            try:
+                socket.create_connection(("127.0.0.1", self._port), 5).close()
+            except ConnectionRefusedError:
+                time.sleep(0.01)
+            else:
+                return
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait(60)
+        self._process = None
+
+    def close(self) -> None:
+        if self._process is not None:
+            self.kill()
+
+
+@pytest.fixture
+def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    pytest.importorskip("nats", reason="needs the extra waterspout-ioloop[nats]")
+    if shutil.which("nats-server") is None:
+        pytest.skip("needs nats-server (Debian: apt-get install nats-server)")
+    server = NatsServer(tmp_path_factory.mktemp("n"))
     server.start()
     yield server
     server.close()

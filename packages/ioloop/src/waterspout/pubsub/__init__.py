@@ -8,15 +8,17 @@ from waterspout.util._exports import exports
 
 if TYPE_CHECKING:
     from waterspout.pubsub._local import LocalHub, connect
+    from waterspout.pubsub._nats import NatsHub
     from waterspout.pubsub._redis import RedisHub
     from waterspout.pubsub._shared import HubUnavailable, SharedHub
 
-__all__ = ["Hub", "HubUnavailable", "LocalHub", "Lost", "Message", "RedisHub", "SharedHub", "connect"]
+__all__ = ["Hub", "HubUnavailable", "LocalHub", "Lost", "Message", "NatsHub", "RedisHub", "SharedHub", "connect"]
 
 if not TYPE_CHECKING:
     __getattr__ = exports(
         __name__,
         _local="LocalHub connect",
+        _nats="NatsHub",
         _redis="RedisHub",
         _shared="HubUnavailable SharedHub",
     )

@@ -53,7 +53,10 @@ class LocalHub(SharedHub):
 
 
 def connect(url: str = "memory:", **keywords: Any) -> SharedHub:
-    """The hub for *url*: ``memory:``, or ``redis://``, ``rediss://``, ``unix://`` (`RedisHub`).
+    """The hub for *url*.
+
+    ``memory:`` (`LocalHub`), ``redis:``, ``rediss:``, ``unix:`` (`RedisHub`),
+    ``nats:``, ``tls:`` (`NatsHub`).
 
     Open it before use: ``async with connect(url) as hub``. ValueError for any other scheme.
     """
@@ -64,7 +67,11 @@ def connect(url: str = "memory:", **keywords: Any) -> SharedHub:
         from waterspout.pubsub._redis import RedisHub
 
         return RedisHub(url, **keywords)
-    raise ValueError(f"no hub for {url!r}: it should begin with memory:, redis:, rediss: or unix:")
+    if scheme in ("nats", "tls"):
+        from waterspout.pubsub._nats import NatsHub
+
+        return NatsHub(url, **keywords)
+    raise ValueError(f"no hub for {url!r}: it should begin with memory:, redis:, rediss:, unix:, nats: or tls:")
 
 
 connect.__module__ = "waterspout.pubsub"
