@@ -11,9 +11,9 @@ Run = Callable[[Callable[[], Coroutine[Any, Any, Any]]], Any]
 
 @pytest.fixture
 def run() -> Run:
-    """Runs a coroutine function to its end, at most five seconds."""
+    """Runs a coroutine function to its end, at most a minute."""
 
     def runner(main: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-        return asyncio.run(asyncio.wait_for(main(), 5))
+        return asyncio.run(asyncio.wait_for(main(), 60))
 
     return runner

@@ -157,11 +157,11 @@ def test_signal_handlers_are_as_they_were_afterwards():
 def test_only_the_signals_asked_for_are_handled():
     async def main():
         os.kill(os.getpid(), signal.SIGUSR1)
-        await asyncio.sleep(5)
+        await asyncio.sleep(600)
 
     began = time.monotonic()
     assert IOLoop.run(main, signals=[signal.SIGUSR1]) is None
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 300
 
 
 def test_collector_is_tuned_only_while_main_runs_and_only_if_asked_for():
