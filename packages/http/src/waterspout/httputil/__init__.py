@@ -9,6 +9,7 @@ from waterspout.httputil._delegates import HTTPConnection, HTTPMessageDelegate, 
 from waterspout.httputil._errors import HTTPInputError, HTTPOutputError, InvalidFieldError
 from waterspout.httputil._file import HTTPFile, safe_filename
 from waterspout.httputil._headers import HTTP_WHITESPACE, HTTPHeaders
+from waterspout.httputil._identity import ClientIdentity
 from waterspout.httputil._limits import (
     ParseBodyConfig,
     ParseMultipartConfig,
@@ -33,6 +34,7 @@ from waterspout.httputil._url import parse_host, qs_to_qsl, split_host_and_port,
 from waterspout.httputil._urlencoded import parse_urlencoded
 
 __all__ = [
+    "ClientIdentity",
     "HTTP_WHITESPACE",
     "HTTPConnection",
     "HTTPFile",

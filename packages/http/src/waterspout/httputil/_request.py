@@ -15,6 +15,7 @@ from waterspout.httputil._cookies import parse_cookie
 from waterspout.httputil._fields import field_pairs
 from waterspout.httputil._file import HTTPFile
 from waterspout.httputil._headers import HTTPHeaders
+from waterspout.httputil._identity import ClientIdentity
 from waterspout.httputil._lazy import lazy
 from waterspout.httputil._limits import ParseBodyConfig, default_parse_body_config
 from waterspout.httputil._multipart import parse_body_arguments
@@ -274,6 +275,18 @@ class HTTPServerRequest(RequestHead):
             return cast("dict[str, Any] | bytes | None", getpeercert(binary_form=binary_form))
         except (ValueError, OSError):  # the handshake has not ended, or the connection has: no certificate to show
             return None
+
+    @property
+    def client_identity(self) -> ClientIdentity | None:
+        """Who the client is by its certificate; None without TLS, or where the server asked for none or got none.
+
+        Only of a certificate that was verified: the server's ``ssl_options`` have ``cert_reqs`` (ssl.CERT_REQUIRED or
+        CERT_OPTIONAL) and ``ca_certs``. Worked out at each look.
+        """
+        certificate, der = self.get_ssl_certificate(), self.get_ssl_certificate(binary_form=True)
+        if not isinstance(certificate, dict) or not certificate or not isinstance(der, bytes):
+            return None
+        return ClientIdentity.of(certificate, der)
 
     def unquoted_path(self) -> bytes:
         """The path, percent-decoded once."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +46,8 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
     ``max_header_size``, ``max_body_size`` bound what is read (431/414, 413), ``body_timeout`` bounds the time for a
     body, ``decompress_request`` undoes gzip within the same limit. ``xheaders`` believes X-Forwarded-For and
     X-Forwarded-Proto, but only from the proxies in ``trusted_downstream`` (addresses, CIDR networks, or ``"*"``).
-    ``observer`` is told what happens (`ServerObserver`): the access log and metrics are such.
+    ``ssl_options`` and ``server_names`` are as for `TCPServer`; ``request.client_identity`` is who the client is by its
+    certificate. ``observer`` is told what happens (`ServerObserver`): the access log and metrics are such.
     ``compat="tornado"`` takes malformed input as Tornado does, and X-Real-Ip and forwarding headers from everyone.
     """
 
@@ -80,6 +81,7 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         trusted_downstream: list[str] | None = None,
         compat: str | None = None,
         observer: ServerObserver | None = None,
+        server_names: Mapping[str, dict[str, Any] | ssl.SSLContext] | None = None,
     ) -> None:
         """See the class. Raises `ValueError` for a `trusted_downstream` that names no address."""
         self.request_callback = request_callback
@@ -96,7 +98,7 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
             decompress=decompress_request,
             compat=compat,
         )
-        super().__init__(ssl_options=ssl_options, max_buffer_size=max_buffer_size)
+        super().__init__(ssl_options=ssl_options, max_buffer_size=max_buffer_size, server_names=server_names)
         self.trusted_downstream = trusted_downstream or []
         self.observer = observer
         self._connections: set[HTTP1ServerConnection] = set()

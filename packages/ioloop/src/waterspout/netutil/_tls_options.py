@@ -51,13 +51,35 @@ def _apply(context: ssl.SSLContext, options: dict[str, Any]) -> None:
     if ciphers is not None:
         context.set_ciphers(ciphers)
     if authorities is not None:
-        context.load_verify_locations(authorities)
+        try:
+            context.load_verify_locations(authorities)
+        except OSError as error:
+            raise _naming(error, f"authorities in {authorities!r}") from error
     if needs is not None:
         if not needs:  # CERT_NONE: the name cannot be checked then either
             context.check_hostname = False
         context.verify_mode = needs
     if options.get("certfile") is not None:
-        context.load_cert_chain(options["certfile"], options.get("keyfile"))
+        _load_certificate(context, options["certfile"], options.get("keyfile"))
+
+
+def _load_certificate(context: ssl.SSLContext, certfile: str, keyfile: str | None) -> None:
+    def no_password() -> str:  # OpenSSL itself would ask at the terminal, and a server would wait for it
+        raise ValueError(f"the key in {keyfile or certfile!r} is encrypted: store it without a password")
+
+    try:
+        context.load_cert_chain(certfile, keyfile, no_password)
+    except OSError as error:
+        where = f"certificate {certfile!r}" if keyfile is None else f"certificate {certfile!r} with the key {keyfile!r}"
+        raise _naming(error, where) from error
+
+
+def _naming(error: OSError, what: str) -> OSError:
+    """*error* again, saying which file it is about: OpenSSL does not."""
+    named = type(error)(error.errno or 0, f"cannot load the {what}: {error.strerror or error}")
+    if hasattr(error, "reason"):
+        named.reason = error.reason  # type: ignore[attr-defined]
+    return named
 
 
 def _plain_context(protocol: Any) -> ssl.SSLContext:

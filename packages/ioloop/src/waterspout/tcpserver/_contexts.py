@@ -11,6 +11,7 @@ from waterspout.netutil import ssl_options_to_context
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
 
 #: Seconds between two looks at the files.
 CHECK_INTERVAL: Final = 1.0
@@ -24,10 +25,12 @@ class ServerContext:
     A pair that does not load (half written, key and certificate apart) is logged, and the last good context stays.
     """
 
-    __slots__ = ("_context", "_looked", "_options", "_stamp")
+    __slots__ = ("_context", "_looked", "_options", "_prepare", "_stamp")
 
-    def __init__(self, options: dict[str, Any]) -> None:
+    def __init__(self, options: dict[str, Any], prepare: Callable[[ssl.SSLContext], object] | None = None) -> None:
+        """*prepare* is called with each context that is made, before it is used."""
         self._options = options
+        self._prepare = prepare
         self._context: ssl.SSLContext | None = None
         self._stamp: tuple[Any, ...] = ()
         self._looked = float("-inf")
@@ -42,9 +45,12 @@ class ServerContext:
         try:
             stamp = tuple(_stamp_of(self._options[key]) for key in _FILES if self._options.get(key) is not None)
             if context is None or stamp != self._stamp:
-                self._context = context = ssl_options_to_context(self._options, server_side=True)
+                made = ssl_options_to_context(self._options, server_side=True)
+                if self._prepare is not None:
+                    self._prepare(made)
+                self._context = context = made
                 self._stamp = stamp
-        except OSError as error:  # ssl.SSLError is one
+        except (OSError, ValueError) as error:  # ssl.SSLError is the former, an encrypted key the latter
             if context is None:
                 raise
             app_log.error("Cannot load the changed certificate of %r, keeping the last one: %s", self._options, error)

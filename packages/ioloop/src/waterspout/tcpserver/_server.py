@@ -13,10 +13,11 @@ from waterspout.log import app_log
 from waterspout.netutil import add_accept_handler, bind_sockets
 from waterspout.tcpserver._closing import HANDSHAKE_TIME, accept_waiting, refuse_new_handshakes
 from waterspout.tcpserver._contexts import ServerContext
+from waterspout.tcpserver._server_names import ServerNames
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
     from types import TracebackType
     from typing import Self
 
@@ -44,7 +45,12 @@ class TCPServer:
 
     ``ssl_options`` (an ``ssl.SSLContext``, or a dict of ``ssl.wrap_socket``'s keywords with at least ``certfile``)
     makes it a TLS server: streams are `SSLIOStream` and their handshake goes on while `handle_stream` begins; the first
-    read waits for it.  ``max_buffer_size`` and ``read_chunk_size`` go to the streams.
+    read waits for it.  Files of a dict are looked at again, at most once a second: new connections get the changed
+    certificate, others stay.  ``server_names`` gives certificates by the name that the client asks for: a mapping of
+    ``"a.example"`` or ``"*.example.org"`` to a dict with ``certfile`` and ``keyfile``, or an ``ssl.SSLContext`` of
+    which only the certificate counts; all else is as ``ssl_options`` says.
+
+    ``max_buffer_size`` and ``read_chunk_size`` go to the streams.
     """
 
     __module__ = "waterspout.tcpserver"
@@ -58,6 +64,7 @@ class TCPServer:
         ssl_options: dict[str, Any] | ssl.SSLContext | None = None,
         max_buffer_size: int | None = None,
         read_chunk_size: int | None = None,
+        server_names: Mapping[str, dict[str, Any] | ssl.SSLContext] | None = None,
     ) -> None:
         self.ssl_options = ssl_options
         self.max_buffer_size = max_buffer_size
@@ -69,9 +76,15 @@ class TCPServer:
         self._handling: set[asyncio.Future[Any]] = set()
         self._accepted = self._failed = 0
         self._tls: ServerContext | None = None
+        names = ServerNames(server_names) if server_names else None
         if isinstance(ssl_options, dict):
             _check_files(ssl_options)
-            self._tls = ServerContext(ssl_options)
+            self._tls = ServerContext(ssl_options, None if names is None else names.install)
+            self._tls.get()  # what cannot be loaded is said now, not to the first client
+        elif names is not None:
+            if ssl_options is None:
+                raise ValueError("server_names needs ssl_options: the certificate for all other names")
+            names.install(ssl_options)
 
     # -- beginning and ending ------------------------------------------------------------------------
 

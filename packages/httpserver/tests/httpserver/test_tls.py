@@ -1,0 +1,253 @@
+"""TLS with real certificates: changed on disk, by name, and the client's own."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ssl
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from waterspout.httpserver import HTTPServer
+from waterspout.httputil import ClientIdentity, HTTPHeaders, HTTPServerRequest, ResponseStartLine
+from waterspout.netutil import bind_sockets
+
+Make = Callable[..., dict[str, str]]
+NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+
+
+def openssl(*words: str) -> None:
+    subprocess.run(["openssl", *words], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("ca")
+    openssl("req", "-x509", *NEW_KEY, "-days", "2", "-subj", "/CN=Test authority",
+            "-keyout", str(folder / "ca.key"), "-out", str(folder / "ca.pem"))  # fmt: skip
+    return folder
+
+
+@pytest.fixture
+def certificate(authority: Path, tmp_path: Path) -> Make:
+    """``certificate(file, subject, san)``: files with a certificate of the authority and its key."""
+
+    def make(file: str, subject: str, san: str) -> dict[str, str]:
+        key, cert, request = (str(tmp_path / f"{file}.{kind}") for kind in ("key", "pem", "csr"))
+        openssl("req", *NEW_KEY, "-subj", subject, "-addext", f"subjectAltName={san}",
+                "-keyout", key, "-out", request)  # fmt: skip
+        openssl("x509", "-req", "-in", request, "-CA", str(authority / "ca.pem"), "-CAkey", str(authority / "ca.key"),
+                "-CAcreateserial", "-days", "2", "-copy_extensions", "copy", "-out", cert)  # fmt: skip
+        return {"certfile": cert, "keyfile": key}
+
+    return make
+
+
+def client(authority: Path, own: dict[str, str] | None = None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(authority / "ca.pem"))
+    if own is not None:
+        context.load_cert_chain(own["certfile"], own["keyfile"])
+    return context
+
+
+def tell_identity(request: HTTPServerRequest) -> None:
+    body = repr(request.client_identity).encode()
+    request.connection.write_headers(
+        ResponseStartLine("", 200, "OK"), HTTPHeaders({"Content-Length": str(len(body))}), body
+    )
+    request.connection.finish()
+
+
+def start(**options: Any) -> tuple[HTTPServer, Any]:
+    server = HTTPServer(tell_identity, **options)
+    (sock,) = bind_sockets(0, "127.0.0.1")
+    server.add_sockets([sock])
+    return server, sock.getsockname()
+
+
+async def ask(streams: Any) -> str:
+    reader, writer = streams
+    writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.partition(b"Content-Length: ")[2].split(b"\r\n")[0])
+    return str((await reader.readexactly(length)).decode())
+
+
+def names_of(streams: Any) -> set[str]:
+    shown = streams[1].get_extra_info("peercert")
+    return {value for _, value in shown["subjectAltName"]}
+
+
+async def close(server: HTTPServer, *streams: Any) -> None:
+    for _, writer in streams:
+        writer.close()
+    server.stop()
+    await server.close_all_connections()
+
+
+def test_a_changed_certificate_is_served_and_no_connection_drops(
+    authority: Path, certificate: Make, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("waterspout.tcpserver._contexts.CHECK_INTERVAL", 0.0)
+    files = certificate("site", "/CN=site", "DNS:site.example,DNS:old.example")
+
+    async def main() -> None:
+        server, address = start(ssl_options=files)
+        tls = client(authority)
+        before = await asyncio.open_connection(*address, ssl=tls, server_hostname="site.example")
+        assert "old.example" in names_of(before) and await ask(before)
+        certificate("site", "/CN=site", "DNS:site.example,DNS:new.example")
+        after = await asyncio.open_connection(*address, ssl=tls, server_hostname="site.example")
+        assert "new.example" in names_of(after)
+        assert await ask(before) and await ask(after)  # the old connection goes on with what it has
+        await close(server, before, after)
+
+    asyncio.run(main())
+
+
+def test_each_name_gets_its_certificate(authority: Path, certificate: Make) -> None:
+    names = {
+        "a.example": certificate("a", "/CN=a", "DNS:a.example"),
+        "*.b.example": certificate("b", "/CN=b", "DNS:*.b.example"),
+    }
+
+    async def main() -> None:
+        default = certificate("default", "/CN=default", "DNS:default.example,DNS:deep.er.b.example")
+        server, address = start(ssl_options=default, server_names=names)
+        tls = client(authority)
+        opened = []
+        for asked, got in {
+            "a.example": "a.example",
+            "A.EXAMPLE": "a.example",
+            "x.b.example": "*.b.example",
+            "deep.er.b.example": "default.example",  # the star stands for one label
+            "default.example": "default.example",
+        }.items():
+            streams = await asyncio.open_connection(*address, ssl=tls, server_hostname=asked)
+            opened.append(streams)
+            assert got in names_of(streams) and await ask(streams)
+        await close(server, *opened)
+
+    asyncio.run(main())
+
+
+def test_the_certificate_of_a_name_is_reloaded_and_contexts_are_taken_too(
+    authority: Path, certificate: Make, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("waterspout.tcpserver._contexts.CHECK_INTERVAL", 0.0)
+    files = certificate("a", "/CN=a", "DNS:a.example")
+    fixed = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    fixed.load_cert_chain(**certificate("f", "/CN=f", "DNS:f.example"))
+    default = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    default.load_cert_chain(**certificate("d", "/CN=d", "DNS:d.example"))
+
+    async def main() -> None:
+        server, address = start(ssl_options=default, server_names={"a.example": files, "f.example": fixed})
+        tls = client(authority)
+        first = await asyncio.open_connection(*address, ssl=tls, server_hostname="a.example")
+        certificate("a", "/CN=a", "DNS:a.example,DNS:renewed.example")
+        second = await asyncio.open_connection(*address, ssl=tls, server_hostname="a.example")
+        third = await asyncio.open_connection(*address, ssl=tls, server_hostname="f.example")
+        assert [names_of(s) for s in (first, second, third)] == [
+            {"a.example"},
+            {"a.example", "renewed.example"},
+            {"f.example"},
+        ]
+        await close(server, first, second, third)
+
+    asyncio.run(main())
+
+
+def test_the_request_says_who_the_client_is(authority: Path, certificate: Make) -> None:
+    options = {
+        **certificate("s", "/CN=s", "DNS:s.example"),
+        "cert_reqs": ssl.CERT_OPTIONAL,
+        "ca_certs": str(authority / "ca.pem"),
+    }
+    mine = certificate("c", "/O=Us\\, Inc/CN=worker-7", "DNS:w7.example,URI:spiffe://us/worker,email:w@us.example")
+    der = ssl.PEM_cert_to_DER_cert(Path(mine["certfile"]).read_text())
+    fingerprint = hashlib.sha256(der).hexdigest()
+
+    async def main() -> None:
+        server, address = start(ssl_options=options)
+        known = await asyncio.open_connection(*address, ssl=client(authority, mine), server_hostname="s.example")
+        stranger = await asyncio.open_connection(*address, ssl=client(authority), server_hostname="s.example")
+        identity = eval(await ask(known), {"ClientIdentity": ClientIdentity})
+        assert (identity.common_name, identity.dns_names) == ("worker-7", ("w7.example",))
+        assert (identity.uris, identity.emails) == (("spiffe://us/worker",), ("w@us.example",))
+        assert identity.subject == "O=Us\\, Inc,CN=worker-7" and identity.issuer == "CN=Test authority"
+        assert identity.fingerprint == fingerprint
+        assert ssl.cert_time_to_seconds(identity.not_after) and int(identity.serial_number, 16)
+        assert await ask(stranger) == "None"
+        await close(server, known, stranger)
+
+    asyncio.run(main())
+
+
+def test_a_client_without_a_certificate_is_refused_where_one_is_required(authority: Path, certificate: Make) -> None:
+    options = {
+        **certificate("s", "/CN=s", "DNS:s.example"),
+        "cert_reqs": ssl.CERT_REQUIRED,
+        "ca_certs": str(authority / "ca.pem"),
+    }
+    # What is asked of clients holds for each name.
+    names = {"t.example": certificate("t", "/CN=t", "DNS:t.example")}
+
+    async def main() -> None:
+        server, address = start(ssl_options=options, server_names=names)
+        for name in ("s.example", "t.example"):
+            with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
+                await ask(await asyncio.open_connection(*address, ssl=client(authority), server_hostname=name))
+        await close(server)
+
+    asyncio.run(main())
+
+
+def test_an_unencrypted_request_has_no_identity(exchange: Callable[..., tuple[bytes, bool]]) -> None:
+    received, _ = exchange(tell_identity, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert received.endswith(b"\r\n\r\nNone")
+
+
+def test_TLS_before_1_2_is_refused(authority: Path, certificate: Make) -> None:
+    async def main() -> None:
+        server, address = start(ssl_options=certificate("s", "/CN=s", "DNS:s.example"))
+        old = client(authority)
+        with pytest.warns(DeprecationWarning):
+            old.minimum_version, old.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+        old.set_ciphers("ALL:@SECLEVEL=0")
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            await asyncio.open_connection(*address, ssl=old, server_hostname="s.example")
+        await close(server)
+
+    asyncio.run(main())
+
+
+def test_errors_name_the_file(certificate: Make, tmp_path: Path) -> None:
+    good, other = certificate("g", "/CN=g", "DNS:g.example"), certificate("o", "/CN=o", "DNS:o.example")
+    junk = tmp_path / "junk.pem"
+    junk.write_text("no certificate")
+    locked = tmp_path / "locked.key"
+    openssl("ec", "-in", good["keyfile"], "-aes256", "-passout", "pass:x", "-out", str(locked))
+    for options, error, words in (
+        ({"certfile": str(junk)}, ssl.SSLError, "junk.pem"),
+        ({"certfile": good["certfile"], "keyfile": other["keyfile"]}, ssl.SSLError, r"g\.pem.*o\.key"),
+        ({**good, "ca_certs": str(tmp_path / "none.pem"), "cert_reqs": ssl.CERT_REQUIRED}, OSError, r"none\.pem"),
+        ({"certfile": good["certfile"], "keyfile": str(locked)}, ValueError, r"locked\.key.* is encrypted"),
+    ):
+        with pytest.raises(error, match=words):
+            HTTPServer(tell_identity, ssl_options=options)
+        if "ca_certs" not in options:
+            with pytest.raises(error, match=words):
+                HTTPServer(tell_identity, ssl_options=good, server_names={"a.example": options})
+
+
+def test_what_an_entry_cannot_say_is_refused(certificate: Make) -> None:
+    good = certificate("g", "/CN=g", "DNS:g.example")
+    with pytest.raises(ValueError, match=r"server_names\['a.example'\].*cert_reqs"):
+        HTTPServer(tell_identity, ssl_options=good, server_names={"a.example": {**good, "cert_reqs": 2}})
+    with pytest.raises(ValueError, match="server_names needs ssl_options"):
+        HTTPServer(tell_identity, server_names={"a.example": good})

@@ -1,0 +1,54 @@
+"""One server, several certificates: the one for the name that the client asks for (SNI, RFC 6066, section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from waterspout.tcpserver._contexts import ServerContext
+
+if TYPE_CHECKING:
+    import ssl
+
+#: What an entry may say. OpenSSL takes all else (which client certificates are asked for, versions, ciphers) from the
+#: context that the handshake began with; an entry that said otherwise would not be obeyed, without a word.
+_KEYS: Final = frozenset({"certfile", "keyfile"})
+
+
+class ServerNames:
+    """Contexts by name: exact ones, and ``*.example.org`` for one more label. Others get the server's default."""
+
+    __slots__ = ("_contexts",)
+
+    def __init__(self, names: Mapping[str, dict[str, Any] | ssl.SSLContext]) -> None:
+        """ValueError for an entry that says what has no effect; OSError names the file that does not load."""
+        self._contexts: dict[str, ServerContext | ssl.SSLContext] = {}
+        for name, options in names.items():
+            context: ServerContext | ssl.SSLContext
+            if isinstance(options, dict):
+                if "certfile" not in options or options.keys() - _KEYS:
+                    raise ValueError(
+                        f"server_names[{name!r}] must have 'certfile' and may have 'keyfile', not {sorted(options)}:"
+                        " all else is taken from ssl_options"
+                    )
+                context = ServerContext(options)
+                context.get()
+            else:
+                context = options
+            self._contexts[name.rstrip(".").lower()] = context
+
+    def find(self, name: str) -> ssl.SSLContext | None:
+        """The context for *name*, None for the default one."""
+        name = name.rstrip(".").lower()
+        found = self._contexts.get(name) or self._contexts.get("*." + name.partition(".")[2])
+        return found.get() if isinstance(found, ServerContext) else found
+
+    def install(self, context: ssl.SSLContext) -> None:
+        """Have handshakes that begin with *context* go on with that of the name."""
+
+        def choose(tls: Any, name: str | None, begun_with: ssl.SSLContext) -> None:
+            found = None if name is None else self.find(name)
+            if found is not None:
+                tls.context = found
+
+        context.sni_callback = choose
