@@ -6,15 +6,15 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
-from functools import partial
-from http.client import responses
 from typing import Any
 
 from waterspout.concurrent import dummy_executor
-from waterspout.httputil import HTTPHeaders, HTTPServerRequest, ResponseStartLine
+from waterspout.httputil import HTTPHeaders, HTTPMessageDelegate, HTTPServerRequest, ResponseStartLine
 from waterspout.iostream import StreamClosedError
 from waterspout.log import access_log, app_log
 from waterspout.wsgi._environ import make_environ
+from waterspout.wsgi._head import make_head
+from waterspout.wsgi._threaded import ThreadedExchange
 
 __all__ = ["WSGIContainer"]
 
@@ -64,10 +64,12 @@ class _Call:
 class WSGIContainer:
     """Makes a WSGI application callable as an `HTTPServer`'s request callback.
 
-    WSGI is synchronous: without an *executor* the application blocks the loop while it runs. With a
-    ``concurrent.futures.ThreadPoolExecutor`` it runs in a thread, as many at a time as the pool has; the rest of the
-    requests wait. Request bodies are collected before the call; responses are sent as the application makes them, and
-    it waits while the client is slow.
+    WSGI is synchronous: without an *executor* the application blocks the loop while it runs, and gets its request body
+    whole. With a ``concurrent.futures.ThreadPoolExecutor`` it runs in a thread, as many at a time as the pool has; the
+    rest of the requests wait. Then bodies stream both ways: ``wsgi.input`` waits for what has not come yet, what the
+    application yields is sent at once, and each side is slowed down by the other, with 64 KiB between them. (Request
+    bodies of unknown length are collected first, as most frameworks need CONTENT_LENGTH.) If the client leaves, reading
+    and yielding raise a ConnectionAbortedError; ``close`` is called in any case.
     """
 
     __module__ = "waterspout.wsgi"
@@ -80,31 +82,47 @@ class WSGIContainer:
         self.executor = dummy_executor if executor is None else executor
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def __call__(self, request: HTTPServerRequest) -> None:
-        """Serve *request*; returns at once."""
+    def open_request(self, request: HTTPServerRequest) -> HTTPMessageDelegate | None:
+        """Serve a request whose body is still on its way (`waterspout.http1connection.HTTPApplication`)."""
+        if self.executor is dummy_executor or request.content_length is None or _is_decoded(request):
+            return None  # frameworks read as much as CONTENT_LENGTH says, and take its absence for an empty body
+        return self._start(request)
+
+    def serve_request(self, request: HTTPServerRequest) -> None:
+        """Serve a whole *request*; returns at once."""
+        if self.executor is not dummy_executor:
+            self._start(request)
+            return
         task = asyncio.get_running_loop().create_task(self.handle_request(request))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    __call__ = serve_request
+
+    def _start(self, request: HTTPServerRequest) -> ThreadedExchange:
+        exchange = ThreadedExchange(request)
+        exchange.ended.add_done_callback(lambda ended: self._log(ended.result(), request))
+        exchange.start(self.executor, self.wsgi_application, self.environ(request))
+        return exchange
+
     async def handle_request(self, request: HTTPServerRequest) -> None:
         """Call the application and send what it answers; an exception of its own is a 500, logged."""
-        loop = asyncio.get_running_loop()
-        run: Callable[..., Any] = partial(loop.run_in_executor, self.executor)
-        if self.executor is dummy_executor:
-            run = _run_here
+        if self.executor is not dummy_executor:
+            await self._start(request).ended
+            return
         call: _Call | None = None
         status = 500
         started = False
         try:
-            call = await run(_Call, self.wsgi_application, self.environ(request))
-            body, ended = await run(call.take)
+            call = _Call(self.wsgi_application, self.environ(request))
+            body, ended = call.take()
             if call.head is None:
                 raise AssertionError("the WSGI application did not call start_response")
-            status, headers, line = _head(call.head, len(body) if ended else None)
+            status, headers, line = make_head(call.head, len(body) if ended else None)
             started = True
             await request.connection.write_headers(line, headers, body)
             while not ended:
-                body, ended = await run(call.take)
+                body, ended = call.take()
                 if body:
                     await request.connection.write(body)  # waits for a slow client, and so does the application
             request.connection.finish()
@@ -116,8 +134,8 @@ class WSGIContainer:
             )
             self._fail(request, started)
         finally:
-            if call is not None:  # shielded: it is called even when the loop ends meanwhile
-                await asyncio.shield(run(call.close))
+            if call is not None:
+                call.close()
         self._log(status, request)
 
     def _fail(self, request: HTTPServerRequest, started: bool) -> None:
@@ -140,22 +158,7 @@ class WSGIContainer:
         access_log.log(level, "%d %s %.2fms", status_code, summary, 1000.0 * request.request_time())
 
 
-async def _run_here(function: Callable[..., Any], *args: Any) -> Any:
-    return function(*args)
-
-
-def _head(head: tuple[str, list[tuple[str, str]]], length: int | None) -> tuple[int, HTTPHeaders, ResponseStartLine]:
-    """Status, headers and status line of what start_response was given; *length* where the body is known whole."""
-    code, _, reason = head[0].partition(" ")
-    status = int(code)
-    headers = HTTPHeaders()
-    for name, value in head[1]:
-        headers.add(name, value)
-    if status != 304:
-        if length is not None and "Content-Length" not in headers:
-            headers["Content-Length"] = str(length)
-        if "Content-Type" not in headers:
-            headers["Content-Type"] = "text/html; charset=UTF-8"
-    if "Server" not in headers:
-        headers["Server"] = "Waterspout"
-    return status, headers, ResponseStartLine("HTTP/1.1", status, reason or responses.get(status, "Unknown"))
+def _is_decoded(request: HTTPServerRequest) -> bool:
+    """Whether the body that the application gets has another length than the client said."""
+    params = getattr(request.connection, "params", None)
+    return bool(getattr(params, "decompress", False)) and "Content-Encoding" in request.headers

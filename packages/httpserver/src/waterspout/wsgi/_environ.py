@@ -35,7 +35,6 @@ def make_environ(request: HTTPServerRequest, *, multithread: bool) -> dict[str, 
         "SCRIPT_NAME": "",
         "PATH_INFO": to_wsgi_str(unquote_to_bytes(request.path)),
         "QUERY_STRING": request.query,
-        "CONTENT_LENGTH": str(len(request.body)),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": request.protocol,
         "wsgi.input": BytesIO(request.body),
@@ -44,6 +43,10 @@ def make_environ(request: HTTPServerRequest, *, multithread: bool) -> dict[str, 
         "wsgi.multiprocess": True,
         "wsgi.multithread": multithread,
     }
+    if request.complete:
+        environ["CONTENT_LENGTH"] = str(len(request.body))
+    elif request.content_length is not None:
+        environ["CONTENT_LENGTH"] = str(request.content_length)
     if "Content-Type" in request.headers:
         environ["CONTENT_TYPE"] = request.headers["Content-Type"]
     for name, value in request.headers.items():
