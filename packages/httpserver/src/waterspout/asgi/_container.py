@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
 from typing import Any
 
 from waterspout.asgi._exchange import ClientDisconnected, Exchange
 from waterspout.asgi._lifespan import Lifespan
-from waterspout.asgi._scope import http_scope
+from waterspout.asgi._scope import http_scope, websocket_scope
+from waterspout.asgi._websocket import WebSocketExchange, WebSocketSettings, refusal, wants_websocket
 from waterspout.httputil import HTTPMessageDelegate, HTTPServerRequest
 from waterspout.log import app_log
+from waterspout.ws import DeflateOptions
+from waterspout.wsconnection import compression_options
 
 __all__ = ["ASGIContainer"]
 
@@ -23,7 +26,12 @@ class ASGIContainer:
 
     *root_path* is the prefix that it is mounted at. Used as an async context manager it runs the application's
     lifespan around the serving; without that, lifespan is not run. Bodies are streamed both ways, each side slowed
-    down by the other. WebSocket connections are not taken: their requests are answered by the application as HTTP.
+    down by the other.
+
+    WebSockets: messages have up to *websocket_max_message_size* bytes; the client is asked every
+    *websocket_ping_interval* seconds (0: never) whether it is still there, and has *websocket_ping_timeout* (default:
+    as long) to answer; *websocket_compression* (``{}`` for the defaults) offers permessage-deflate. When the server
+    drains they are closed with code 1001. Handshakes that are malformed never reach the application.
     """
 
     __module__ = "waterspout.asgi"
@@ -31,8 +39,23 @@ class ASGIContainer:
     application: ASGIApplication
     root_path: str
 
-    def __init__(self, application: ASGIApplication, *, root_path: str = "") -> None:
+    def __init__(
+        self,
+        application: ASGIApplication,
+        *,
+        root_path: str = "",
+        websocket_max_message_size: int = 10 * 1024 * 1024,
+        websocket_ping_interval: float = 30.0,
+        websocket_ping_timeout: float | None = None,
+        websocket_compression: dict[str, Any] | DeflateOptions | None = None,
+    ) -> None:
         self.application = application
+        self._websocket = WebSocketSettings(
+            websocket_max_message_size,
+            websocket_ping_interval,
+            websocket_ping_timeout,
+            compression_options(websocket_compression),
+        )
         self.root_path = root_path.rstrip("/")
         self._lifespan = Lifespan(application)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -54,6 +77,9 @@ class ASGIContainer:
 
     def serve_request(self, request: HTTPServerRequest) -> None:
         """Serve a whole request (`waterspout.http1connection.HTTPApplication`)."""
+        if request.upgrade is not None and wants_websocket(request):
+            self._begin_websocket(request)
+            return
         exchange = self._begin(request)
         connection: Any = request.connection
         connection.set_close_callback(exchange.on_connection_close)
@@ -63,10 +89,34 @@ class ASGIContainer:
     def _begin(self, request: HTTPServerRequest) -> Exchange:
         exchange = Exchange(request)
         scope = http_scope(request, self.root_path, self._lifespan.state)
-        task = asyncio.get_running_loop().create_task(self._run(scope, exchange))
+        self._start(self._run(scope, exchange))
+        return exchange
+
+    def _begin_websocket(self, request: HTTPServerRequest) -> None:
+        exchange = WebSocketExchange(request, self._websocket)
+        refused = refusal(request)
+        if refused is not None:
+            exchange.deny(*refused)
+            return
+        scope = websocket_scope(request, self.root_path, self._lifespan.state, exchange.subprotocols)
+        self._start(self._run_websocket(scope, exchange))
+
+    def _start(self, running: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(running)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return exchange
+
+    async def _run_websocket(self, scope: dict[str, Any], exchange: WebSocketExchange) -> None:
+        failed = False
+        try:
+            await self.application(scope, exchange.receive, exchange.send)
+        except ClientDisconnected:
+            pass  # the client left: no fault of anybody's
+        except Exception:
+            failed = True
+            app_log.error("Exception in ASGI application: WebSocket %s", scope["path"], exc_info=True)
+        finally:
+            exchange.fail(failed)
 
     async def _run(self, scope: dict[str, Any], exchange: Exchange) -> None:
         try:

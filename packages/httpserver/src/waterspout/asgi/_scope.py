@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 from waterspout.httputil import HTTPServerRequest
 
-__all__ = ["http_scope"]
+__all__ = ["http_scope", "websocket_scope"]
 
 _find_fields = re.compile(rb"\r\n([^:\r\n]++):[ \t]*+([^\r\n]*+)").findall
 
@@ -38,6 +38,19 @@ def http_scope(request: HTTPServerRequest, root_path: str, state: dict[str, Any]
         "state": dict(state),
         "extensions": {},
     }
+
+
+def websocket_scope(
+    request: HTTPServerRequest, root_path: str, state: dict[str, Any], subprotocols: list[str]
+) -> dict[str, Any]:
+    """The scope of a WebSocket that *request* asks for; *subprotocols* are what the client offers."""
+    scope = http_scope(request, root_path, state)
+    del scope["method"]
+    scope["type"] = "websocket"
+    scope["scheme"] = "wss" if request.protocol == "https" else "ws"
+    scope["subprotocols"] = list(subprotocols)
+    scope["extensions"] = {"websocket.http.response": {}}
+    return scope
 
 
 def _fields(request: HTTPServerRequest) -> list[tuple[bytes, bytes]]:
