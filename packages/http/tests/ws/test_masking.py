@@ -27,6 +27,6 @@ def test_WS22_every_tail_on_both_sides_of_the_change_of_method(size: int) -> Non
 
 def test_masking_is_linear() -> None:
     payload = bytes(16 * 2**20)
-    start = time.perf_counter()
+    start = time.process_time()
     assert apply_mask(payload, b"abcd")[-4:] == b"abcd"
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
