@@ -8,14 +8,13 @@ import sys
 from typing import Any
 
 from waterspout.httpserver import run
-from waterspout.httputil import HTTPHeaders, HTTPServerRequest, ResponseStartLine
+from waterspout.httputil import HTTPServerRequest
 
 
 def answer(request: HTTPServerRequest) -> None:
     body = b"%d\n" % os.getpid()
-    headers = HTTPHeaders({"Content-Length": str(len(body)), "Content-Type": "text/plain"})
-    request.connection.write_headers(ResponseStartLine("", 200, "OK"), headers, body)
-    request.connection.finish()
+    connection: Any = request.connection
+    connection.respond(200, None, f"Content-Length: {len(body)}\r\nContent-Type: text/plain\r\n", body)
 
 
 def application(request: HTTPServerRequest) -> None:
