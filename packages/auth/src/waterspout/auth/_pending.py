@@ -39,6 +39,15 @@ class PendingSignIn:
     __module__ = "waterspout.auth.oauth2"
     __slots__ = ("code_verifier", "created", "data", "id", "nonce", "provider", "redirect_uri", "state")
 
+    id: str
+    provider: str
+    redirect_uri: str
+    created: float
+    data: dict[str, Any]
+    state: str
+    nonce: str
+    code_verifier: str
+
     def __init__(
         self,
         provider: str,

@@ -64,6 +64,9 @@ class Transport:
 
     __slots__ = ("_http", "max_answer", "timeout")
 
+    max_answer: int
+    timeout: float
+
     def __init__(
         self,
         http: AsyncHTTPClient | Callable[[], AsyncHTTPClient] | None = None,

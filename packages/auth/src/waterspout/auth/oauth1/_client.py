@@ -23,6 +23,10 @@ class OAuth1Token:
     __module__ = "waterspout.auth.oauth1"
     __slots__ = ("extra", "secret", "token")
 
+    token: str
+    secret: str
+    extra: dict[str, str]
+
     def __init__(self, token: str, secret: str, extra: Mapping[str, str] | None = None) -> None:
         self.token = token
         self.secret = secret
@@ -46,6 +50,11 @@ class OAuth1Client:
     """
 
     __module__ = "waterspout.auth.oauth1"
+
+    request_token_endpoint: str
+    authorization_endpoint: str
+    access_token_endpoint: str
+    transport: Transport
 
     def __init__(
         self,

@@ -47,6 +47,18 @@ class OAuth2Client:
 
     __module__ = "waterspout.auth.oauth2"
 
+    client_auth: ClientAuth
+    scope: tuple[str, ...]
+    authorization_params: dict[str, str]
+    transport: Transport
+    issuer: str | None
+    requires_iss: bool
+    user_of: UserOf | None
+    authorization_endpoint: str | None
+    token_endpoint: str | None
+    userinfo_endpoint: str | None
+    revocation_endpoint: str | None
+
     def __init__(
         self,
         name: str,
@@ -74,8 +86,8 @@ class OAuth2Client:
         self.issuer = issuer
         self.requires_iss = requires_iss
         self.user_of = user_of
-        self.authorization_endpoint: str | None = self._endpoint(authorization_endpoint, "authorization_endpoint")
-        self.token_endpoint: str | None = self._endpoint(token_endpoint, "token_endpoint")
+        self.authorization_endpoint = self._endpoint(authorization_endpoint, "authorization_endpoint")
+        self.token_endpoint = self._endpoint(token_endpoint, "token_endpoint")
         self.userinfo_endpoint = self._endpoint(userinfo_endpoint, "userinfo_endpoint")
         self.revocation_endpoint = self._endpoint(revocation_endpoint, "revocation_endpoint")
 

@@ -24,6 +24,11 @@ class Identity:
     __module__ = "waterspout.auth.oauth2"
     __slots__ = ("claims", "issuer", "provider", "tokens")
 
+    provider: str
+    issuer: str
+    claims: dict[str, Any]
+    tokens: TokenSet
+
     def __init__(self, provider: str, issuer: str, claims: Mapping[str, Any], tokens: TokenSet) -> None:
         self.provider = provider
         self.issuer = issuer

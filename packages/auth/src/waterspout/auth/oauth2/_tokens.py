@@ -24,6 +24,14 @@ class TokenSet:
     __module__ = "waterspout.auth.oauth2"
     __slots__ = ("access_token", "expires_at", "id_token", "raw", "refresh_token", "scope", "token_type")
 
+    access_token: str
+    token_type: str
+    expires_at: float | None
+    refresh_token: str | None
+    id_token: str | None
+    scope: str
+    raw: dict[str, Any]
+
     def __init__(
         self,
         access_token: str,

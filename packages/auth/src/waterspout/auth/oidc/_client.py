@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from waterspout.auth._endpoints import checked_endpoint
 from waterspout.auth._errors import AuthError, CheckFailed
@@ -23,6 +23,9 @@ from waterspout.auth.oidc._shared_call import SharedCall
 from waterspout.auth.oidc._verifier import Verified, Verifier
 from waterspout.httpclient import AsyncHTTPClient
 from waterspout.httputil import url_concat
+
+if TYPE_CHECKING:
+    from waterspout.auth.oauth2._client import UserOf
 
 #: Seconds after which a provider is asked again about its endpoints.
 METADATA_AGE = 86400.0
@@ -57,6 +60,18 @@ class OpenIDClient(OAuth2Client):
     """
 
     __module__ = "waterspout.auth.oidc"
+
+    issuer: str
+    requires_iss: bool
+    user_of: UserOf | None
+    userinfo_endpoint: str | None
+    revocation_endpoint: str | None
+    endpoint_hosts: tuple[str, ...]
+    tenants: frozenset[str]
+    discovery_url: str | None
+    post_logout_redirect_uris: tuple[str, ...]
+    store: Store
+    keys: KeySet
 
     def __init__(
         self,
@@ -134,7 +149,7 @@ class OpenIDClient(OAuth2Client):
                 raise
 
     async def _discover(self) -> None:
-        issuer = self.issuer or ""
+        issuer = self.issuer
         document = self._given
         if document is None:
             answer = await self.transport.get(self.discovery_url or "")
@@ -210,7 +225,7 @@ class OpenIDClient(OAuth2Client):
             check.check_hash(claims, "c_hash", code, algorithm)
 
     def _check_token_issuer(self, claims: dict[str, Any]) -> None:
-        issuer = self.issuer or ""
+        issuer = self.issuer
         if self.tenants:
             tenant = claims.get("tid")
             if not isinstance(tenant, str) or not self.tenants & {tenant, "*"} or not TENANT_ID.fullmatch(tenant):

@@ -20,6 +20,13 @@ class Session(MutableMapping[str, Any]):
     __module__ = "waterspout.auth.sessions"
     __slots__ = ("_values", "created", "id", "is_changed", "is_new", "signed_in", "user")
 
+    id: str
+    created: float
+    user: dict[str, Any] | None
+    signed_in: float
+    is_new: bool
+    is_changed: bool
+
     def __init__(
         self,
         id: str,

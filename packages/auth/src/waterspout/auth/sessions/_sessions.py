@@ -43,6 +43,8 @@ class Sessions:
 
     __module__ = "waterspout.auth.sessions"
 
+    idle: float
+
     def __init__(
         self,
         secret: Secret,

@@ -53,6 +53,13 @@ class SignIn:
 
     __module__ = "waterspout.auth.signin"
 
+    clients: dict[str, OAuth2Client]
+    base_url: str
+    prefix: str
+    cookies: PendingCookies
+    store: Store
+    keepers: dict[str, TokenKeeper]
+
     def __init__(
         self,
         clients: Iterable[OAuth2Client],
@@ -65,7 +72,7 @@ class SignIn:
         store: Store | None = None,
         keep_tokens: bool = False,
     ) -> None:
-        self.clients: dict[str, OAuth2Client] = {}
+        self.clients = {}
         for client in clients:
             if client.name in self.clients or client.name == "out":
                 raise ValueError(f"two providers are called {client.name!r}, or one is called 'out'")
