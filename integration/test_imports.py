@@ -25,7 +25,7 @@ third_party = sorted(
 print(json.dumps({"missing": missing, "hidden": hidden, "namespace": namespace, "third_party": third_party}))
 """
 NEEDS_AN_EXTRA = {"waterspout.curl_httpclient": "pycurl"}
-EXTRAS = "pycurl,pycares,uvloop,httpx,joserfc,cryptography,tornado"
+EXTRAS = "pycurl,pycares,uvloop,httpx,joserfc,cryptography,redis,tornado"
 
 
 @pytest.fixture(scope="session")

@@ -35,6 +35,8 @@ for await (const line of createInterface({ input: process.stdin })) {
       jwtUserinfo: { enabled: true },
     },
     pkce: { required: () => true },
+    // Newer versions refuse to call addresses of this machine, where the application is.
+    fetch: (url, { dispatcher, ...options } = {}) => fetch(url, options),
     rotateRefreshToken: true,
     issueRefreshToken: (ctx, client, code) => client.grantTypeAllowed("refresh_token") && code.scopes.has("offline_access"),
     ttl: { AccessToken: 3600, IdToken: 3600, ...(ttl ?? {}) },

@@ -6,8 +6,11 @@ import asyncio
 import base64
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from http.cookies import SimpleCookie
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -109,6 +112,31 @@ def run() -> Callable[[Awaitable[Any]], Any]:
 @pytest.fixture
 def secret() -> str:
     return SECRET
+
+
+@pytest.fixture(scope="session")
+def redis_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The socket of a Redis server of our own."""
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("redis-server is not installed: apt-get install redis-server")
+    pytest.importorskip("redis", reason="the extra is not installed: pip install waterspout-auth[redis]")
+    folder = tmp_path_factory.mktemp("redis")
+    socket = folder / "s"
+    process = subprocess.Popen(
+        [program, "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(folder)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            if "eady to accept connections" in line:
+                break
+        yield socket
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
 
 
 class LyingProvider:

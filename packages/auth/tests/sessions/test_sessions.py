@@ -330,6 +330,27 @@ def test_sessions_of_a_user_are_ended_from_elsewhere(secret: str, visits: Any, c
     visits(sessions, act)
 
 
+def test_processes_share_sessions_by_redis(secret: str, visits: Any, redis_socket: Any) -> None:
+    from waterspout.auth.sessions import RedisStore
+
+    async def act(browser: Any, first: Any, second: Any) -> None:
+        await browser.get("/put/cart/3")
+        await browser.get("/in")
+        assert (await seen(browser))["values"] == {"cart": "3"}
+        await second.revoke("https://id.example", sid="s1")
+        assert (await seen(browser))["user"] is None
+        await browser.get("/in")
+        kept = {host: dict(jar) for host, jar in browser.cookies.items()}
+        await browser.get("/out")
+        browser.cookies = kept
+        assert (await seen(browser))["user"] is None
+        for one in (first, second):
+            await one.store.aclose()
+
+    first, second = (Sessions(secret, store=RedisStore(f"unix://{redis_socket}", prefix="shared:")) for _ in range(2))
+    visits(first, lambda browser: act(browser, first, second))
+
+
 def test_sessions_in_cookies_cannot_be_ended_from_elsewhere_and_say_so(secret: str, run: Run) -> None:
     with pytest.raises(ValueError, match="give Sessions a store"):
         run(Sessions(secret).revoke("https://id.example", subject="7"))

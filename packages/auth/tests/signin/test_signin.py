@@ -87,6 +87,23 @@ def test_form_post_is_taken_when_it_was_asked_for_and_past_every_forgery_check(s
                                                    "cookie_secret": "a secret of sixteen bytes"})  # fmt: skip
 
 
+def test_what_a_provider_adds_to_its_answer_is_handed_on_for_what_it_is(site: Any) -> None:
+    """Apple's: the name comes beside the code, once, and signed by nobody."""
+    seen: list[dict[str, str]] = []
+
+    async def act(site: Any) -> None:
+        async def user_of(handler: Any, identity: Any) -> Any:
+            seen.append(identity.answer)
+            return identity.user()
+
+        site.signin.user_of = user_of
+        await site.sign_in()
+        assert (await site.user())["name"] == "Ann"
+
+    site(act, lies={"callback": lambda back: {**back, "user": '{"name":{"firstName":"Mallory"}}'}})
+    assert seen == [{"user": '{"name":{"firstName":"Mallory"}}'}]
+
+
 def test_the_cookie_of_a_form_post_sign_in_comes_back_with_a_post_of_another_site(site: Any) -> None:
     async def act(site: Any) -> str:
         return str((await site.browser.get(f"{site.base}/signin/op")).headers["Set-Cookie"])

@@ -170,7 +170,9 @@ class OAuth2Client:
         await self.prepare()
         code = self._checked_answer(answer, pending)
         tokens = await self.exchange(code, pending)
-        return await self.identify(tokens, pending)
+        identity = await self.identify(tokens, pending)
+        identity.answer = others_in(answer)
+        return identity
 
     def _checked_answer(self, answer: Mapping[str, str], pending: PendingSignIn) -> str:
         """The code, once the answer is known to be from the right provider to the right browser."""
@@ -307,3 +309,12 @@ _SECRET_FIELDS = ("code", "code_verifier", "refresh_token", "token", "client_sec
 
 def _secrets_in(form: Mapping[str, str]) -> list[str]:
     return [form[name] for name in _SECRET_FIELDS if form.get(name)]
+
+
+#: Parameters of an answer that have been used up (RFC 6749, 4.1.2; RFC 9207).
+_OF_ANSWER = ("code", "state", "iss", "id_token", "access_token")
+
+
+def others_in(answer: Mapping[str, str]) -> dict[str, str]:
+    """What a provider has added to its answer."""
+    return {name: value for name, value in answer.items() if name not in _OF_ANSWER}

@@ -18,22 +18,26 @@ class Identity:
     """A user, as one provider knows them, and the tokens that were got with them.
 
     ``issuer`` and ``subject`` together name the user, for ever; an e-mail address does not: it can be given to
-    somebody else, and another provider can claim it. ``claims`` is all that the provider says.
+    somebody else, and another provider can claim it. ``claims`` is all that the provider says. ``answer`` is what else
+    the user came back with, signed by nobody: Apple, for example, sends the name (``user``) there, at the first
+    sign-in only.
     """
 
     __module__ = "waterspout.auth.oauth2"
-    __slots__ = ("claims", "issuer", "provider", "tokens")
+    __slots__ = ("answer", "claims", "issuer", "provider", "tokens")
 
     provider: str
     issuer: str
     claims: dict[str, Any]
     tokens: TokenSet
+    answer: dict[str, str]
 
     def __init__(self, provider: str, issuer: str, claims: Mapping[str, Any], tokens: TokenSet) -> None:
         self.provider = provider
         self.issuer = issuer
         self.claims = dict(claims)
         self.tokens = tokens
+        self.answer = {}
 
     @property
     def subject(self) -> str:

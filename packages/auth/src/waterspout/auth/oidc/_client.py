@@ -14,6 +14,7 @@ from waterspout.auth._secrets import equal, from_b64url
 from waterspout.auth._store import MemoryStore, Store
 from waterspout.auth._transport import TIMEOUT, Answer
 from waterspout.auth.oauth2 import ClientAuth, Identity, OAuth2Client, TokenSet
+from waterspout.auth.oauth2._client import others_in
 from waterspout.auth.oidc import _claims as check
 from waterspout.auth.oidc._jose import strict_object
 from waterspout.auth.oidc._keys import KeySet
@@ -187,7 +188,9 @@ class OpenIDClient(OAuth2Client):
         await self.prepare()
         code = self._checked_answer(answer, pending)
         tokens = await self.exchange(code, pending)
-        return await self._identify(tokens, pending, code)
+        identity = await self._identify(tokens, pending, code)
+        identity.answer = others_in(answer)
+        return identity
 
     async def identify(self, tokens: TokenSet, pending: PendingSignIn | None = None) -> Identity:
         """Who the ID token in ``tokens`` names. Without ``pending`` its nonce is not compared.
