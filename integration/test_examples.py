@@ -21,6 +21,7 @@ import pytest
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 STORIES = EXAMPLES / "stories.py"
 CHAT = EXAMPLES / "chat" / "app.py"
+SIGNIN = EXAMPLES / "signin" / "app.py"
 WAIT_SECONDS = 10.0
 
 
@@ -242,7 +243,7 @@ def test_chat_page_needs_nothing_from_elsewhere(chat: Example) -> None:
     assert not outside
 
 
-@pytest.mark.parametrize(("script", "lines"), [(STORIES, 1), (CHAT, 3)], ids=["stories", "chat"])
+@pytest.mark.parametrize(("script", "lines"), [(STORIES, 1), (CHAT, 3), (SIGNIN, 2)], ids=["stories", "chat", "signin"])
 def test_example_prints_its_url_and_ends_quietly_on_ctrl_c(
     start: Callable[..., Example], script: Path, lines: int
 ) -> None:
@@ -264,7 +265,7 @@ def test_ctrl_c_answers_the_polls_that_wait(chat: Example) -> None:
         assert answer == b"" or answer.startswith(b"HTTP/1.1 200 ")
 
 
-@pytest.mark.parametrize("script", [STORIES, CHAT], ids=["stories", "chat"])
+@pytest.mark.parametrize("script", [STORIES, CHAT, SIGNIN], ids=["stories", "chat", "signin"])
 def test_port_in_use_is_one_line_that_names_the_port(script: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -237,6 +237,15 @@ def test_a_notice_of_the_provider_ends_the_session(site: Any) -> None:
     site(act, store=MemoryStore())
 
 
+def test_a_notice_for_sessions_that_nobody_can_end_is_refused(site: Any, caplog: Any) -> None:
+    async def act(site: Any) -> int:
+        token = site.provider.sign(logout_claims(site.provider))
+        return int((await site.browser.post(f"{site.base}/signin/op/backchannel-logout", {"logout_token": token})).code)
+
+    assert site(act) == 501
+    assert "give Sessions a store" in caplog.text
+
+
 def logout_claims(provider: Any) -> dict[str, Any]:
     import time
 

@@ -26,7 +26,8 @@ def login_required(
     """Method decorator: only for users who are signed in. Beside `waterspout.web.authenticated` it
 
     * loads the session itself where the class has one (``load_session``), so it works in any `prepare`;
-    * with ``max_age`` wants a sign-in not longer than that many seconds ago, and sends the user to sign in again;
+    * with ``max_age`` wants a sign-in not longer than that many seconds ago, and sends the user to sign in again
+      (whether the provider asks for a password then is settled by `OpenIDClient`'s ``max_age``);
     * with ``allow`` asks it about the user: 403 if it says no;
     * tells scripts: a request that does not accept HTML gets 401 instead of a redirect.
 

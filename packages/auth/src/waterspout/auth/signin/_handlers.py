@@ -118,8 +118,12 @@ class BackChannelLogoutHandler(FromElsewhere):
         """No session: the provider has none here."""
 
     async def post(self) -> None:
-        """Ends them: 200; 400 for a notice that is not to be believed."""
+        """Ends them: 200; 400 for a notice that is not to be believed, 501 where sessions have no store."""
         client: Any = self.client
+        if self.settings["sessions"].store is None:
+            gen_log.warning("logout notice of %s not followed: give Sessions a store", client.name)
+            self.set_status(501)
+            return
         try:
             notice = await client.logout_notice(self.get_body_argument("logout_token", ""))
             await self.settings["sessions"].revoke(notice.issuer, subject=notice.subject, sid=notice.sid)
