@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from waterspout.http1._events import Data, EndOfMessage
-from waterspout.http1._grammar import find_forbidden, find_forbidden_trailer, match_chunk_size, match_trailers
+from waterspout.http1._grammar import (
+    find_forbidden,
+    find_forbidden_trailer,
+    match_chunk_size,
+    match_trailer_lines,
+    match_trailers,
+)
 from waterspout.http1._limits import Limits
 from waterspout.httputil._errors import HTTPInputError
 
@@ -151,8 +157,12 @@ class ChunkedContent:
         section = data[position : position + self._limits.trailers + 4]
         if len(section) > self._limits.trailers + 2:
             raise HTTPInputError(f"trailer section exceeds {self._limits.trailers} bytes")
-        if find_forbidden(section) or b"\r\n\r\n" in section or section.startswith(b"\r\n"):
+        if find_forbidden(section) or section.startswith(b"\r\n"):
             raise HTTPInputError("malformed trailer section")
+        # A line that is whole and wrong is refused now: what follows could not mend it, and may never come.
+        lines = match_trailer_lines(section)
+        if lines is None or section.count(b"\r\n", lines.end()):
+            raise HTTPInputError("malformed trailer section (RFC 9112, 7.1.2)")
 
     def _check_trailers(self, section: bytes) -> None:
         if len(section) > self._limits.trailers or section.count(b"\r\n") > self._limits.fields:

@@ -59,3 +59,6 @@ find_forbidden_trailer = re.compile(rb"(?:^|\n)(content-length|transfer-encoding
 
 #: The trailer section with the empty line that ends it.
 match_trailers = re.compile(rb"((?:" + TOKEN + rb"++:" + VALUE + rb"*+\r\n)*+)\r\n").match
+
+#: The trailer lines that are whole and well-formed, and nothing else: it always matches.
+match_trailer_lines = re.compile(rb"(?:" + TOKEN + rb"++:" + VALUE + rb"*+\r\n)*+").match

@@ -82,6 +82,6 @@ def _request_line_error(line: bytes) -> HTTPInputError | None:
         return HTTPInputError(
             "Malformed HTTP request line: its target holds a byte that must be encoded, or a fragment"
         )
-    if match[3] != b"1":
+    if match[3] != b"1" or match[4] not in b"01":
         return HTTPInputError("Malformed HTTP request line: only HTTP/1.0 and HTTP/1.1 are spoken here", status=505)
     return None
