@@ -26,7 +26,8 @@ from fuzz_reasons import explain
 
 TOKENS = [b"GET", b"POST", b"HEAD", b"OPTIONS", b"PUT", b"get", b"M-SEARCH", b"G!T", b"CONNECT", b"PRI", b"GE(T", b""]
 TARGETS = [
-    b"/", b"/a?b=c", b"/%zz", b"*", b"a", b"//x", b"/a#b", b"http://a/b", b"http://a", b"http://u@a/", b"http:///x", b"a:80",
+    b"/", b"/a?b=c", b"/%zz", b"*", b"a", b"//x", b"/a#b", b"http://a/b", b"http://a", b"http://u@a/", b"http:///x",
+    b"a:80",
     b"/\xc3\xa9", b"/\x7f", b"/a b", b"/\"<>\\^`{|}", b"?x", b"https://[::1]:8/", b"ftp://a/", b"",
 ]  # fmt: skip
 VERSIONS = [b"HTTP/1.1", b"HTTP/1.0", b"HTTP/2.0", b"http/1.1", b"HTTP/1.2", b"HTTP/1.10", b"HTTP/1", b"HTTP/0.9", b""]
@@ -62,14 +63,15 @@ LENGTHS = [
     b"3",
 ]
 CODINGS = [
-    b"chunked", b"CHUNKED", b"chunked, chunked", b"gzip, chunked", b"identity", b"chunked, identity", b"xchunked", b",chunked",
+    b"chunked", b"CHUNKED", b"chunked, chunked", b"gzip, chunked", b"identity", b"chunked, identity", b"xchunked",
+    b",chunked",
     b"chunked,", b"\x0bchunked", b"\"chunked\"", b"chunked;q=1", b"", b"gzip", b"chunked\t",
 ]  # fmt: skip
 NAMES = [b"X-A", b"Cookie", b"Accept", b"X(A", b"X A", b"X-A ", b"", b"\xe9", b"X_A", b"content-length ", b" X"]
 VALUES = [b"b", b"", b"  b  ", b"b\tc", b"\xe9", b"b\x00c", b"b\rc", b"b\nc", b"b\x7fc", b"b\r\n c", b'"q\\""', b"b:c"]
 ENDS = [b"\r\n", b"\n", b"\r", b"\r\r\n", b" \r\n", b"\r\n\r\n", b""]
-SIZES = [b"5", b"05", b"0x5", b"5 ", b" 5", b"+5", b"5;a", b"5;a=b", b"5;a=\"b;\\\"c\"", b"5 ;a", b"5;", b"5;a=", b"g", b"", b"F" * 17, b"5;\x00",
-         b"5\t;b=c", b"5;a\nb", b"3"]  # fmt: skip
+SIZES = [b"5", b"05", b"0x5", b"5 ", b" 5", b"+5", b"5;a", b"5;a=b", b"5;a=\"b;\\\"c\"", b"5 ;a", b"5;", b"5;a=", b"g",
+         b"", b"F" * 17, b"5;\x00", b"5\t;b=c", b"5;a\nb", b"3"]  # fmt: skip
 TRAILERS = [
     b"",
     b"X: y\r\n",
@@ -199,29 +201,36 @@ def _same_start(one: Outcome, other: Outcome) -> bool:
 def run(seconds: float, tally: Tally, most: int = 5, start: int = 0) -> None:
     """Fuzz for *seconds*, or until *most* kinds of unexplained disagreement were found."""
     end = time.monotonic() + seconds
-    number = start
     while time.monotonic() < end and len(tally.unexplained) < most:
-        number += 1
-        found: list[tuple[str, bytes]] = []
-
-        @seed(number)
-        @settings(max_examples=2000, database=None, deadline=None, suppress_health_check=list(HealthCheck),
-                  phases=[Phase.generate, Phase.shrink], report_multiple_bugs=False)  # fmt: skip
-        @given(st.binary(min_size=96, max_size=96), st.lists(st.integers(0, 500), max_size=4))
-        def check(entropy: bytes, cuts: list[int]) -> None:
-            if time.monotonic() > end and not found:
-                return
-            raw = requests(entropy)
-            complaint = tally.judge(raw, cuts)
-            if complaint is not None:
-                found.append((complaint, raw))
-                raise AssertionError(complaint)
-
-        try:
-            check()
-        except AssertionError:
-            complaint, raw = found[-1]
+        start += 1
+        found = run_seed(start, end, tally)
+        if found is not None:
+            complaint, raw = found
             tally.unexplained[complaint] = raw
+
+
+def run_seed(number: int, end: float, tally: Tally) -> tuple[str, bytes] | None:
+    """Two thousand inputs; the smallest one that nothing explains, with what is wrong about it."""
+    found: list[tuple[str, bytes]] = []
+
+    @seed(number)
+    @settings(max_examples=2000, database=None, deadline=None, suppress_health_check=list(HealthCheck),
+              phases=[Phase.generate, Phase.shrink], report_multiple_bugs=False)  # fmt: skip
+    @given(st.binary(min_size=96, max_size=96), st.lists(st.integers(0, 500), max_size=4))
+    def check(entropy: bytes, cuts: list[int]) -> None:
+        if time.monotonic() > end and not found:
+            return
+        raw = requests(entropy)
+        complaint = tally.judge(raw, cuts)
+        if complaint is not None:
+            found.append((complaint, raw))
+            raise AssertionError(complaint)
+
+    try:
+        check()
+    except AssertionError:
+        return found[-1]
+    return None
 
 
 def main() -> int:

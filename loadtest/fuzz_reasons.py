@@ -34,7 +34,7 @@ QUIRKS: list[tuple[str, str, Condition]] = [
         "knows no such method; RFC 9110, 9.1 allows any token",
         lambda rest: _method(rest) not in LLHTTP_METHODS,
     ),
-    ("llhttp", "refuses a tab after chunked; RFC 9110, 5.6.3: OWS", _has(rb"\ntransfer-encoding:[^\r]*\t\r")),
+    ("llhttp", "refuses a tab after chunked; RFC 9110, 5.6.3: OWS", _has(rb"\ntransfer-encoding:[^\r]*\t *\r")),
     ("llhttp", "refuses white space before a chunk extension; RFC 9112, 7.1.1: BWS", _has(rb"\r\n[0-9a-f]+[ \t]+;")),
     ("h11", "refuses white space before a chunk extension; RFC 9112, 7.1.1: BWS", _has(rb"\r\n[0-9a-f]+[ \t]+;")),
     ("h11", "refuses an empty line before the request; RFC 9112, 2.2 has it ignored", lambda rest: rest[:1] in b"\r\n"),
@@ -53,6 +53,8 @@ def explain(name: str, mine: Outcome, theirs: Outcome, raw: bytes) -> str | None
     rest = raw[mine.starts[agreed] :]
     if mine.messages and agreed == len(mine.messages) and _closes(mine.messages[-1].fields):
         return "reads on after Connection: close; RFC 9112, 9.3 ends it there"
+    if name == "h11" and agreed == len(theirs.messages) and agreed and mine.messages[agreed - 1].minor == 0:
+        return "keeps no HTTP/1.0 connection; RFC 9112, 9.3 allows it"
     broken = violation(rest)
     if broken is not None:
         # Only ours may be the one that refuses what breaks a rule: the others are lenient there.

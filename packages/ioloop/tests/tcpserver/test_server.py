@@ -1,6 +1,7 @@
 """TCPServer."""
 
 import asyncio
+import contextlib
 import os
 import socket
 import subprocess
@@ -358,3 +359,36 @@ def test_missing_files_are_said_when_the_server_is_made(tmp_path, certificate):
         TCPServer(ssl_options={"certfile": str(tmp_path / "nowhere")})
     with pytest.raises(ValueError, match="keyfile"):
         TCPServer(ssl_options={"certfile": certificate[0], "keyfile": str(tmp_path / "nowhere")})
+
+
+def test_a_subclass_may_look_at_a_connection_before_it_becomes_a_stream():
+    class Looking(TCPServer):
+        def __init__(self):
+            super().__init__()
+            self.served = []
+
+        def serve_connection(self, connection, address):
+            if connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b"!":
+                connection.close()
+            else:
+                super().serve_connection(connection, ("elsewhere", 1))
+
+        def handle_stream(self, stream, address):
+            self.served.append(address)
+            stream.close()
+
+    async def main():
+        server = Looking()
+        ours = []
+        for first in (b"!", b"a"):
+            theirs, end = socket.socketpair()
+            end.send(first)
+            server.serve_connection(theirs, ("here", 2))
+            ours.append(end)
+        assert server.served == [("elsewhere", 1)]
+        for end in ours:
+            with contextlib.suppress(ConnectionResetError):  # what it had sent was not read
+                assert end.recv(1) == b""
+            end.close()
+
+    asyncio.run(main())

@@ -17,6 +17,8 @@ from waterspout.httputil._limits import (
     default_parse_body_config,
     set_parse_body_config,
 )
+from waterspout.httputil._loggable import MASK, is_secret_name, loggable, mask_query, request_summary
+from waterspout.httputil._loglimit import LogLimit
 from waterspout.httputil._multipart import parse_body_arguments, parse_multipart_form_data
 from waterspout.httputil._multipart_stream import MultipartStream, PartData, PartEnd, PartHead
 from waterspout.httputil._parameters import decode_extended_value, parse_parameters, split_parameters
@@ -36,6 +38,7 @@ from waterspout.httputil._urlencoded import parse_urlencoded
 __all__ = [
     "ClientIdentity",
     "HTTP_WHITESPACE",
+    "MASK",
     "HTTPConnection",
     "HTTPFile",
     "HTTPHeaders",
@@ -45,6 +48,7 @@ __all__ = [
     "HTTPServerConnectionDelegate",
     "HTTPServerRequest",
     "InvalidFieldError",
+    "LogLimit",
     "MultipartStream",
     "ParseBodyConfig",
     "ParseMultipartConfig",
@@ -62,6 +66,9 @@ __all__ = [
     "default_parse_body_config",
     "encode_username_password",
     "format_timestamp",
+    "is_secret_name",
+    "loggable",
+    "mask_query",
     "parse_body_arguments",
     "parse_cookie",
     "parse_cookie_pairs",
@@ -75,6 +82,7 @@ __all__ = [
     "parse_response_start_line",
     "parse_urlencoded",
     "qs_to_qsl",
+    "request_summary",
     "responses",
     "safe_filename",
     "set_parse_body_config",

@@ -6,8 +6,10 @@ files are `lazy`, because most requests never need them all.
 
 from __future__ import annotations
 
+import re
 import time
 from http.cookies import CookieError, SimpleCookie
+from os import urandom
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote_to_bytes
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["HTTPServerRequest", "RequestHead"]
 
 Arguments = dict[str, list[bytes]]
+
+_is_request_id = re.compile(r"[A-Za-z0-9\-._~+/=:@]{1,128}").fullmatch
 
 
 class RequestHead:
@@ -254,11 +258,23 @@ class HTTPServerRequest(RequestHead):
                     continue
         return jar
 
+    @lazy
+    def prefix(self) -> str:
+        """The path (``/app``, or empty) below which a trusted proxy has published this server; not part of `path`."""
+        return ""
+
+    @lazy
+    def request_id(self) -> str:
+        """A name for this request in logs and traces: the field X-Request-Id if it is safe to be repeated (letters,
+        digits and ``-._~+/=:@``, at most 128), else 32 random hexadecimal digits."""
+        given = self.headers.get("X-Request-Id")
+        return given if given is not None and _is_request_id(given) else urandom(16).hex()
+
     def full_url(self) -> str:
         """The URL that was asked for: scheme, host and target as received."""
         if "://" in self.uri.partition("?")[0]:
             return self.uri
-        return f"{self.protocol}://{self.host}{self.uri}"
+        return f"{self.protocol}://{self.host}{self.prefix}{self.uri}"
 
     def request_time(self) -> float:
         """Seconds from the head's arrival until the response was finished, or until now."""

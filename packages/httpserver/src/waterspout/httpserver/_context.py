@@ -28,6 +28,9 @@ class HTTPRequestContext:
     def __init__(self, stream: IOStream, address: Any, protocol: str | None) -> None:
         self.address = address
         family = getattr(getattr(stream, "socket", None), "family", None)
+        if family not in (socket.AF_INET, socket.AF_INET6) and isinstance(address, tuple):
+            # A balancer on a UNIX socket has named its client by the PROXY protocol.
+            family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.address_family = family
         if family in (socket.AF_INET, socket.AF_INET6) and address is not None:
             self.remote_ip: str = address[0]

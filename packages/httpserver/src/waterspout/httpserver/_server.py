@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import socket
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,8 @@ from waterspout.http1connection import (
 )
 from waterspout.httpserver._context import HTTPRequestContext
 from waterspout.httpserver._drain import DrainResult, DrainState, drain
-from waterspout.httpserver._proxies import ProxiedApplication, TrustedProxies
+from waterspout.httpserver._guard import Guard
+from waterspout.httpserver._proxies import ForwardingFields, ProxiedApplication, TornadoApplication, TrustedProxies
 from waterspout.httputil import HTTPServerConnectionDelegate, HTTPServerRequest
 from waterspout.ioloop import Deadlines
 from waterspout.iostream import IOStream
@@ -44,8 +46,12 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
 
     Times are seconds, sizes bytes. ``idle_connection_timeout`` closes connections that wait for a request,
     ``max_header_size``, ``max_body_size`` bound what is read (431/414, 413), ``body_timeout`` bounds the time for a
-    body, ``decompress_request`` undoes gzip within the same limit. ``xheaders`` believes X-Forwarded-For and
-    X-Forwarded-Proto, but only from the proxies in ``trusted_downstream`` (addresses, CIDR networks, or ``"*"``).
+    body, ``decompress_request`` undoes gzip within the same limit. ``xheaders`` believes ``forwarding_headers``, but
+    only from the proxies in ``trusted_downstream`` (addresses, CIDR networks, ``"unix:"``, or ``"*"``); name those that
+    your proxy sets on every request: Forwarded, X-Forwarded-For or X-Real-Ip, X-Forwarded-Proto or X-Scheme,
+    X-Forwarded-Host, X-Forwarded-Prefix. With ``proxy_protocol`` every connection must begin with a PROXY header
+    (version 1 or 2) of a trusted proxy, before TLS. ``max_connections`` (None: 0.8 of the descriptors that the process
+    may have, after raising their limit) and ``max_connections_per_ip`` turn further clients away with 503.
     ``ssl_options`` and ``server_names`` are as for `TCPServer`; ``request.client_identity`` is who the client is by its
     certificate. ``observer`` is told what happens (`ServerObserver`): the access log and metrics are such.
     ``compat="tornado"`` takes malformed input as Tornado does, and X-Real-Ip and forwarding headers from everyone.
@@ -59,6 +65,7 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
     xheaders: bool
     trusted_downstream: list[str]
     observer: ServerObserver | None
+    guard: Guard
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # Everything is done by initialize(), as Configurable has it.
@@ -82,8 +89,13 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         compat: str | None = None,
         observer: ServerObserver | None = None,
         server_names: Mapping[str, dict[str, Any] | ssl.SSLContext] | None = None,
+        forwarding_headers: Sequence[str] = ("X-Forwarded-For", "X-Forwarded-Proto"),
+        proxy_protocol: bool = False,
+        max_connections: int | None = None,
+        max_connections_per_ip: int | None = None,
     ) -> None:
-        """See the class. Raises `ValueError` for a `trusted_downstream` that names no address."""
+        """See the class. Raises `ValueError` for a `trusted_downstream` that names no address, and for
+        `forwarding_headers` that are unknown or say the same."""
         self.request_callback = request_callback
         self.xheaders = xheaders
         self.protocol = protocol
@@ -101,6 +113,9 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         super().__init__(ssl_options=ssl_options, max_buffer_size=max_buffer_size, server_names=server_names)
         self.trusted_downstream = trusted_downstream or []
         self.observer = observer
+        proxies = TrustedProxies(self.trusted_downstream) if proxy_protocol else None
+        self.guard = Guard(max_connections, max_connections_per_ip, proxies, observer, speaks_http=ssl_options is None)
+        self._forwarding = ForwardingFields(forwarding_headers)
         self._connections: set[HTTP1ServerConnection] = set()
         self._upgraded = UpgradedConnections()
         self._drain: tuple[DrainState, asyncio.Task[DrainResult]] | None = None
@@ -114,8 +129,9 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         if not self.xheaders:
             return application
         hops = TrustedProxies(self.trusted_downstream)
-        peers = TrustedProxies(["*"]) if tornado else hops
-        return ProxiedApplication(application, peers, hops, real_ip=tornado)
+        if tornado:
+            return TornadoApplication(application, TrustedProxies(["*"]), hops, self._forwarding)
+        return ProxiedApplication(application, hops, hops, self._forwarding)
 
     @classmethod
     def configurable_base(cls) -> type[Configurable]:
@@ -127,8 +143,18 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         """See `Configurable`."""
         return HTTPServer
 
+    def serve_connection(self, connection: socket.socket, address: Any) -> None:
+        """See `TCPServer`; the guard may turn *connection* away, or learn its client's address first."""
+        self.guard.let_in(connection, address, super().serve_connection)
+
+    def stop(self) -> None:
+        """See `TCPServer`."""
+        super().stop()
+        self.guard.close()
+
     def handle_stream(self, stream: IOStream, address: Any) -> None:
         """A client has connected: serve it until it leaves."""
+        self.guard.count(stream, address)
         deadlines = self._deadlines
         if deadlines is None:
             deadlines = self._deadlines = Deadlines(stream.io_loop, self._resolution())

@@ -198,6 +198,14 @@ class TCPServer:
 
     def _handle_connection(self, connection: socket.socket, address: Any) -> None:
         self._accepted += 1
+        self.serve_connection(connection, address)
+
+    def serve_connection(self, connection: socket.socket, address: Any) -> None:
+        """Make a stream of a new connection and have `handle_stream` serve it.
+
+        For subclasses that must look at the socket before a stream (and a TLS handshake) begins on it: they override
+        this, and call it when they are done, with the ``address`` that `handle_stream` is to get.
+        """
         stream: IOStream | None = None
         try:
             if self.ssl_options is None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Any, Protocol
 
-from waterspout.web._access import MASK, is_secret_name, loggable, mask_query
+from waterspout.httputil import MASK, is_secret_name, loggable, mask_query
 
 _LINES_AROUND = 4
 _MAX_LOCALS = 40

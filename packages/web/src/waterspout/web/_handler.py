@@ -27,12 +27,12 @@ from waterspout.httputil import (
     HTTPServerRequest,
     format_timestamp,
     parse_quality_list,
+    request_summary,
     responses,
 )
 from waterspout.iostream import IOStream, StreamClosedError
 from waterspout.log import app_log, gen_log
 from waterspout.util import is_tornado_compat
-from waterspout.web._access import request_summary
 from waterspout.web._arguments import REQUIRED, Required, clean_arguments, last_argument
 from waterspout.web._errors import Finish, HTTPError
 from waterspout.web._etag import content_etag, matches_weakly

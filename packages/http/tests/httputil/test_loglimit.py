@@ -1,6 +1,6 @@
 """What one peer can write into the log."""
 
-from waterspout.web._loglimit import LogLimit
+from waterspout.httputil import LogLimit
 
 
 class Clock:

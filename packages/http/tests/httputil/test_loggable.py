@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waterspout.web._access import MAX_LENGTH, is_secret_name, loggable, mask_query, request_summary
+from waterspout.httputil import is_secret_name, loggable, mask_query, request_summary
+from waterspout.httputil._loggable import MAX_LENGTH
 
 
 @pytest.mark.parametrize(

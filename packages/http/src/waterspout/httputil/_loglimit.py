@@ -12,6 +12,7 @@ class LogLimit:
     forgotten: memory stays bounded, whatever addresses are seen.
     """
 
+    __module__ = "waterspout.httputil"
     __slots__ = ("_clock", "_peers", "_period", "_records", "_seen")
 
     def __init__(
