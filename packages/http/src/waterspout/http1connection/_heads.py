@@ -39,8 +39,8 @@ def make_response_head(
         keep_alive = False
     if line.code < 200 or line.code == 204:
         headers.pop("Content-Length", None)
-    if line.code == 101:  # its Connection field says what the protocol changes to (RFC 9110, 7.8)
-        pass
+    if line.code < 200:
+        pass  # the final response says what becomes of the connection; 101 says what it changes to (RFC 9110, 7.8)
     elif (headers.get("Connection") or "").lower() == "close":
         keep_alive = False
     elif not keep_alive:

@@ -101,6 +101,13 @@ class ObservedServerConnection(HTTP1ServerConnection):
             self.observed.sent += len(chunk)
         return super().write(chunk)
 
+    async def write_file(self, file: Any, offset: int, count: int) -> None:
+        """See `HTTP1Connection`."""
+        observed = self.observed
+        await super().write_file(file, offset, count)
+        if observed is not None:
+            observed.sent += count
+
     def _head_goes(self, observed: ObservedRequest, status: int) -> None:
         observed.status = status
         observed.first_byte = self.stream.io_loop.time()
@@ -151,6 +158,8 @@ class ObservedServerConnection(HTTP1ServerConnection):
         if observed is not None:
             observed.ended = self.stream.io_loop.time()
             observed.received = self._received
+            if observed.request.method == "HEAD":
+                observed.sent = 0  # what was written of content was not sent
         return observed
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from waterspout.http1 import TORNADO_LIMITS, Limits
+from waterspout.httputil import LogLimit
 from waterspout.util import is_tornado_compat
 
 __all__ = ["HTTP1ConnectionParameters"]
@@ -41,6 +42,8 @@ class HTTP1ConnectionParameters:
     decompress: bool = False
     idle_timeout: float | None = None
     compat: str | None = None
+    #: What peers that send nonsense may add to the log, all connections of a server together.
+    log_limit: LogLimit = field(default_factory=LogLimit, repr=False, compare=False)
     #: The codec's limits that these parameters amount to.
     limits: Limits = field(init=False, repr=False, compare=False)
 

@@ -341,6 +341,8 @@ class HTTP1ServerConnection(HTTP1Connection):
         request = self.request
         if request is None or self.stream.closed():
             return self._send([])
+        if start_line.code < 200 and request.version == "HTTP/1.0":
+            return self._send([])  # it knows no interim responses (RFC 9110, 15.2)
         head, writer, keep = make_response_head(
             start_line, headers, request.method, request.version,
             (self._keep or another_has_come(self)) and request.complete, request.keep_alive,
@@ -404,7 +406,9 @@ class HTTP1ServerConnection(HTTP1Connection):
 
     def refuse(self, error: HTTPInputError) -> None:
         """Answer a malformed or excessive request with the error's status, and close once it has been seen."""
-        if error.status in (414, 431):
+        if not self.params.log_limit.allows(str(self.context)):
+            pass  # this peer has been heard of often enough (LG3)
+        elif error.status in (414, 431):
             gen_log.warning("Unsatisfiable read, closing connection of %s: %s", self.context, error)
         elif error.status == 408:
             gen_log.info("%s (%s)", error, self.context)

@@ -1,14 +1,18 @@
 """A non-blocking HTTP/1.1 server."""
 
 from waterspout.http1connection import ObservedRequest, ServerObserver, ServerObservers
+from waterspout.httpserver._accesslog import AccessLog
 from waterspout.httpserver._context import HTTPRequestContext
 from waterspout.httpserver._drain import CutRequest, DrainResult
+from waterspout.httpserver._prometheus import PrometheusMetrics
 from waterspout.httpserver._run import run
 from waterspout.httpserver._server import HTTPServer
 from waterspout.httpserver._systemd import Notifier, activated_sockets
+from waterspout.httpserver._tracing import Tracing
 from waterspout.httputil import HTTPServerRequest as HTTPRequest
 
 __all__ = [
+    "AccessLog",
     "CutRequest",
     "DrainResult",
     "HTTPRequest",
@@ -16,8 +20,10 @@ __all__ = [
     "HTTPServer",
     "Notifier",
     "ObservedRequest",
+    "PrometheusMetrics",
     "ServerObserver",
     "ServerObservers",
+    "Tracing",
     "activated_sockets",
     "run",
 ]
