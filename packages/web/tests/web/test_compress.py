@@ -11,6 +11,7 @@ from waterspout.util import set_compat_default
 from waterspout.web._coders import available_codings, compress_whole, new_coder
 from waterspout.web._compress import GZipContentEncoding, NegotiatedContentEncoding, accepted_coding
 from waterspout.web._transform import OutputTransform
+from waterspout.web._xsrf import decode_token, encode_token
 
 BIG = b"<p>hello</p>" * 200
 
@@ -102,6 +103,14 @@ def test_DB5_what_must_or_need_not_be_compressed_is_left_alone(options: dict[str
 
 def test_DB5_a_body_of_the_least_length_is_compressed() -> None:
     assert transformed(b"x" * 1024)[0]["Content-Encoding"] == "gzip"
+
+
+def test_RW12_a_page_with_a_secret_can_stay_uncompressed_and_the_tokens_of_others_are_masked() -> None:
+    masked = {encode_token(b"x" * 16) for _ in range(20)}
+    assert len(masked) == 20, "the same secret looks different in each response, so its length tells nothing"
+    assert {decode_token(token)[1] for token in masked} == {b"x" * 16}
+    headers, body = transformed(Content_Encoding="identity")
+    assert body == BIG and "Content-Encoding" not in headers
 
 
 def test_DB5_identity_opts_a_response_out_and_is_not_sent() -> None:
