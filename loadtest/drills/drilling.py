@@ -1,8 +1,9 @@
 """What the drills share: a server in a process of its own whose memory and descriptors are watched, and crowds of raw
 clients.
 
-``python loadtest/drills/drilling.py '{"max_connections": 100}'`` is that server: it prints its port and serves ``/`` ("ok"),
-``/echo`` (the length of a body that it collects), ``/sink`` (the same, without keeping the body), ``/flow`` (100 MB).
+``python loadtest/drills/drilling.py '{"max_connections": 100}'`` is that server: it prints its port and serves ``/``
+("ok"), ``/echo`` (the length of a body that it collects), ``/sink`` (the same, without keeping the body), ``/flow``
+(100 MB).
 """
 
 from __future__ import annotations
