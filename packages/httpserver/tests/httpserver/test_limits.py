@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gzip
 import json
+import random
 import re
 import threading
 import time
@@ -311,6 +312,19 @@ def test_RX14_parsing_is_linear() -> None:
 
 
 # -- compressed bodies
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_DB1_a_body_that_grows_a_hundredfold_is_told_of_once(
+    exchange: Exchange, caplog: pytest.LogCaptureFixture, streamed: bool
+) -> None:
+    for plain, records in ((bytes(8_000_000), 1), (bytes(900_000), 0), (random.Random(1).randbytes(1_500_000), 0)):
+        caplog.clear()
+        body = gzip.compress(plain)
+        head = POST % b"Content-Encoding: gzip\r\nContent-Length: %d" % len(body)
+        received, _ = exchange(answer, head, *([0.02] if streamed else []), body, decompress_request=True)
+        assert statuses(received) == [200]
+        assert sum("has been decompressed to more than" in record.getMessage() for record in caplog.records) == records
 
 
 PLAIN = b"hello " * 1000

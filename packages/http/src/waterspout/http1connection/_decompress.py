@@ -14,11 +14,15 @@ from waterspout.httputil import (
     RequestStartLine,
     ResponseStartLine,
 )
+from waterspout.log import gen_log
 from waterspout.util import GzipDecompressor
 
 __all__ = ["DecompressingDelegate", "decompress_whole"]
 
 STEP = 64 * 1024
+#: A body that grows to this many times its size, and beyond this many bytes, is worth a line in the log: real ones do
+#: not (deflate reaches 1,032), and its sender may try the limit next.
+ALARM_RATIO, ALARM_SIZE = 100, 1024 * 1024
 
 
 def _is_gzip(headers: HTTPHeaders) -> bool:
@@ -39,15 +43,18 @@ def _mark_decoded(headers: HTTPHeaders) -> None:
 class Decoder:
     """gzip bytes to plain ones, in steps, up to a limit in all."""
 
-    __slots__ = ("_decompressor", "_left", "_limit")
+    __slots__ = ("_alarmed", "_decompressor", "_left", "_limit", "_taken")
 
     def __init__(self, limit: int) -> None:
         self._decompressor = GzipDecompressor()
         self._limit = self._left = limit
+        self._taken = 0
+        self._alarmed = False
 
     def decode(self, data: bytes, step: int = STEP) -> list[bytes]:
         """The decoded pieces of *data*; `HTTPInputError` where it is no gzip (400) or too much (413)."""
         pieces: list[bytes] = []
+        self._taken += len(data)
         try:
             while data:
                 piece = self._decompressor.decompress(data, min(step, self._left + 1))
@@ -57,9 +64,16 @@ class Decoder:
                 if piece:
                     pieces.append(piece)
                 data = self._decompressor.unconsumed_tail
+                self._watch_ratio()
         except (zlib.error, ValueError, OSError) as error:
             raise HTTPInputError(f"invalid gzip data: {error}") from error
         return pieces
+
+    def _watch_ratio(self) -> None:
+        given = self._limit - self._left
+        if given > max(ALARM_SIZE, ALARM_RATIO * self._taken) and not self._alarmed:
+            self._alarmed = True
+            gen_log.warning("a body of %d bytes has been decompressed to more than %d", self._taken, given)
 
     def end(self) -> None:
         """Nothing more comes: `HTTPInputError` if the stream was cut short."""
