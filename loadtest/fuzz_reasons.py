@@ -35,8 +35,16 @@ QUIRKS: list[tuple[str, str, Condition]] = [
         lambda rest: _method(rest) not in LLHTTP_METHODS,
     ),
     ("llhttp", "refuses a tab after chunked; RFC 9110, 5.6.3: OWS", _has(rb"\ntransfer-encoding:[^\r]*\t *\r")),
-    ("llhttp", "refuses white space before a chunk extension; RFC 9112, 7.1.1: BWS", _has(rb"\r\n[0-9a-f]+[ \t]+;")),
-    ("h11", "refuses white space before a chunk extension; RFC 9112, 7.1.1: BWS", _has(rb"\r\n[0-9a-f]+[ \t]+;")),
+    (
+        "llhttp",
+        "refuses white space before a chunk extension; RFC 9112, 7.1.1: BWS",
+        _has(rb"\r\n[0-9a-f]+[ \t]+(?:;|\Z)"),
+    ),
+    (
+        "h11",
+        "refuses white space before a chunk extension; RFC 9112, 7.1.1: BWS",
+        _has(rb"\r\n[0-9a-f]+[ \t]+(?:;|\Z)"),
+    ),
     ("h11", "refuses an empty line before the request; RFC 9112, 2.2 has it ignored", lambda rest: rest[:1] in b"\r\n"),
 ]
 
