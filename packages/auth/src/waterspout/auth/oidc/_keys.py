@@ -50,8 +50,7 @@ class KeySet:
         """
         await self._refresh_if_old()
         found = self._matching(kid, algorithm)
-        if not found and self._may_ask_again():
-            self._asked_for_unknown = self._clock()
+        if not found and (self._update.is_running or self._may_ask_again()):
             await self._update()
             found = self._matching(kid, algorithm)
         if not found:
@@ -65,8 +64,11 @@ class KeySet:
         return [key for key in self._keys if (kid is None or key.get("kid") == kid) and fits(key, algorithm)]
 
     def _may_ask_again(self) -> bool:
-        last = self._asked_for_unknown
-        return last is None or self._clock() - last >= UNKNOWN_KEY_INTERVAL
+        last, now = self._asked_for_unknown, self._clock()
+        if last is not None and now - last < UNKNOWN_KEY_INTERVAL:
+            return False
+        self._asked_for_unknown = now
+        return True
 
     async def _refresh_if_old(self) -> None:
         age = None if self._fetched is None else self._clock() - self._fetched

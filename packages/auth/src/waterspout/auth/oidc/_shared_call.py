@@ -15,10 +15,16 @@ class SharedCall:
         self._function = function
         self._running: asyncio.Future[None] | None = None
 
-    async def __call__(self) -> None:
+    @property
+    def is_running(self) -> bool:
+        """Whether a call is under way."""
         running = self._running
         # A call that a closed loop has left behind is nobody's any more.
-        if running is None or running.done() or running.get_loop() is not asyncio.get_running_loop():
+        return running is not None and not running.done() and running.get_loop() is asyncio.get_running_loop()
+
+    async def __call__(self) -> None:
+        running = self._running
+        if running is None or not self.is_running:
             running = self._running = asyncio.ensure_future(self._function())
             running.add_done_callback(_seen)
         # Who gives up waiting must not take the others' call along.

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Where a user's session says under which key the tokens of this sign-in are kept.
 TOKENS = "tokens"
+#: Characters of an address to go on to: it travels in a cookie.
+MAX_NEXT = 1500
 
 
 class SignIn:
@@ -124,6 +126,8 @@ class SignIn:
     def begin(self, handler: handlers.BeginHandler, client: OAuth2Client) -> PendingSignIn:
         """A new sign-in of the handler's browser; the response carries its cookie."""
         wanted = safe_next(handler.get_argument("next", ""), self.base_url, self.after_sign_in)
+        if len(wanted) > MAX_NEXT:
+            wanted = self.after_sign_in
         return self.cookies.begin(
             handler,
             client.name,
