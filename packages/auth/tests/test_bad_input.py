@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +21,7 @@ import pytest
 from waterspout.auth import AuthError, CheckFailed, OAuthMixin, OpenIdMixin, ProviderRefused, ProviderUnreachable
 from waterspout.auth.oauth2 import OAuth2Client, PendingSignIn, TokenKeeper, TokenSet
 from waterspout.auth.sessions import MemoryStore
-from waterspout.httpclient import BasicAuth, InvalidRequestError
+from waterspout.httpclient import AsyncHTTPClient, BasicAuth, InvalidRequestError
 from waterspout.web import Application, RequestHandler
 
 Lies = dict[str, Callable[[Any], Any]]
@@ -1268,6 +1269,37 @@ def test_OA26_attributes_that_are_not_signed_are_nobody_s(served: Any, run: Any,
 def test_OA27_a_user_name_that_Basic_cannot_carry_is_refused(username: str) -> None:
     with pytest.raises((ValueError, InvalidRequestError)):
         BasicAuth(username, "password")
+
+
+class Digest(RequestHandler):
+    """Challenges with two schemes, an empty domain, and a realm with a quote and a backslash in it."""
+
+    def get(self) -> None:
+        given = self.request.headers.get("Authorization", "")
+        if not given.startswith("Digest "):
+            self.set_status(401)
+            self.add_header("WWW-Authenticate", 'Basic realm="b"')
+            self.add_header("WWW-Authenticate", 'Digest realm="a\\"b\\\\c", domain="", nonce="n", qop="auth"')
+            return
+        fields = dict(re.findall(r'(\w+)="?((?:[^"\\,]|\\.)*)"?', given))
+
+        def hashed(text: str) -> str:
+            return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+        secret, about = hashed('ann:a"b\\c:pässword'), hashed("GET:/digest")
+        proof = hashed(f"{secret}:n:{fields['nc']}:{fields['cnonce']}:auth:{about}")
+        self.write({"proved": fields["response"] == proof, "realm": fields["realm"]})
+
+
+def test_OA27_a_challenge_of_two_schemes_an_empty_domain_and_a_backslash_is_answered(served: Any, run: Any) -> None:
+    async def main() -> Any:
+        async with served(Application([("/digest", Digest)])) as base:
+            response = await AsyncHTTPClient().fetch(
+                f"{base}/digest", auth_mode="digest", auth_username="ann", auth_password="pässword"
+            )
+            return json.loads(response.body)
+
+    assert run(main()) == {"proved": True, "realm": 'a\\"b\\\\c'}
 
 
 def test_OA27_a_client_id_and_secret_for_Basic_are_encoded_first() -> None:
