@@ -208,22 +208,27 @@ def client() -> Iterator[Callable[..., AsyncHTTPClient]]:
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[str, str]]:
-    """``certificate("localhost")``: files of a self-signed certificate for a host name (or IP) and of its key."""
-    folder = tmp_path_factory.mktemp("certificates")
-    made: dict[tuple[str, int], tuple[str, str]] = {}
+    """``certificate("localhost")``: files of a self-signed certificate for a host name (or IP) and of its key.
 
-    def make(host: str = "127.0.0.1", days: int = 30) -> tuple[str, str]:
-        if (host, days) not in made:
-            name = f"{host}-{days}"
+    ``named=False`` leaves the host to the subject's common name.
+    """
+    folder = tmp_path_factory.mktemp("certificates")
+    made: dict[tuple[str, int, bool], tuple[str, str]] = {}
+
+    def make(host: str = "127.0.0.1", days: int = 30, named: bool = True) -> tuple[str, str]:
+        if (host, days, named) not in made:
+            name = f"{len(made)}"
             certfile, keyfile = folder / f"{name}.crt", folder / f"{name}.key"
             kind = "IP" if host.replace(".", "").isdigit() else "DNS"
             command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-            command += ["-subj", f"/CN={host}", "-addext", f"subjectAltName={kind}:{host}", "-days", str(days)]
+            command += ["-subj", f"/CN={host}", "-days", str(days)]
+            if named:
+                command += ["-addext", f"subjectAltName={kind}:{host}"]
             subprocess.run(
                 [*command, "-out", str(certfile), "-keyout", str(keyfile)], check=True, capture_output=True, timeout=20
             )
-            made[host, days] = str(certfile), str(keyfile)
-        return made[host, days]
+            made[host, days, named] = str(certfile), str(keyfile)
+        return made[host, days, named]
 
     return make
 
@@ -232,9 +237,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple
 def tls_server(certificate: Callable[..., tuple[str, str]]) -> Callable[..., ssl.SSLContext]:
     """``tls_server(host)``: a server's context with a self-signed certificate for *host*."""
 
-    def make(host: str = "127.0.0.1", days: int = 30) -> ssl.SSLContext:
+    def make(host: str = "127.0.0.1", **options: Any) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*certificate(host, days))
+        context.load_cert_chain(*certificate(host, **options))
         return context
 
     return make

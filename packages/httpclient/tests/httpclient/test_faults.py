@@ -173,6 +173,28 @@ def test_repeating_is_done_once_and_only_before_the_first_byte(run, peer, client
     run(main)
 
 
+def test_nothing_is_sent_twice_where_tornado_is_followed(run, peer, client):
+    async def handler(talk):
+        await talk.request()
+        await talk.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await talk.request()
+        talk.close()
+
+    async def main():
+        async with peer(handler) as server:
+            http = client(compat="tornado")
+            await http.fetch(server.url)
+            with pytest.raises(HTTPStreamClosedError):
+                await http.fetch(server.url + "/dies")
+            assert len(server.requests) == 2
+            native = client()
+            await native.fetch(server.url)
+            await native.fetch(server.url + "/repeated")
+            assert len(server.requests) == 5
+
+    run(main)
+
+
 def test_connections_are_freed_by_reference_counting(run, peer, client):
     import weakref
 

@@ -363,6 +363,31 @@ def fails(run, serve, http2, answer, error=ProtocolError, match=None, **options)
     run(main)
 
 
+def test_H2_1_flood_of_resets_ends_the_connection(run, serve, http2):
+    async def answer(request):
+        request.headers(end=True)
+        for _ in range(15_000):
+            request.raw(frame(3, 0, request.number, (8).to_bytes(4, "big")))
+
+    async def main():
+        async with serve(answer) as server:
+            http = http2()
+            await http.fetch(server.url)
+            while http.statistics().open:  # noqa: ASYNC110  # the flood reaches us behind the answer
+                await asyncio.sleep(0.002)
+            assert http.pool.size == 0
+
+    run(main)
+
+
+@pytest.mark.parametrize("increment", [0, 2**31 - 1])
+def test_H2_2_window_updates_that_are_wrong_break_only_what_they_are_about(run, serve, http2, increment):
+    async def answer(request):
+        request.raw(frame(8, 0, request.number, increment.to_bytes(4, "big")))
+
+    fails(run, serve, http2, answer)
+
+
 def test_H2_3_endless_continuation_is_an_error(run, serve, http2):
     async def answer(request):
         request.raw(frame(1, 0, request.number, b"\x88"))
@@ -460,6 +485,43 @@ def test_H2_9_limits_on_bodies_hold(run, serve, http2):
 
     for answer in (announced, unannounced):
         fails(run, serve, http2, answer, ResponseTooLargeError, "1000", max_body_size=1000)
+
+
+def test_H2_9_data_behind_the_end_of_a_stream_is_an_error_and_no_content(run, serve, http2):
+    async def answer(request):
+        await request.reply(b"hello")
+        request.raw(frame(0, 0, request.number, b" and more"))
+
+    async def main():
+        async with serve(answer) as server:
+            http = http2()
+            for _ in range(3):
+                assert (await http.fetch(server.url)).body == b"hello"
+
+    run(main)
+
+
+@pytest.mark.parametrize("number", [2, 101])
+def test_H2_10_streams_that_nobody_opened_are_errors(run, serve, http2, number):
+    async def answer(request):
+        request.raw(frame(1, 5, number, b"\x88"))
+
+    fails(run, serve, http2, answer)
+
+
+def test_H2_11_upgrade_to_h2c_is_neither_offered_nor_accepted(run, peer, http2):
+    async def main():
+        upgrade = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+        async with peer(upgrade + frame(4, 0, 0)) as server:
+            http = http2()
+            with pytest.raises(HTTPClientError, match="101"):
+                await http.fetch(server.url)
+            assert not {b"upgrade", b"http2-settings"} & {
+                line.split(b":")[0].lower() for line in server.requests[0].split(b"\r\n")
+            }
+            assert http.pool.size == 0
+
+    run(main)
 
 
 def test_H2_12_frames_over_the_limits_are_errors(run, serve, http2):

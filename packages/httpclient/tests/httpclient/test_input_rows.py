@@ -770,3 +770,17 @@ def test_errors_are_all_caught_as_httperror():
     for error in (HTTPTimeoutError, ProtocolError, RedirectError, InvalidRequestError, ForbiddenAddressError):
         assert issubclass(error, FetchError)
     assert HTTPRequest("http://h/").method == "GET"
+
+
+def test_CL16_parts_of_a_multipart_response_are_content_and_bounded_as_such(run, peer, client):
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: multipart/mixed; boundary=b\r\nContent-Length: %d\r\n\r\n"
+    body = b"--b\r\n" + b"X-Field: 1\r\n" * 1_000_000 + b"\r\n--b--\r\n"
+
+    async def main():
+        async with peer(head % len(body) + body) as server:
+            response = await client().fetch(server.url)
+            assert len(response.body) == len(body) and len(response.headers) == 2
+            with pytest.raises(ResponseTooLargeError):
+                await client(max_body_size=100_000).fetch(server.url)
+
+    run(main)

@@ -1,12 +1,22 @@
-"""TLS: who is trusted, and which requests may share a connection (TL1-TL3, TL8, TL10)."""
+"""TLS: who is trusted, and which requests may share a connection (TL1-TL12, as far as they are a client's)."""
 
 from __future__ import annotations
 
+import asyncio
+import os
+import shutil
 import ssl
 
 import pytest
 
-from waterspout.httpclient import HTTPStreamClosedError, HTTPTimeoutError, InvalidRequestError, Phase, TLSError
+from waterspout.httpclient import (
+    HTTPStreamClosedError,
+    HTTPTimeoutError,
+    InvalidRequestError,
+    Phase,
+    ProxyError,
+    TLSError,
+)
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
@@ -90,6 +100,95 @@ def test_TL3_every_tls_option_separates_connections(run, peer, client, tls_serve
     run(main)
 
 
+@pytest.mark.parametrize(
+    ("named", "host"),
+    [
+        ("*.com", "example.com"),
+        ("a*.example.com", "ab.example.com"),
+        ("a.*.example.com", "a.b.example.com"),
+        ("*", "localhost"),
+        ("example.com.", "example.com"),
+        ("*.example.com", "example.com"),
+        ("*.example.com", "a.b.example.com"),
+    ],
+)
+def test_TL4_wildcards_beyond_one_whole_first_label_prove_nothing(
+    run, peer, client, tls_server, certificate, named, host
+):
+    async def main():
+        async with peer(OK, tls=tls_server(named)) as server:
+            http = client(hostname_mapping={host: "127.0.0.1"})
+            with pytest.raises(TLSError, match="(?i)mismatch"):
+                await http.fetch(f"https://{host}:{server.port}/", ca_certs=certificate(named)[0])
+            assert server.requests == []
+
+    run(main)
+
+
+def test_TL4_common_name_alone_proves_nothing_and_a_wildcard_for_one_label_does(
+    run, peer, client, tls_server, certificate
+):
+    async def main():
+        http = client(hostname_mapping={"a.example.com": "127.0.0.1"})
+        async with peer(OK, tls=tls_server("a.example.com", named=False)) as server:
+            with pytest.raises(TLSError, match="(?i)mismatch"):
+                trusted = certificate("a.example.com", named=False)[0]
+                await http.fetch(f"https://a.example.com:{server.port}/", ca_certs=trusted)
+        async with peer(OK, tls=tls_server("*.example.com")) as server:
+            trusted = certificate("*.example.com")[0]
+            assert (await http.fetch(f"https://a.example.com:{server.port}/", ca_certs=trusted)).body == b"hello"
+
+    run(main)
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+def test_TL5_old_versions_are_not_spoken(run, peer, client, tls_server, certificate):
+    async def main():
+        context = tls_server()
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+        async with peer(OK, tls=context) as server:
+            with pytest.raises((TLSError, HTTPStreamClosedError)) as caught:
+                await client().fetch(server.url, ca_certs=certificate()[0])
+            assert caught.value.phase is Phase.TLS and server.requests == []
+
+    run(main)
+
+
+def test_TL5_server_name_and_protocol_are_said_and_no_name_for_an_address(run, peer, client, tls_server, certificate):
+    async def main():
+        names = []
+        context = tls_server("a.example.com")
+        context.set_alpn_protocols(["foo", "http/1.1"])
+        context.sni_callback = lambda connection, name, context: names.append(name)
+        async with peer(OK, tls=context) as server:
+            http = client(hostname_mapping={"a.example.com": "127.0.0.1"}, defaults={"validate_cert": False})
+            await http.fetch(f"https://a.example.com:{server.port}/")
+            await http.fetch(server.url)
+            assert names == ["a.example.com", None]
+
+    run(main)
+
+
+def test_TL6_certificate_files_that_were_replaced_count_for_new_connections(
+    run, peer, client, tls_server, certificate, tmp_path
+):
+    async def main():
+        trusted = tmp_path / "trusted.pem"
+        shutil.copy(certificate("other.example")[0], trusted)
+        http = client(defaults={"ca_certs": str(trusted)}, idle_timeout=0)
+        async with peer(OK, tls=tls_server()) as server:
+            with pytest.raises(TLSError, match="(?i)self.signed"):
+                await http.fetch(server.url)
+            fresh = tmp_path / "fresh.pem"
+            shutil.copy(certificate()[0], fresh)
+            os.replace(fresh, trusted)
+            assert (await http.fetch(server.url)).body == b"hello"
+
+    run(main)
+
+
 def test_TL7_client_certificate_is_shown(run, peer, client, tls_server, certificate):
     async def main():
         context = tls_server()
@@ -148,6 +247,73 @@ def test_TL10_close_without_close_notify_is_no_end_of_a_body(run, peer, client, 
         async with peer(handler, tls=tls_server()) as server:
             with pytest.raises(HTTPStreamClosedError):
                 await client().fetch(server.url, ca_certs=certificate()[0])
+
+    run(main)
+
+
+def test_TL11_bytes_before_the_handshake_through_a_tunnel_are_no_answer(run, peer, client):
+    async def handler(talk):
+        await talk.request()
+        # In one piece with the proxy's answer, as an attacker in between would add them.
+        await talk.send(b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong")
+        await talk.reader.read()
+
+    async def main():
+        async with peer(handler) as proxy:
+            http = client()
+            with pytest.raises(ProxyError, match="before the handshake"):
+                await http.fetch("https://server.invalid/", proxy=f"http://127.0.0.1:{proxy.port}")
+            assert http.pool.size == 0
+
+    run(main)
+
+
+def hello_extensions(record):
+    """The numbers of the extensions in a TLS record that holds a ClientHello (RFC 8446, 4.1.2)."""
+    assert record[0] == 22 and record[5] == 1
+    at = 5 + 4 + 2 + 32
+    at += 1 + record[at]
+    at += 2 + int.from_bytes(record[at : at + 2], "big")
+    at += 1 + record[at]
+    end = at + 2 + int.from_bytes(record[at : at + 2], "big")
+    at += 2
+    while at < end:
+        yield int.from_bytes(record[at : at + 2], "big")
+        at += 4 + int.from_bytes(record[at + 2 : at + 4], "big")
+
+
+def test_TL12_nothing_is_sent_before_the_handshake_is_complete(run, peer, client, tls_server, certificate):
+    first_flights = []
+
+    async def main():
+        async with peer(OK, tls=tls_server()) as server:
+
+            async def passing_on(talk):
+                reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+
+                async def back():
+                    while data := await reader.read(65536):
+                        await talk.send(data)
+                    talk.close()
+
+                returning = asyncio.create_task(back())
+                first = True
+                while data := await talk.reader.read(65536):
+                    if first:
+                        first_flights.append(data)
+                    first = False
+                    writer.write(data)
+                writer.close()
+                await returning
+
+            async with peer(passing_on) as between:
+                http = client(idle_timeout=0, defaults={"ca_certs": certificate()[0]})
+                for _ in range(2):
+                    await http.fetch(f"https://127.0.0.1:{between.port}/", method="POST", body=b"pay")
+        assert len(first_flights) == 2
+        for flight in first_flights:
+            assert len(flight) == 5 + int.from_bytes(flight[3:5], "big"), "more than one record"
+            assert 42 not in hello_extensions(flight), "early_data is offered"
 
     run(main)
 

@@ -126,7 +126,11 @@ class Connector:
             if url.scheme == "http":
                 return stream
             inner = stream if proxy.scheme != "https" else self._inside(stream)
-            return await inner.start_tls(False, self.context_for(settings), server_hostname=url.host)
+            try:
+                handshake = inner.start_tls(False, self.context_for(settings), server_hostname=url.host)
+            except ValueError as error:  # bytes are there that no server can have sent yet (TL11)
+                raise ProxyError(f"The proxy {proxy} added to the tunnel: {error}", phase=Phase.PROXY) from error
+            return await handshake
         except BaseException:
             stream.close()
             raise

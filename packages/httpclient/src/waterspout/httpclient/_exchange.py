@@ -186,9 +186,9 @@ class Exchange:
         idle = self.route.idle if not self.repeated else self.route.unused()
         while idle:
             connection = idle.pop()
-            # One that rested may have died (CS14) or received what nobody asked for (CS15); a request that cannot be
+            # One that rested may have died (CS14) or received what nobody asked for (CS15); a request that will not be
             # sent twice is not risked on any that has not been asked.
-            if (now - connection.last_used < FRESH and self.may_be_repeated()) or connection.is_alive():
+            if (now - connection.last_used < FRESH and self._is_repeated()) or connection.is_alive():
                 self.client.pool.statistics.reused += 1
                 self.use(connection)
                 return
@@ -270,6 +270,10 @@ class Exchange:
     def may_be_repeated(self) -> bool:
         """Whether sending the request once more does no harm and is possible (RFC 9110, 9.2.2)."""
         return self.method in IDEMPOTENT_METHODS and self.producer is None
+
+    def _is_repeated(self) -> bool:
+        """Whether the request is sent once more when a kept connection dies; Tornado never sends one twice."""
+        return self.may_be_repeated() and not self.client.is_compat
 
     # -- time
 
@@ -362,7 +366,7 @@ class Exchange:
             return
         if connection is not None and connection.served > 1 and not self.first_byte and not self.repeated:
             # The server closed a kept connection as the request was on its way: nobody's fault (RFC 9112, 9.3.1).
-            if self.may_be_repeated():
+            if self._is_repeated():
                 self.repeated = True
                 restart(self, 0.0)
                 return

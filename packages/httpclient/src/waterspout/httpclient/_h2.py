@@ -27,14 +27,16 @@ if TYPE_CHECKING:
 STREAM_WINDOW, SESSION_WINDOW = 1024 * 1024, 16 * 1024 * 1024
 #: Frames that carry nothing (settings, pings, empty data, resets of what is over) before one that does (H2-1, H2-5).
 MAX_IDLE_FRAMES = 1000
+#: Bytes in the same sense: h2 says nothing of a reset of a stream that is over. More than the largest head and frame.
+MAX_IDLE_BYTES = 128 * 1024
 
 
 class Session:
     """One HTTP/2 connection."""
 
     __slots__ = (
-        "__weakref__", "_closing", "_idle_frames", "_streams", "_unacknowledged", "deadline", "exchange", "h2",
-        "idle_until", "received", "route", "served", "stream",
+        "__weakref__", "_closing", "_idle_bytes", "_idle_frames", "_streams", "_unacknowledged", "deadline", "exchange",
+        "h2", "idle_until", "received", "route", "served", "stream",
     )  # fmt: skip
 
     idle_until: float
@@ -55,6 +57,7 @@ class Session:
         self.exchange: Exchange | None = None
         self._closing = False
         self._idle_frames = 0
+        self._idle_bytes = 0
         self._unacknowledged = 0
         self._streams: dict[int, RequestStream] = {}
         config = h2.config.H2Configuration(client_side=True, header_encoding=None)
@@ -101,6 +104,7 @@ class Session:
     def progressed(self) -> None:
         """Content has moved: the frames that made it possible were no idle ones."""
         self._idle_frames = 0
+        self._idle_bytes = 0
 
     def ended(self, stream: RequestStream) -> None:
         """*stream* is over, one way or the other."""
@@ -153,6 +157,7 @@ class Session:
     def data_received(self, data: bytes) -> None:
         """Bytes from the server."""
         self.received += len(data)
+        self._idle_bytes += len(data)
         try:
             events = self.h2.receive_data(data)
         except h2.exceptions.ProtocolError as error:
@@ -162,8 +167,9 @@ class Session:
             self._handle(event)
             if self.stream.closed():
                 return
-        if self._idle_frames > MAX_IDLE_FRAMES:
-            self._refuse(HTTPInputError(f"more than {MAX_IDLE_FRAMES} HTTP/2 frames without any content"))
+        if self._idle_frames > MAX_IDLE_FRAMES or self._idle_bytes > MAX_IDLE_BYTES:
+            limits = f"{MAX_IDLE_FRAMES} HTTP/2 frames, or {MAX_IDLE_BYTES} bytes of them,"
+            self._refuse(HTTPInputError(f"more than {limits} without any content"))
             return
         self.flush()
 
@@ -192,10 +198,13 @@ class Session:
             if isinstance(event, events.DataReceived):
                 self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
         elif isinstance(event, events.DataReceived):
-            self._idle_frames = 0 if event.data else self._idle_frames + 1
+            if event.data:
+                self.progressed()
+            else:
+                self._idle_frames += 1
             stream.data_received(event)
         elif isinstance(event, (events.ResponseReceived, events.InformationalResponseReceived)):
-            self._idle_frames = 0
+            self.progressed()
             stream.head_received(event)
         elif isinstance(event, events.TrailersReceived):
             stream.trailers_received(event)

@@ -6,6 +6,7 @@ Imported only when the first https URL is fetched: the ssl module costs a script
 from __future__ import annotations
 
 import importlib
+import os
 import ssl
 from collections.abc import Hashable
 from typing import Any
@@ -31,7 +32,10 @@ class CertificateError(TLSError, ssl.SSLCertVerificationError):
 
 
 class ContextCache:
-    """SSLContexts by the options that made them: loading the CA file takes longer than most requests."""
+    """SSLContexts by the options that made them: loading the CA file takes longer than most requests.
+
+    A file that has been replaced is loaded anew, so that certificates can be renewed under a running client (TL6).
+    """
 
     __slots__ = ("_contexts", "_protocols", "_system_trust")
 
@@ -45,7 +49,7 @@ class ContextCache:
         given = settings.ssl_options
         if isinstance(given, ssl.SSLContext):
             return given
-        key = settings.tls_key
+        key = (settings.tls_key, *map(_state_of_file, (settings.ca_certs, settings.client_cert, settings.client_key)))
         context = self._contexts.get(key)
         if context is None:
             if len(self._contexts) >= _KEPT:
@@ -53,6 +57,17 @@ class ContextCache:
             context = self._contexts[key] = make_context(settings, self._system_trust)
             context.set_alpn_protocols(self._protocols)
         return context
+
+
+def _state_of_file(name: str | None) -> Hashable:
+    """What changes when another file takes the place of *name*; None for no file, and for one that is not there."""
+    if name is None:
+        return None
+    try:
+        found = os.stat(name)
+    except OSError:  # loading it says what is wrong
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def make_context(settings: Settings, system_trust: bool = False) -> ssl.SSLContext:
@@ -73,6 +88,8 @@ def make_context(settings: Settings, system_trust: bool = False) -> ssl.SSLConte
             context.load_cert_chain(certificate, settings.client_key)
     except (OSError, ValueError) as error:
         raise InvalidRequestError(f"Cannot load the certificates {ca_certs or certificate!r}: {error}") from error
+    # Names stand in subjectAltName, or they do not count (RFC 9110, 4.3.4; TL4).
+    context.hostname_checks_common_name = False
     if not settings.validate_cert:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
