@@ -185,7 +185,7 @@ def test_proxy_that_stalls_meets_the_connect_timeout(run, peer, client):
         async with peer(handler) as proxy:
             with pytest.raises(HTTPTimeoutError, match="proxy") as caught:
                 await client().fetch(
-                    "https://server.invalid/", proxy=f"http://127.0.0.1:{proxy.port}", connect_timeout=0.05
+                    "https://server.invalid/", proxy=f"http://127.0.0.1:{proxy.port}", connect_timeout=1.0
                 )
             assert caught.value.phase is Phase.PROXY
 
