@@ -6,6 +6,8 @@ import os
 import socket
 import ssl
 import struct
+import subprocess
+import sys
 
 import pytest
 
@@ -661,3 +663,22 @@ def test_close_callback_of_an_idle_tls_stream(run, tls_pair):
         assert server.error is None
 
     run(main)
+
+
+def test_tls_is_found_by_a_program_that_has_not_named_it():
+    code = (
+        "import asyncio, socket, sys\n"
+        "from waterspout.iostream import IOStream\n"
+        "async def main():\n"
+        "    ours, theirs = socket.socketpair()\n"
+        "    theirs.close()\n"
+        "    assert 'waterspout.iostream._tls' not in sys.modules\n"
+        "    try:\n"
+        "        await IOStream(ours).start_tls(False, {}, server_hostname='example.com')\n"
+        "    except OSError as error:\n"
+        "        print(type(error).__name__)\n"
+        "asyncio.run(main())\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout

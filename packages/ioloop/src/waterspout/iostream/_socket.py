@@ -14,6 +14,7 @@ from waterspout.iostream._core import IOV_MAX, NOT_READING, PULLING, PUSHING, RE
 from waterspout.iostream._errors import StreamClosedError
 from waterspout.iostream._hooks import replaceable
 from waterspout.iostream._pending import PendingRead, set_result
+from waterspout.util import import_object
 
 if TYPE_CHECKING:
     import asyncio
@@ -46,7 +47,6 @@ class IOStream(BaseIOStream):
     __slots__ = ("socket",)
 
     socket: socket_module.socket
-    _tls_class: ClassVar[type[SSLIOStream]]  #: what `start_tls` makes; _tls.py fills it in
 
     def __init__(self, socket: socket_module.socket, *args: Any, **kwargs: Any) -> None:
         self.socket = socket
@@ -344,12 +344,14 @@ class IOStream(BaseIOStream):
             )
         from waterspout.netutil._tls_options import context_for  # netutil is for those who use TLS
 
+        tls_class: type[SSLIOStream] = import_object("waterspout.iostream.SSLIOStream")  # a subclass: loaded by name
+
         context = context_for(ssl_options, server_side)
         callback, self._close_callback = self._close_callback, None
         watchers, self._close_watchers = self._close_watchers, ()
         self._forget_fd()
         try:
-            stream = self._tls_class(
+            stream = tls_class(
                 self.socket,
                 ssl_options=context,
                 server_side=server_side,

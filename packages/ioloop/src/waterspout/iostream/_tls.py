@@ -496,7 +496,7 @@ class SSLIOStream(IOStream):
             future.exception()
 
 
-IOStream._tls_class = SSLIOStream
+
 
 
 def _is_connected(sock: socket_module.socket) -> bool:
