@@ -23,17 +23,6 @@ __all__ = ["CR_OR_LF_RE", "CurlAsyncHTTPClient", "CurlError", "curl_log"]
 
 curl_log: logging.Logger = logging.getLogger("waterspout.curl_httpclient")
 
-#: libcurl's times of a transfer by the names of `HTTPResponse.time_info`, where they are, too.
-_TIMES = {
-    "namelookup": pycurl.NAMELOOKUP_TIME,
-    "connect": pycurl.CONNECT_TIME,
-    "appconnect": pycurl.APPCONNECT_TIME,
-    "pretransfer": pycurl.PRETRANSFER_TIME,
-    "starttransfer": pycurl.STARTTRANSFER_TIME,
-    "total": pycurl.TOTAL_TIME,
-    "redirect": pycurl.REDIRECT_TIME,
-}
-
 
 class CurlError(HTTPClientError):
     """libcurl could not carry the request out. `errno` is its number for the reason: ``pycurl.E_...``."""
@@ -99,6 +88,7 @@ class CurlAsyncHTTPClient(AsyncHTTPClient):
         self._waiting.clear()
         self._free.clear()
         for transfer in self._transfers:
+            transfer.keep_times()
             transfer.handle.close()
             # The handle refers to the transfer and its callbacks, they to it.
             transfer.handle = None
@@ -123,7 +113,7 @@ class CurlAsyncHTTPClient(AsyncHTTPClient):
         if self._closed or type(self).fetch_impl is not CurlAsyncHTTPClient.fetch_impl:
             return super().fetch(request, raise_error, **kwargs)
         if not isinstance(request, HTTPRequest):
-            request = HTTPRequest(request, **kwargs)
+            request = HTTPRequest(request, **kwargs) if kwargs else HTTPRequest._to(request)
         elif kwargs:
             raise ValueError(f"arguments beside an HTTPRequest: {', '.join(kwargs)}; set them on the request itself")
         future = FetchFuture(loop=self.io_loop.asyncio_loop)
@@ -189,9 +179,11 @@ class CurlAsyncHTTPClient(AsyncHTTPClient):
         handle = transfer.handle
         url = handle.getinfo(pycurl.EFFECTIVE_URL)
         head: Any = CurlHead(transfer.head_lines.copy())
-        head.status = handle.getinfo(pycurl.HTTP_CODE)
+        head.status = handle.getinfo(pycurl.RESPONSE_CODE)
         response = HTTPResponse.received(transfer.request, head, transfer.chunks, url)
-        self._set_times(response, transfer)
+        response.start_time = transfer.start_time
+        response.request_time = self.time() - transfer.begun
+        response._timing = transfer.times()
         self._free_and_answer(transfer, response)
 
     def _answer_error(self, transfer: Transfer, error: BaseException) -> None:
@@ -201,14 +193,6 @@ class CurlAsyncHTTPClient(AsyncHTTPClient):
         response.time_info = {"queue": transfer.begun - transfer.queued}
         transfer.key = None  # whatever was set half-way is set anew
         self._free_and_answer(transfer, response)
-
-    def _set_times(self, response: HTTPResponse, transfer: Transfer) -> None:
-        handle = transfer.handle
-        response.start_time = transfer.start_time
-        response.request_time = self.time() - transfer.begun
-        info = {name: handle.getinfo(number) for name, number in _TIMES.items()}
-        info["queue"] = transfer.begun - transfer.queued
-        response.time_info = info
 
     def _free_and_answer(self, transfer: Transfer, response: HTTPResponse) -> None:
         answer = transfer.answer

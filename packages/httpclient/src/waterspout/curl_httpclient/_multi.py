@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from waterspout.curl_httpclient._library import pycurl
+from waterspout.curl_httpclient._sockets import sockets_for
 
 #: Seconds between calls that catch what libcurl has forgotten to ask for: its timers have had bugs.
 SAFETY_INTERVAL = 1.0
@@ -25,7 +26,7 @@ class Multi:
     def __init__(self, loop: asyncio.AbstractEventLoop, finished: Callable[[Any, int, str], None]) -> None:
         self._loop = loop
         self._finished = finished
-        self._sockets: dict[int, int] = {}
+        self._sockets = sockets_for(loop, self._ready)
         self._running = 0
         self._kicked = False
         self._due: float | None = None
@@ -59,10 +60,9 @@ class Multi:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for fd in list(self._sockets):
-            self._watch(pycurl.POLL_REMOVE, fd, None, None)
-        self._multi.close()
-        self._multi = None
+        multi, self._multi = self._multi, None
+        multi.close()
+        self._sockets.close()
 
     # What libcurl calls.
 
@@ -77,28 +77,14 @@ class Multi:
             self._arm(self._due)
 
     def _watch(self, event: int, fd: int, multi: Any, data: Any) -> None:
-        loop = self._loop
-        before = self._sockets.get(fd, 0)
-        if event == pycurl.POLL_REMOVE:
-            wanted = 0
-            self._sockets.pop(fd, None)
-        else:
-            self._sockets[fd] = wanted = event
-        if wanted & pycurl.POLL_IN and not before & pycurl.POLL_IN:
-            loop.add_reader(fd, self._act, fd, pycurl.CSELECT_IN)
-        elif before & pycurl.POLL_IN and not wanted & pycurl.POLL_IN:
-            loop.remove_reader(fd)
-        if wanted & pycurl.POLL_OUT and not before & pycurl.POLL_OUT:
-            loop.add_writer(fd, self._act, fd, pycurl.CSELECT_OUT)
-        elif before & pycurl.POLL_OUT and not wanted & pycurl.POLL_OUT:
-            loop.remove_writer(fd)
+        self._sockets.watch(fd, 0 if event == pycurl.POLL_REMOVE else event)
 
     # What the loop calls.
 
     def _kick(self) -> None:
         if not self._kicked:
             self._kicked = True
-            self._loop.call_soon(self._act, pycurl.SOCKET_TIMEOUT, 0)
+            self._loop.call_soon(self._time_out)
 
     def _arm(self, when: float) -> None:
         if self._timer is not None:
@@ -115,18 +101,24 @@ class Multi:
             self._arm(due)
             return
         self._due = None
-        self._act(pycurl.SOCKET_TIMEOUT, 0)
+        self._time_out()
         if self._running and self._timer is None:
             self._arm(self._loop.time() + SAFETY_INTERVAL)
 
-    def _act(self, fd: int, events: int) -> None:
+    def _time_out(self) -> None:
+        """Let libcurl do what is due: begin transfers, look at its clocks."""
+        self._kicked = False
+        self._ready([(pycurl.SOCKET_TIMEOUT, 0)])
+
+    def _ready(self, sockets: list[tuple[int, int]]) -> None:
         """Let libcurl work; then tell of the transfers that have ended by it."""
-        if fd == pycurl.SOCKET_TIMEOUT:
-            self._kicked = False
         multi = self._multi
         if multi is None:
             return
-        _, running = multi.socket_action(fd, events)
+        running = self._running
+        act = multi.socket_action
+        for fd, flags in sockets:
+            _, running = act(fd, flags)
         if running >= self._running:
             return
         more = 1

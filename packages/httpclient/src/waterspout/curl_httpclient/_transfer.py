@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 import time
+import weakref
 from collections.abc import Callable, Hashable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from waterspout.curl_httpclient._library import pycurl
+from waterspout.curl_httpclient._times import CurlTimes
 from waterspout.httpclient import HTTPRequest, HTTPResponse
 from waterspout.httputil import HTTPHeaders, HTTPInputError
 
@@ -31,23 +33,34 @@ class CurlHead:
     def __init__(self, lines: list[bytes]) -> None:
         self._lines = lines
         self.status = 0
-        self.reason = ""
-        self.version = ""
-        self._begin = 0
-        for index, line in enumerate(lines):
-            if line.startswith(b"HTTP/"):
-                found = _status_line.match(line)
-                if found is not None:
-                    self._begin = index + 1
-                    self.version = f"HTTP/{found[1].decode('ascii')}"
-                    self.status = int(found[2])
-                    self.reason = (found[3] or b"").decode("latin-1")
+
+    @cached_property
+    def _begin(self) -> int:
+        """Where the last response's status line is; trailers follow an empty line, but no status line."""
+        lines = self._lines
+        if lines.count(b"\r\n") < 2:
+            return 0
+        return max((index for index, line in enumerate(lines) if line.startswith(b"HTTP/")), default=0)
+
+    @cached_property
+    def _found(self) -> re.Match[bytes] | None:
+        return _status_line.match(self._lines[self._begin]) if self._lines else None
+
+    @cached_property
+    def version(self) -> str:
+        """``HTTP/1.1``, ``HTTP/2``, ..."""
+        return "" if self._found is None else f"HTTP/{self._found[1].decode('ascii')}"
+
+    @cached_property
+    def reason(self) -> str:
+        """The reason phrase, empty in HTTP/2."""
+        return "" if self._found is None else (self._found[3] or b"").decode("latin-1")
 
     @cached_property
     def headers(self) -> HTTPHeaders:
         """The fields of the last response."""
         headers = HTTPHeaders()
-        for line in self._lines[self._begin :]:
+        for line in self._lines[self._begin + 1 :]:
             name, colon, value = line.decode("latin-1").rstrip("\r\n").partition(":")
             if colon:
                 try:
@@ -61,8 +74,8 @@ class Transfer:
     """A handle with its request."""
 
     __slots__ = (
-        "answer", "begun", "body_source", "chunks", "client", "error", "handle", "head_lines", "key", "queued",
-        "request", "settings", "size", "start_time", "too_large",
+        "_times", "answer", "begun", "body_source", "chunks", "client", "error", "handle", "head_lines", "key",
+        "queued", "request", "settings", "size", "start_time", "too_large",
     )  # fmt: skip
 
     request: HTTPRequest
@@ -77,9 +90,13 @@ class Transfer:
         self.head_lines: list[bytes] = []
         self.answer: Answer | None = None
         self.body_source: Any = None
+        #: The times of the last transfer, as long as its response is there.
+        self._times: weakref.ref[CurlTimes] | None = None
 
     def begin(self, request: HTTPRequest, settings: Settings, answer: Answer, queued: float) -> None:
         """Take on *request*; the handle is configured next."""
+        if self._times is not None:
+            self.keep_times()
         self.request = request
         self.settings = settings
         self.answer = answer
@@ -91,6 +108,19 @@ class Transfer:
         self.size = 0
         self.too_large = False
         self.error: BaseException | None = None
+
+    def times(self) -> CurlTimes:
+        """The times of the transfer that has just ended."""
+        made = CurlTimes(self.handle, self.begun - self.queued)
+        self._times = weakref.ref(made)
+        return made
+
+    def keep_times(self) -> None:
+        """The handle goes on to something else: its times are read if anybody might want them."""
+        times = None if self._times is None else self._times()
+        self._times = None
+        if times is not None:
+            times.keep()
 
     def callbacks(self) -> None:
         """Have the handle call us; needed once after each reset."""

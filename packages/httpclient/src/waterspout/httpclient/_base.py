@@ -143,7 +143,7 @@ class AsyncHTTPClient(Configurable):
         if self._closed:
             raise RuntimeError(f"fetch() on a closed {type(self).__name__}")
         if not isinstance(request, HTTPRequest):
-            request = HTTPRequest(request, **kwargs)
+            request = HTTPRequest(request, **kwargs) if kwargs else HTTPRequest._to(request)
         elif kwargs:
             raise ValueError(f"arguments beside an HTTPRequest: {', '.join(kwargs)}; set them on the request itself")
         future = FetchFuture(loop=self.io_loop.asyncio_loop)

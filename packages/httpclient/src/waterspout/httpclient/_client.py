@@ -213,7 +213,7 @@ class SimpleAsyncHTTPClient(AsyncHTTPClient):
         if self._closed or not self._merges_itself:
             return super().fetch(request, raise_error, **kwargs)
         if not isinstance(request, HTTPRequest):
-            request = HTTPRequest(request, **kwargs)
+            request = HTTPRequest(request, **kwargs) if kwargs else HTTPRequest._to(request)
         elif kwargs:
             raise ValueError(f"arguments beside an HTTPRequest: {', '.join(kwargs)}; set them on the request itself")
         future = FetchFuture(loop=self.io_loop.asyncio_loop)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from waterspout.httpclient._errors import HTTPClientError
 from waterspout.httputil import HTTPHeaders, charset_of, responses
@@ -13,7 +13,12 @@ from waterspout.httputil import HTTPHeaders, charset_of, responses
 if TYPE_CHECKING:
     from waterspout.http1 import EndOfMessage, ResponseHead
     from waterspout.httpclient._request import HTTPRequest
-    from waterspout.httpclient._timing import Timing
+
+    class HasTimes(Protocol):
+        """What knows when the phases of a fetch ended."""
+
+        def as_dict(self) -> dict[str, float]:
+            """Seconds by the names of `HTTPResponse.time_info`."""
 
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
@@ -47,7 +52,7 @@ class HTTPResponse:
     _head: ResponseHead | None = None
     _chunks: Sequence[bytes] = ()
     _end: EndOfMessage | None = None
-    _timing: Timing | None = None
+    _timing: HasTimes | None = None
     _decoded = False
     _error_is_response_code = False
     history: tuple[HTTPResponse, ...] = ()
