@@ -222,13 +222,13 @@ def test_TL8_plain_http_on_a_tls_port_and_the_reverse_are_errors(run, peer, clie
     run(main)
 
 
-def test_TL9_stalled_handshake_ends_with_the_connect_timeout(run, peer, client):
+def test_TL9_stalled_handshake_ends_with_the_connect_timeout(run, peer, client, certificate):
     async def handler(talk):
         await talk.reader.read()
 
     async def main():
         async with peer(handler) as server:
-            http = client()
+            http = client(defaults={"ca_certs": certificate()[0]})
             with pytest.raises(HTTPTimeoutError, match="TLS handshake") as caught:
                 await http.fetch(server.url.replace("http", "https"), connect_timeout=1.0)
             assert caught.value.phase is Phase.TLS

@@ -4,22 +4,27 @@ Bytes in, events out (`RequestReader`, `ResponseReader`); heads and content in, 
 functions beside it). Nothing here knows a socket, a clock or a callback.
 """
 
-from waterspout.http1._events import Data, EndOfMessage, InterimResponse, ResponseHead
-from waterspout.http1._limits import TORNADO_LIMITS, Limits
-from waterspout.http1._reader import MessageReader
-from waterspout.http1._request_reader import RequestReader
-from waterspout.http1._response_reader import ResponseReader
-from waterspout.http1._states import MAY_FOLLOW, Reading
-from waterspout.http1._writer import (
-    JOIN_LIMIT,
-    Framing,
-    MessageWriter,
-    frame_response,
-    is_safe_reason,
-    request_head,
-    response_head,
-    status_line,
-)
+from typing import TYPE_CHECKING
+
+from waterspout.util import exports
+
+if TYPE_CHECKING:
+    from waterspout.http1._events import Data, EndOfMessage, InterimResponse, ResponseHead
+    from waterspout.http1._limits import TORNADO_LIMITS, Limits
+    from waterspout.http1._reader import MessageReader
+    from waterspout.http1._request_reader import RequestReader
+    from waterspout.http1._response_reader import ResponseReader
+    from waterspout.http1._states import MAY_FOLLOW, Reading
+    from waterspout.http1._writer import (
+        JOIN_LIMIT,
+        Framing,
+        MessageWriter,
+        frame_response,
+        is_safe_reason,
+        request_head,
+        response_head,
+        status_line,
+    )
 
 __all__ = [
     "JOIN_LIMIT",
@@ -42,3 +47,17 @@ __all__ = [
     "response_head",
     "status_line",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = exports(
+        __name__,
+        _events="Data EndOfMessage InterimResponse ResponseHead",
+        _limits="TORNADO_LIMITS Limits",
+        _reader="MessageReader",
+        _request_reader="RequestReader",
+        _response_reader="ResponseReader",
+        _states="MAY_FOLLOW Reading",
+        _writer=(
+            "JOIN_LIMIT Framing MessageWriter frame_response is_safe_reason request_head response_head status_line"
+        ),
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from waterspout.httputil._fields import field_pairs
 from waterspout.httputil._headers import HTTPHeaders
@@ -12,26 +12,24 @@ from waterspout.httputil._startlines import ResponseStartLine
 __all__ = ["Data", "EndOfMessage", "InterimResponse", "ResponseHead"]
 
 
-@dataclass(frozen=True, slots=True)
-class Data:
+class Data(NamedTuple):
     """A piece of the content, transfer coding removed; never empty."""
-
-    __module__ = "waterspout.http1"
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class EndOfMessage:
+class EndOfMessage(NamedTuple):
     """The message is whole. `trailers` holds the trailer fields as received (RFC 9110, 6.5), mostly empty."""
-
-    __module__ = "waterspout.http1"
 
     trailer_block: bytes = b""
 
     def trailers(self) -> HTTPHeaders:
         """The trailer fields; they are never merged into the headers (RFC 9110, 6.5.1)."""
         return HTTPHeaders.from_pairs(field_pairs(self.trailer_block), trusted=True)
+
+
+# In the body of a NamedTuple type checkers take it for a field.
+Data.__module__ = EndOfMessage.__module__ = "waterspout.http1"
 
 
 class ResponseHead:

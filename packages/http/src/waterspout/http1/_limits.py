@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["Limits"]
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """Totals, in bytes unless said, that a reader enforces before it allocates.
 
     A limit itself is allowed, one more is refused: `request_line` with 414, `head`, `fields` and `trailers`
     with 431, `body` with 413, `chunk_extensions` with 400.
     """
-
-    __module__ = "waterspout.http1"
 
     #: node 16 KiB, Apache 8190, nginx 8 KiB: longer targets are mistakes or attacks.
     request_line: int = 8 * 1024
@@ -33,6 +30,8 @@ class Limits:
     #: Interim (1xx) responses before a final one (client role).
     interim_responses: int = 10
 
+
+Limits.__module__ = "waterspout.http1"
 
 #: What Tornado allows, for ``compat="tornado"``.
 TORNADO_LIMITS = Limits(request_line=65536, head=65536, fields=10_000)

@@ -8,7 +8,6 @@ from binascii import b2a_base64
 from typing import TYPE_CHECKING, Protocol
 
 from waterspout.httpclient._errors import InvalidRequestError
-from waterspout.httputil import encode_username_password
 
 if TYPE_CHECKING:
     from waterspout.http1 import ResponseHead
@@ -46,6 +45,8 @@ class BasicAuth:
     __slots__ = ("_fields",)
 
     def __init__(self, username: str, password: str, *, for_proxy: bool = False) -> None:
+        from waterspout.httputil import encode_username_password  # for Basic only
+
         credentials = b2a_base64(encode_username_password(username, password), newline=False).decode("ascii")
         self._fields = f"{_FIELDS[for_proxy][0]}: Basic {credentials}\r\n"
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from waterspout.concurrent import future_set_exception_unless_cancelled
 from waterspout.httpclient._request import HTTPRequest
 from waterspout.httpclient._settings import DEFAULTS, SettingsSource, filled_in
 from waterspout.ioloop import IOLoop
-from waterspout.util import Configurable
+from waterspout.util import Configurable, import_object
 
 if TYPE_CHECKING:
     from waterspout.httpclient._response import HTTPResponse
@@ -74,9 +74,6 @@ class AsyncHTTPClient(Configurable):
 
     settings_source: SettingsSource
 
-    #: What is made when nothing is configured; the implementation's file fills it in.
-    _implementation: ClassVar[type[AsyncHTTPClient]]
-
     io_loop: IOLoop
     defaults: dict[str, Any]
     _shares: bool
@@ -88,7 +85,15 @@ class AsyncHTTPClient(Configurable):
 
     @classmethod
     def configurable_default(cls) -> type[Configurable]:
-        return AsyncHTTPClient._implementation
+        # By name: it is of no use to those who configure another, and stands above this file.
+        found: type[Configurable] = import_object("waterspout.httpclient.SimpleAsyncHTTPClient")
+        return found
+
+    @classmethod
+    def is_unconfigured(cls) -> bool:
+        """Whether `configure` has not been called: ``AsyncHTTPClient()`` makes the default client with its defaults."""
+        implementation, options = AsyncHTTPClient._save_configuration()
+        return implementation is None and not options
 
     def __new__(cls, force_instance: bool = False, **kwargs: Any) -> AsyncHTTPClient:
         """The client that is shared on this IOLoop; one of its own with *force_instance*."""

@@ -10,11 +10,9 @@ from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from waterspout.http1 import TORNADO_LIMITS, Limits
-from waterspout.httpclient._auth import auth_for
 from waterspout.httpclient._base import AsyncHTTPClient, FetchFuture
 from waterspout.httpclient._connect import Connector
-from waterspout.httpclient._decode import accepted_codings
+from waterspout.httpclient._core import DEFAULT_BODY_LIMIT, ClientCore
 from waterspout.httpclient._dns import CachingResolver, GuardedResolver
 from waterspout.httpclient._errors import HTTPStreamClosedError
 from waterspout.httpclient._exchange import Exchange
@@ -33,21 +31,16 @@ from waterspout.tcpclient import TCPClient
 from waterspout.util import is_tornado_compat
 
 if TYPE_CHECKING:
-    from waterspout.httpclient._auth import Auth
     from waterspout.httpclient._cookies import CookieJar
     from waterspout.httpclient._response import HTTPResponse
     from waterspout.httpclient._settings import Settings
     from waterspout.httpclient._url import URL
 
-#: Response heads of real servers: cookies and policies make them longer than requests' heads.
-CLIENT_LIMITS = Limits(head=64 * 1024, fields=256)
 #: Seconds of silence that end a streamed response.
 STREAM_READ_TIMEOUT = 60.0
-#: What Tornado has always sent at most, and kept in memory at most.
-DEFAULT_BODY_LIMIT = 100 * 1024 * 1024
 
 
-class SimpleAsyncHTTPClient(AsyncHTTPClient):
+class SimpleAsyncHTTPClient(ClientCore, AsyncHTTPClient):
     """The client that needs nothing but this package. Keywords of the constructor and of `AsyncHTTPClient.configure`:
 
     * ``max_clients`` (10): fetches under way at once; others wait in line, which counts against their timeouts.
@@ -154,7 +147,7 @@ class SimpleAsyncHTTPClient(AsyncHTTPClient):
             proxy_for=self._proxy_for,
             time=self.time,
             observer=observer,
-            limits=self._limits(),
+            limits=self.reader_limits(),
             lenient=self.is_compat,
             max_connections=inf if max_connections is None else max_connections,
             max_per_host=inf if max_connections_per_host is None else max_connections_per_host,
@@ -164,17 +157,11 @@ class SimpleAsyncHTTPClient(AsyncHTTPClient):
         self.queue = deque()
         self.active = {}
         self.plain_settings = self.settings_source.plain()
-        self._accept_encoding: str | None = None
         if http2:
             # Now, not at the first https URL, is the time to learn that the extra is missing.
             import waterspout.httpclient._h2_library  # noqa: F401
         # A subclass that defines its own fetch_impl expects requests with all defaults filled in.
         self._merges_itself = type(self).fetch_impl is SimpleAsyncHTTPClient.fetch_impl
-
-    def _limits(self) -> Limits:
-        limits = TORNADO_LIMITS if self.is_compat else CLIENT_LIMITS
-        head = limits.head if self.max_header_size is None else self.max_header_size
-        return Limits(head=head, fields=limits.fields, body=self.max_body_size)
 
     @property
     def waiting(self) -> dict[Exchange, None]:
@@ -302,27 +289,8 @@ class SimpleAsyncHTTPClient(AsyncHTTPClient):
         elif self.queue and exchange in self.queue:
             self.queue.remove(exchange)
 
-    def user_agent_for(self, settings: Settings) -> str | None:
-        """The User-Agent of requests with *settings*."""
-        return settings.user_agent or ("Tornado/6.6.1" if self.is_compat else "Waterspout")
-
-    def accept_encoding_for(self, settings: Settings) -> str | None:
-        """The Accept-Encoding of requests with *settings*; None where responses are wanted as they are."""
-        if not settings.decompress_response:
-            return None
-        if self._accept_encoding is None:
-            self._accept_encoding = "gzip" if self.is_compat else accepted_codings()
-        return self._accept_encoding
-
-    def auth_for(self, settings: Settings | None, url: URL | None) -> Auth | None:
-        """Who we are, for requests with *settings* to *url*: explicit options first, then the URL's own user name."""
-        return auth_for(settings, url)
-
     def _proxy_for(self, settings: Settings, url: URL) -> Proxy | None:
         return proxy_for(settings, url, self.proxy_rules)
 
     def _start_task(self, coroutine: Any) -> asyncio.Task[None]:
         return self.io_loop.asyncio_loop.create_task(coroutine)
-
-
-AsyncHTTPClient._implementation = SimpleAsyncHTTPClient

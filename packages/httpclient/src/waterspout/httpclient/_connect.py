@@ -8,20 +8,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from waterspout.httpclient._errors import (
-    ConnectError,
-    ConnectionRefused,
-    FetchError,
-    HTTPTimeoutError,
-    InvalidRequestError,
-    Phase,
-    ProxyError,
-    ResolveError,
-)
-from waterspout.httpclient._relay import join
-from waterspout.httpclient._socks import connect_by_socks
-from waterspout.httpclient._tunnel import connect_by_tunnel
-from waterspout.iostream import IOStream, StreamClosedError
+from waterspout.httpclient._connect_errors import connect_error
+from waterspout.httpclient._errors import FetchError, HTTPTimeoutError, InvalidRequestError, Phase, ProxyError
+from waterspout.iostream import IOStream
 from waterspout.tcpclient import TCPClient
 
 if TYPE_CHECKING:
@@ -117,11 +106,13 @@ class Connector:
                 host = url.host
                 if proxy.scheme == "socks5":  # "socks5h" leaves the name to the proxy
                     host = (await self.tcp_client.resolver.resolve(url.host, url.port))[0][1][0]
+                from waterspout.httpclient._socks import connect_by_socks
+
                 await connect_by_socks(stream, proxy, host, url.port)
-            elif not await connect_by_tunnel(stream, proxy, route.proxy_auth, url):
+            elif not await _connect_by_tunnel(stream, proxy, route):
                 stream.close()
                 stream = await self._to_proxy(route, proxy)
-                if not await connect_by_tunnel(stream, proxy, route.proxy_auth, url):
+                if not await _connect_by_tunnel(stream, proxy, route):
                     raise ProxyError(f"The proxy {proxy} does not accept the user name and password", phase=Phase.PROXY)
             if url.scheme == "http":
                 return stream
@@ -154,45 +145,21 @@ class Connector:
 
     def _inside(self, outer: IOStream) -> IOStream:
         """A stream whose bytes travel inside *outer*: a TLS stream cannot begin TLS once more."""
+        from waterspout.httpclient._relay import join
+
         ours, inner = socket.socketpair()
         join(outer, IOStream(ours))
         return IOStream(inner, max_buffer_size=self._max_buffer_size)
 
 
+async def _connect_by_tunnel(stream: IOStream, proxy: Proxy, route: Route) -> bool:
+    from waterspout.httpclient._tunnel import connect_by_tunnel  # few programs have a proxy
+
+    return await connect_by_tunnel(stream, proxy, route.proxy_auth, route.url)
+
+
 def _name(route: Route) -> str:
     return f"{route.url.scheme}://{route.url.authority}"
-
-
-def connect_error(error: Exception, where: str) -> FetchError:
-    """The typed error for what connecting to *where* raised."""
-    cause: BaseException = error
-    if isinstance(error, StreamClosedError) and error.real_error is not None:
-        cause = error.real_error
-    if type(cause).__module__ == "ssl":
-        from waterspout.httpclient._tls import tls_error  # loaded already: an ssl error has been raised
-
-        found = tls_error(cause, f"TLS with {where} failed: {cause}", url=where, phase=Phase.TLS)
-        if found is not None:
-            return found
-    if isinstance(cause, socket.gaierror):
-        message = f"Cannot resolve the host name of {where}: {cause.strerror}"
-        return ResolveError(message, errno=cause.errno, url=where, phase=Phase.RESOLVE)
-    if isinstance(cause, TimeoutError) and cause.errno is None:
-        return HTTPTimeoutError(str(cause), url=where, phase=_phase_of_timeout(str(cause)))
-    if isinstance(cause, OSError):
-        kind = ConnectionRefused if isinstance(cause, ConnectionRefusedError) else ConnectError
-        return kind(f"Cannot connect to {where}: {cause}", errno=cause.errno, url=where, phase=Phase.CONNECT)
-    if isinstance(cause, ValueError):
-        return InvalidRequestError(f"Cannot connect to {where}: {cause}", url=where, phase=Phase.CONNECT)
-    return ConnectError(f"Cannot connect to {where}: {cause!r}", url=where, phase=Phase.CONNECT)
-
-
-def _phase_of_timeout(message: str) -> Phase:
-    """What `TCPClient.connect` was doing when its time was up, which only its message says."""
-    for word, phase in ((" resolving ", Phase.RESOLVE), (" TLS ", Phase.TLS)):
-        if word in message:
-            return phase
-    return Phase.CONNECT
 
 
 def source_address(interface: str | None) -> str | None:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from waterspout.http1 import MessageWriter, Reading, ResponseReader
 from waterspout.httputil import HTTPInputError
-from waterspout.iostream import IOStream, StreamClosedError
+from waterspout.iostream import StreamClosedError
 
 if TYPE_CHECKING:
     from waterspout.httpclient._exchange import Exchange
     from waterspout.httpclient._route import Route
+    from waterspout.iostream import IOStream
 
 #: The socket's own method, which one that carries TLS hides.
 _receive = socket.socket.recv

@@ -9,7 +9,6 @@ at most once, gives everything back first and answers last, so that the one who 
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Iterable
 from contextvars import Context, copy_context
@@ -32,23 +31,25 @@ from waterspout.httpclient._giving_back import let_go
 from waterspout.httpclient._head import IDEMPOTENT_METHODS
 from waterspout.httpclient._incoming import Incoming
 from waterspout.httpclient._observer import tell
-from waterspout.httpclient._pace import Pace
 from waterspout.httpclient._preparation import aim, write_head
 from waterspout.httpclient._response import HTTPResponse
 from waterspout.httpclient._retry import Retries, retries_of
 from waterspout.httpclient._timing import Timing
-from waterspout.httpclient._upload import Upload
 from waterspout.iostream import StreamClosedError
 
 if TYPE_CHECKING:
+    import asyncio
+
     from waterspout.httpclient._auth import Auth
-    from waterspout.httpclient._client import SimpleAsyncHTTPClient
     from waterspout.httpclient._connection import Connection
+    from waterspout.httpclient._core import ClientCore
     from waterspout.httpclient._h2_stream import RequestStream
     from waterspout.httpclient._observer import ClientObserver
+    from waterspout.httpclient._pace import Pace
     from waterspout.httpclient._request import BodyProducer, HTTPRequest
     from waterspout.httpclient._route import Route
     from waterspout.httpclient._settings import Settings
+    from waterspout.httpclient._upload import Upload
     from waterspout.httpclient._url import URL
     from waterspout.httputil import HTTPHeaders, HTTPInputError
 
@@ -82,7 +83,7 @@ class Exchange:
     repeated: bool
     watched: bool
     waiting_for_continue: bool
-    client: SimpleAsyncHTTPClient
+    client: ClientCore
     request: HTTPRequest
     settings: Settings
     timing: Timing
@@ -99,7 +100,7 @@ class Exchange:
     head: bytes
 
     def __init__(
-        self, client: SimpleAsyncHTTPClient, request: HTTPRequest, settings: Settings, answer: Answer | None
+        self, client: ClientCore, request: HTTPRequest, settings: Settings, answer: Answer | None
     ) -> None:
         self.client = client
         self.request = request
@@ -223,6 +224,8 @@ class Exchange:
             tell(self.client.observer.request_sent, self, connection.served > 0)
         settings = self.settings
         if settings.read_timeout or settings.write_timeout or settings.minimum_rate:
+            from waterspout.httpclient._pace import Pace  # few ask for it
+
             self.pace = Pace(self, connection)
         body = self.body
         if self.writer is None and not (body and settings.expect_100_continue):
@@ -247,6 +250,8 @@ class Exchange:
         self.stop_patience()
         if self.writer is not None and self.producer is not None:
             self.phase = Phase.SEND
+            from waterspout.httpclient._upload import Upload  # few bodies are made on the way
+
             self.upload = Upload(self, connection)
             self.upload.start(self.producer)
         elif self.body:
@@ -446,9 +451,12 @@ class Exchange:
             answer(response)
 
     def _tell_end(self, observer: ClientObserver, response: HTTPResponse | None) -> None:
-        error = asyncio.CancelledError() if response is None else response.error
-        if response is None or (error is not None and not response._error_is_response_code):
-            tell(observer.fetch_failed, self, error)
+        if response is None:
+            from asyncio import CancelledError
+
+            tell(observer.fetch_failed, self, CancelledError())
+        elif response.error is not None and not response._error_is_response_code:
+            tell(observer.fetch_failed, self, response.error)
         else:
             tell(observer.fetch_finished, self, response)
 

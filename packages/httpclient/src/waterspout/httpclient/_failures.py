@@ -16,7 +16,6 @@ from waterspout.httpclient._errors import (
     ProtocolError,
     ResponseTooLargeError,
 )
-from waterspout.log import app_log, gen_log
 
 if TYPE_CHECKING:
     from waterspout.httpclient._exchange import Exchange
@@ -73,6 +72,8 @@ def switching_error(exchange: Exchange) -> FetchError:
 def callback_error(exchange: Exchange, error: BaseException) -> BaseException:
     """What the fetch raises after a callback raised *error*: the same; in Tornado's terms, a closed connection."""
     if exchange.client.is_compat:
+        from waterspout.log import app_log
+
         app_log.error("Uncaught exception", exc_info=error)
     elif isinstance(error, Exception):
         return error
@@ -103,11 +104,15 @@ _TORNADOS_WORDS = (
 def in_tornados_terms(error: FetchError) -> None:
     """Log *error* as Tornado does, and shorten its message where Tornado's is relied upon (``compat="tornado"``)."""
     if isinstance(error, HeadTooLargeError):
+        from waterspout.log import gen_log
+
         gen_log.info("Unsatisfiable read, closing connection: %s", error)
     elif isinstance(error, (ProtocolError, ContentDecodingError)):
         cause = (
             error.__cause__ if error.__cause__ is not None and not isinstance(error, ContentDecodingError) else error
         )
+        from waterspout.log import gen_log
+
         gen_log.info("Malformed HTTP message from None: %s", _tornados_words(str(cause)))
     elif isinstance(error, HTTPTimeoutError) and error.message is not None:
         error.message = error.message.partition(": ")[0]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from waterspout.httpclient._again import go_on
 from waterspout.httpclient._decode import Decoder, decoder_for
-from waterspout.httpclient._delivery import Delivery
 from waterspout.httpclient._errors import FetchError
 from waterspout.httpclient._following import step_after
 from waterspout.httpclient._giving_back import drop_connection, give_back_connection
@@ -15,6 +14,7 @@ from waterspout.httpclient._response import HTTPResponse
 
 if TYPE_CHECKING:
     from waterspout.http1 import EndOfMessage, ResponseHead
+    from waterspout.httpclient._delivery import Delivery
     from waterspout.httpclient._exchange import Exchange
     from waterspout.httpclient._following import Step
 
@@ -62,6 +62,8 @@ class Incoming:
                 exchange.fail(error)
                 return
         if settings.streaming_callback is not None:
+            from waterspout.httpclient._delivery import Delivery  # few stream
+
             self.delivery = Delivery(exchange, settings.streaming_callback)
         if exchange.on_head is not None:
             exchange.on_head(self)

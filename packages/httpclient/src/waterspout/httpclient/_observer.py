@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from waterspout.log import app_log
-
 if TYPE_CHECKING:
     from waterspout.httpclient._request import HTTPRequest
     from waterspout.httpclient._response import HTTPResponse
@@ -68,4 +66,6 @@ def tell(method: Callable[..., None], *args: Any) -> None:
     try:
         method(*args)
     except Exception:
+        from waterspout.log import app_log  # logging is of no use to those who never log
+
         app_log.error("Exception in %r", method, exc_info=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from waterspout.httpclient._errors import HTTPTimeoutError, Phase
 
 if TYPE_CHECKING:
+    import asyncio
+
     from waterspout.httpclient._connection import Connection
     from waterspout.httpclient._exchange import Exchange
     from waterspout.httpclient._h2_stream import RequestStream

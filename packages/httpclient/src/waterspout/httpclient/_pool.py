@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,8 @@ from waterspout.httpclient._route import Route
 from waterspout.httpclient._statistics import PoolStatistics
 
 if TYPE_CHECKING:
+    import asyncio
+
     from waterspout.httpclient._connection import Connection
     from waterspout.httpclient._observer import ClientObserver
     from waterspout.httpclient._proxy import Proxy

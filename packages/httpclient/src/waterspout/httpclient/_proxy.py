@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
-from urllib.parse import unquote
 
 from waterspout.httpclient._errors import InvalidURLError
 from waterspout.httpclient._settings import Settings
@@ -74,6 +73,11 @@ class ProxyRules:
             listed = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
             self._exceptions = [_exception(entry) for entry in re.split(r"[\s,]+", listed.lower()) if entry]
 
+    @property
+    def names_any(self) -> bool:
+        """Whether there is any proxy at all."""
+        return bool(self._by_scheme)
+
     def proxy_for(self, url: URL) -> Proxy | None:
         """The proxy for *url*, or None."""
         proxy = self._by_scheme.get(url.scheme)
@@ -104,6 +108,8 @@ def _exception(entry: str) -> tuple[str, int | None]:
     """A no_proxy entry as host (or network, or ``*``) and port."""
     host, colon, port = entry.rpartition(":")
     if colon and port.isdigit() and (":" not in host or host.endswith("]")):
+        from urllib.parse import unquote  # for lists with ports only
+
         return unquote(host).strip("[]"), int(port)
     return entry.strip("[]"), None
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mappin
 from typing import TYPE_CHECKING, Any
 
 from waterspout.escape import utf8
-from waterspout.httputil import HTTPHeaders, format_timestamp
+from waterspout.httputil import HTTPHeaders
 
 if TYPE_CHECKING:
     import datetime
@@ -167,6 +167,8 @@ class HTTPRequest:
         self._body = body if body is None or isinstance(body, bytes) else utf8(body)
         self.start_time = time.time()
         if if_modified_since:
+            from waterspout.httputil import format_timestamp  # dates cost more to import than everything else here
+
             self.headers["If-Modified-Since"] = format_timestamp(if_modified_since)
         if decompress_response is None:
             decompress_response = use_gzip

@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Protocol
 
 from waterspout.httpclient._errors import HTTPClientError
-from waterspout.httputil import HTTPHeaders, charset_of, responses
+from waterspout.httputil import HTTPHeaders, responses
 
 if TYPE_CHECKING:
     from waterspout.http1 import EndOfMessage, ResponseHead
@@ -158,6 +158,8 @@ class HTTPResponse:
         for mark, encoding in _BYTE_ORDER_MARKS:
             if body.startswith(mark):
                 return body.decode(encoding, "replace")
+        from waterspout.httputil import charset_of  # for text only
+
         return body.decode(charset_of(self.headers.get("Content-Type", "")), "replace")
 
     def json(self, **kwargs: Any) -> Any:

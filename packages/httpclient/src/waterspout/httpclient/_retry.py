@@ -16,7 +16,6 @@ from waterspout.httpclient._errors import (
     ProtocolError,
     TLSError,
 )
-from waterspout.httputil import parse_date
 
 if TYPE_CHECKING:
     from waterspout.http1 import ResponseHead
@@ -84,6 +83,8 @@ def retry_after(value: str | None) -> float | None:
         return None
     if value.isascii() and value.isdigit():
         return float(value) if len(value) < 10 else float("inf")
+    from waterspout.httputil import parse_date  # most programs never read one
+
     moment = parse_date(value)
     return None if moment is None else max(0.0, moment.timestamp() - time.time())
 

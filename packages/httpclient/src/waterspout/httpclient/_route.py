@@ -11,16 +11,16 @@ the exchange was cancelled or timed out, so is the attempt.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from waterspout.http1 import ResponseReader
 from waterspout.httpclient._connection import Connection
 from waterspout.httpclient._observer import tell
-from waterspout.httpclient._tunnel import proxy_auth
 
 if TYPE_CHECKING:
+    import asyncio
+
     from waterspout.httpclient._auth import Auth
     from waterspout.httpclient._exchange import Exchange
     from waterspout.httpclient._h2 import Session
@@ -78,7 +78,11 @@ class Route:
         self.settings = settings
         #: What connections go through, and who we are to it.
         self.proxy: Proxy | None = pool.proxy_for(settings, url)
-        self.proxy_auth: Auth | None = None if self.proxy is None else proxy_auth(self.proxy)
+        self.proxy_auth: Auth | None = None
+        if self.proxy is not None:
+            from waterspout.httpclient._tunnel import proxy_auth  # few have a proxy
+
+            self.proxy_auth = proxy_auth(self.proxy)
         self.connections: set[Connection | Session] = set()
         self.idle: list[Connection] = []
         self.waiting: dict[Exchange, Attempt | None] = {}

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
+import sys
 import threading
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from waterspout.httpclient._base import AsyncHTTPClient
-from waterspout.ioloop import IOLoop, new_event_loop
+from waterspout.httpclient._request import HTTPRequest
 
 if TYPE_CHECKING:
-    from waterspout.httpclient._request import HTTPRequest
+    from waterspout.httpclient._base import AsyncHTTPClient
+    from waterspout.httpclient._blocking import BlockingClient
     from waterspout.httpclient._response import HTTPResponse
+    from waterspout.httpclient._threaded import ThreadedClient
 
 
 class HTTPClient:
@@ -23,60 +23,64 @@ class HTTPClient:
         with HTTPClient() as http:
             print(http.fetch("https://example.com/").text)
 
-    It runs an asynchronous client on a loop of its own in a thread of its own, so it also works where an event loop
-    runs already (in notebooks, for example), and may be used from several threads at once. Callbacks of requests are
-    called on that thread. *async_client_class* is made with *kwargs*; by default the configured `AsyncHTTPClient`.
+    It also works where an event loop runs already (in notebooks, for example), and may be used from several threads
+    at once. *async_client_class* is made with *kwargs*; by default the configured `AsyncHTTPClient`.
+
+    One plain request at a time is sent and waited for in the caller's own thread, without any event loop. For what
+    needs one (other implementations and options than ``defaults``, proxies, streaming, bodies from producers, several
+    threads at once) it runs an asynchronous client on a loop of its own in a thread of its own; callbacks of such
+    requests are called on that thread.
     """
 
     __module__ = "waterspout.httpclient"
 
     _closed = True
+    _blocking: BlockingClient | None
+    _threaded: ThreadedClient | None
 
     def __init__(self, async_client_class: type[AsyncHTTPClient] | None = None, **kwargs: Any) -> None:
-        started: list[Any] = []
-        ready = threading.Event()
-        self._thread = threading.Thread(
-            target=_serve,
-            args=(async_client_class or AsyncHTTPClient, kwargs, started, ready),
-            name="HTTPClient",
-            daemon=True,
-        )
-        self._thread.start()
-        ready.wait()
-        if isinstance(started[0], BaseException):
-            self._thread.join()
-            raise started[0]
-        self._async_client: AsyncHTTPClient
-        self._loop: asyncio.AbstractEventLoop
-        self._async_client, self._loop = started
+        self._kwargs = kwargs
+        self._busy = threading.Lock()
+        self._making = threading.Lock()
+        self._blocking = self._threaded = None
+        if async_client_class is None and kwargs.keys() <= {"defaults"} and _is_default_configured():
+            from waterspout.httpclient._blocking import BlockingClient
+
+            client = BlockingClient(**kwargs)
+            if not client.has_proxies:
+                self._blocking = client
+        if self._blocking is None:
+            self._threaded = _threaded(async_client_class, kwargs)
         self._closed = False
 
-    def fetch(self, request: str | HTTPRequest, **kwargs: Any) -> HTTPResponse:
+    def fetch(self, request: str | HTTPRequest, raise_error: bool = True, **kwargs: Any) -> HTTPResponse:
         """Send *request* and wait for the response; see `AsyncHTTPClient.fetch`.
 
         Raises what it raises, and RuntimeError on a closed client. An interrupt (Ctrl-C) ends the fetch.
         """
         if self._closed:
             raise RuntimeError("fetch() on a closed HTTPClient")
-
-        async def fetch() -> HTTPResponse:
-            return await self._async_client.fetch(request, **kwargs)
-
-        future = asyncio.run_coroutine_threadsafe(fetch(), self._loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
+        if not isinstance(request, HTTPRequest):
+            request = HTTPRequest(request, **kwargs)
+        elif kwargs:
+            raise ValueError(f"arguments beside an HTTPRequest: {', '.join(kwargs)}; set them on the request itself")
+        blocking = self._blocking
+        if blocking is not None and blocking.can_fetch(request) and self._busy.acquire(blocking=False):
+            try:
+                return blocking.fetch(request, raise_error)
+            finally:
+                self._busy.release()
+        return self._on_loop().fetch(request, raise_error=raise_error)
 
     def close(self) -> None:
-        """Close all connections and end the thread. The client cannot be used any more."""
+        """Close all connections. The client cannot be used any more."""
         if self._closed:
             return
         self._closed = True
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
+        if self._blocking is not None:
+            self._blocking.close()
+        if self._threaded is not None:
+            self._threaded.close()
 
     def __enter__(self) -> HTTPClient:
         return self
@@ -87,46 +91,20 @@ class HTTPClient:
     def __del__(self) -> None:
         self.close()
 
-
-def _serve(
-    make: Callable[..., AsyncHTTPClient], kwargs: dict[str, Any], started: list[Any], ready: threading.Event
-) -> None:
-    """The thread: make the client, run its loop until `close` stops it."""
-    try:
-        io_loop = IOLoop(asyncio_loop=new_event_loop(), make_current=True)
-        try:
-            client = io_loop.run_sync(_maker(make, kwargs))
-        except BaseException:
-            io_loop.close(all_fds=True)
-            raise
-        started += [client, io_loop.asyncio_loop]
-    except BaseException as error:
-        started.append(error)
-        return
-    finally:
-        ready.set()
-    try:
-        io_loop.start()
-    finally:
-        client.close()
-        io_loop.asyncio_loop.run_until_complete(_last_turn())
-        io_loop.close()
+    def _on_loop(self) -> ThreadedClient:
+        with self._making:
+            if self._threaded is None:
+                self._threaded = _threaded(None, self._kwargs)
+            return self._threaded
 
 
-def _maker(make: Callable[..., AsyncHTTPClient], kwargs: dict[str, Any]) -> Callable[[], Any]:
-    async def make_client() -> AsyncHTTPClient:
-        # A client that others could share would outlive its loop if they did.
-        return make(force_instance=True, **kwargs) if issubclass_of_client(make) else make(**kwargs)
+def _threaded(async_client_class: type[AsyncHTTPClient] | None, kwargs: dict[str, Any]) -> ThreadedClient:
+    from waterspout.httpclient._threaded import ThreadedClient  # asyncio is most of a small program's start
 
-    return make_client
+    return ThreadedClient(async_client_class, **kwargs)
 
 
-def issubclass_of_client(make: Any) -> bool:
-    """Whether *make* is a client class, which takes ``force_instance``."""
-    return isinstance(make, type) and issubclass(make, AsyncHTTPClient)
-
-
-async def _last_turn() -> None:
-    """Let what close() queued happen: sockets leave the selector, cancelled tasks end."""
-    for _ in range(3):
-        await asyncio.sleep(0)
+def _is_default_configured() -> bool:
+    """Whether `AsyncHTTPClient.configure` has not been called; then that class need not even be loaded."""
+    base = sys.modules.get("waterspout.httpclient._base")
+    return base is None or base.AsyncHTTPClient.is_unconfigured()

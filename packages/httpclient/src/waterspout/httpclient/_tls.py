@@ -13,7 +13,6 @@ from typing import Any
 
 from waterspout.httpclient._errors import InvalidRequestError, TLSError
 from waterspout.httpclient._settings import Settings
-from waterspout.netutil import ssl_options_to_context
 
 #: More sets of TLS options in use at once than one client has reason to.
 _KEPT = 64
@@ -79,6 +78,8 @@ def make_context(settings: Settings, system_trust: bool = False) -> ssl.SSLConte
     ca_certs, certificate = settings.ca_certs, settings.client_cert
     try:
         if settings.ssl_options is not None:
+            from waterspout.netutil import ssl_options_to_context  # for dictionaries only
+
             return ssl_options_to_context(settings.ssl_options, server_side=False)
         if system_trust and ca_certs is None:
             context = _system_context()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from typing import NamedTuple
-from urllib.parse import unquote_to_bytes, urljoin
 
 from waterspout.httpclient._errors import InvalidURLError
 from waterspout.util import is_tornado_compat
@@ -99,6 +98,8 @@ def parse_url(text: str, compat: str | None = None) -> URL:
     username = password = None
     if at:
         name, colon, secret = userinfo.partition(":")
+        from urllib.parse import unquote_to_bytes  # heavy, and few URLs need it
+
         username = unquote_to_bytes(name).decode("utf-8", "replace")
         password = unquote_to_bytes(secret).decode("utf-8", "replace") if colon else ""
     path = parts[3].replace("\\", "/") or "/"
@@ -126,6 +127,8 @@ def join_url(base: str, location: str) -> str:
         # A backslash is a slash here, as for every browser: what looks like a path may name another host.
         head, mark, tail = _partition_any(location)
         location = head.replace("\\", "/") + mark + tail
+    from urllib.parse import urljoin  # for redirects only
+
     joined = urljoin(base, location)
     if "#" in base and "#" not in joined:
         joined += base[base.index("#") :]
@@ -177,6 +180,8 @@ def _checked_host(text: str, host: str, lenient: bool) -> str:
         except ValueError:
             raise _invalid(text, f"its host {host!r} is no IPv6 address") from None
     if "%" in host:
+        from urllib.parse import unquote_to_bytes
+
         host = unquote_to_bytes(host).decode("utf-8", "replace")
     if not host.isascii():
         host = _to_ascii(text, host)

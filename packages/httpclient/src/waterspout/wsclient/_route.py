@@ -6,7 +6,8 @@ import socket
 from typing import TYPE_CHECKING
 
 from waterspout.httpclient import ProxyError
-from waterspout.httpclient._connect import connect_error, source_address
+from waterspout.httpclient._connect import source_address
+from waterspout.httpclient._connect_errors import connect_error
 from waterspout.httpclient._errors import FetchError
 from waterspout.httpclient._proxy import Proxy, proxy_for
 from waterspout.httpclient._settings import Settings

@@ -6,15 +6,15 @@ methods (*pull*) or give a `StreamReceiver` that gets everything as it arrives (
 
 from typing import TYPE_CHECKING
 
-from waterspout.iostream._base import BaseIOStream
-from waterspout.iostream._errors import StreamBufferFullError, StreamClosedError, UnsatisfiableReadError
-from waterspout.iostream._socket import IOStream
 from waterspout.util._exports import exports
 
 if TYPE_CHECKING:
+    from waterspout.iostream._base import BaseIOStream
     from waterspout.iostream._doctests import doctests
+    from waterspout.iostream._errors import StreamBufferFullError, StreamClosedError, UnsatisfiableReadError
     from waterspout.iostream._pipe import PipeIOStream
     from waterspout.iostream._receiver import StreamReceiver
+    from waterspout.iostream._socket import IOStream
     from waterspout.iostream._tls import SSLIOStream
 
 __all__ = [
@@ -32,8 +32,11 @@ __all__ = [
 if not TYPE_CHECKING:
     __getattr__ = exports(
         __name__,
-        _receiver="StreamReceiver",
+        _base="BaseIOStream",
         _doctests="doctests",
+        _errors="StreamBufferFullError StreamClosedError UnsatisfiableReadError",
         _pipe="PipeIOStream",
+        _receiver="StreamReceiver",
+        _socket="IOStream",
         _tls="SSLIOStream",
     )

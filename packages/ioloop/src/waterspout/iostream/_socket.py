@@ -119,21 +119,24 @@ class IOStream(BaseIOStream):
             self._push_bulk()
 
     def _push_bulk(self) -> None:
-        """A full read: there is probably more.  In one piece, and without a copy through the shared buffer."""
-        if self._reading != PUSHING:
-            return
-        try:
-            data = self.socket.recv(self._chunk * (READS_IN_A_ROW - 1))
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError as error:
-            self._read_failed(error)
-            return
-        if not data:
-            self._push_eof()
-            return
-        self._received += len(data)
-        self._deliver(data)
+        """A full read: there is probably more.  In large pieces, and without a copy through the shared buffer."""
+        for _ in range(2):
+            if self._reading != PUSHING:
+                return
+            try:
+                data = self.socket.recv(self._chunk * (READS_IN_A_ROW - 1))
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                self._read_failed(error)
+                return
+            if not data:
+                self._push_eof()
+                return
+            self._received += len(data)
+            self._deliver(data)
+            if len(data) < self._chunk:
+                return
 
     def _pull_readable(self) -> None:
         future = self._read_future

@@ -28,6 +28,7 @@ __all__ = [
     "doctests",
     "errno_from_exception",
     "exec_in",
+    "exports",
     "import_object",
     "is_tornado_compat",
     "raise_exc_info",
