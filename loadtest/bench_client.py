@@ -8,7 +8,8 @@ its lowest and highest; in each round every client runs once. All of them run on
 and have their answers checked; a wrong one ends the bench. Under 1.1x is a tie.
 
 The row ``script`` is another measure: milliseconds from the start of an interpreter to the end of a script with one
-GET, in environments that hold nothing but the client's own distribution and what it requires.
+GET, in environments that hold nothing but the client's own distribution and what it requires. Waterspout and Tornado
+run one with their HTTPClient, and one with AsyncHTTPClient.
 
 ``--check`` makes the bounds below the exit code.
 """
@@ -72,6 +73,7 @@ BOUNDS = (
     Bound("concurrent", "waterspout-httpx", "httpx", 1 / 10),
     Bound("concurrent", "waterspout-curl", "pycurl", 3.0),
     Bound(SCRIPT, "waterspout", "tornado", 0.5),
+    Bound(SCRIPT, "waterspout", "tornado-async", 0.5),
 )
 
 
@@ -226,7 +228,7 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="bench-client-") as folder:
         environments = None
         if SCRIPT in options.rows:
-            names = [name for name in SCRIPTS if name in options.clients]
+            names = [name for name in SCRIPTS if name.removesuffix("-async") in options.clients]
             environments = Environments(
                 options.environments or Path(folder) / "environments", options.python, options.dist, names
             )

@@ -21,6 +21,13 @@ async def main():
     sys.stdout.buffer.write(response.body)
 asyncio.run(main())
 """
+_SYNCHRONOUS = """
+import sys
+from {module} import HTTPClient
+http = HTTPClient()
+sys.stdout.buffer.write(http.fetch(sys.argv[1]).body)
+http.close()
+"""
 _PYCURL = """
 import sys, pycurl
 curl = pycurl.Curl()
@@ -48,8 +55,10 @@ sys.stdout.buffer.write(niquests.get(sys.argv[1]).content)
 """
 #: By client: what pip installs, and the script, which fetches its only argument and writes the body.
 SCRIPTS = {
-    "waterspout": ("waterspout-httpclient", _TORNADOISH.format(module="waterspout.httpclient")),
-    "tornado": ("tornado==6.6.1", _TORNADOISH.format(module="tornado.httpclient")),
+    "waterspout": ("waterspout-httpclient", _SYNCHRONOUS.format(module="waterspout.httpclient")),
+    "waterspout-async": ("waterspout-httpclient", _TORNADOISH.format(module="waterspout.httpclient")),
+    "tornado": ("tornado==6.6.1", _SYNCHRONOUS.format(module="tornado.httpclient")),
+    "tornado-async": ("tornado==6.6.1", _TORNADOISH.format(module="tornado.httpclient")),
     "aiohttp": ("aiohttp", _AIOHTTP),
     "httpx": ("httpx", _HTTPX),
     "niquests": ("niquests", _NIQUESTS),
@@ -75,7 +84,7 @@ class Environments:
         target = self.folder / name
         subprocess.run([python, "-m", "venv", "--clear", str(target)], check=True)
         install = [self.python(name), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        if name == "waterspout":
+        if name.startswith("waterspout"):
             if not list(dist.glob("waterspout_httpclient-*.whl")):
                 raise LookupError(f"no wheel of waterspout-httpclient in {dist}: build them by `hatch build --all`")
             install += ["--no-index", "--find-links", str(dist)]

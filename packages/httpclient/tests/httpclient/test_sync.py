@@ -337,6 +337,39 @@ def test_stalled_connect_and_handshake_meet_the_connect_timeout_without_a_loop(t
     assert caught.value.phase is Phase.TLS
 
 
+def test_address_that_does_not_answer_holds_nobody_up(thread_peer, monkeypatch):
+    import waterspout.httpclient._blocking_stream as module
+
+    port = thread_peer(answer)
+    # A queue that is full: further connections are not even refused.
+    full = socket.create_server(("127.0.0.1", 0), backlog=0)
+    fillers = [socket.socket() for _ in range(3)]
+    for filler in fillers:
+        filler.setblocking(False)
+        filler.connect_ex(full.getsockname())
+    refusing = socket.create_server(("127.0.0.1", 0))
+    refused = refusing.getsockname()
+    refusing.close()
+
+    def addresses(host, asked_port, *options):
+        if socket.AI_NUMERICHOST in options[3:]:
+            raise socket.gaierror("a name")
+        tcp = (socket.AF_INET, socket.SOCK_STREAM, 0, "")
+        return [(*tcp, full.getsockname()), (*tcp, refused), (*tcp, ("127.0.0.1", port))]
+
+    monkeypatch.setattr(module.socket, "getaddrinfo", addresses)
+    with HTTPClient() as http:
+        assert http.fetch("http://server.example/", connect_timeout=10).body == b"hello"
+    for sock in [full, *fillers]:
+        sock.close()
+
+
+def test_families_take_turns():
+    from waterspout.httpclient._blocking_stream import _families_in_turn
+
+    assert _families_in_turn([(6, 1), (6, 2), (6, 3), (4, 1)]) == [(6, 1), (4, 1), (6, 2), (6, 3)]
+
+
 def test_what_needs_a_loop_gets_one(thread_peer):
     received = []
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import select
 import socket
 import threading
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
 
 #: Bytes read at once.
 READ_SIZE = 256 * 1024
-#: Seconds after which the next of several addresses is tried at the latest.
-PATIENCE_WITH_ADDRESS = 5.0
+#: Seconds that one address has before the next is tried, too (RFC 8305, 5: Connection Attempt Delay).
+HEAD_START = 0.25
 
 
 class BlockingStream:
@@ -181,23 +183,56 @@ def resolve(url: URL, until: float | None, family: int) -> list[Any]:
 
 
 def _first_that_connects(addresses: list[Any], until: float | None, url: URL) -> socket.socket:
-    error: BaseException | None = None
-    for number, (family, kind, protocol, _, address) in enumerate(addresses):
-        attempt = socket.socket(family, kind, protocol)
-        try:
+    """One after the other with a head start, the families in turn; whichever is there first (RFC 8305)."""
+    todo = _families_in_turn(addresses)[::-1]
+    under_way: dict[int, socket.socket] = {}
+    error: OSError | None = None
+    poll = select.poll()
+    try:
+        while todo or under_way:
+            if todo:
+                try:
+                    attempt = _begin_connecting(todo.pop())
+                except OSError as failure:
+                    error = failure
+                    continue
+                under_way[attempt.fileno()] = attempt
+                poll.register(attempt, select.POLLOUT)
             left = _left(until, Phase.CONNECT, url)
-            if number < len(addresses) - 1:
-                left = PATIENCE_WITH_ADDRESS if left is None else min(left / 2, PATIENCE_WITH_ADDRESS)
-            attempt.settimeout(left)
-            attempt.connect(address)
-            return attempt
-        except OSError as failure:
-            attempt.close()
-            error = failure
+            if todo:
+                left = HEAD_START if left is None else min(left, HEAD_START)
+            for fd, _ in poll.poll(None if left is None else left * 1000 + 1):
+                attempt = under_way.pop(fd)
+                poll.unregister(fd)
+                number = attempt.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if not number:
+                    return attempt
+                attempt.close()
+                error = OSError(number, os.strerror(number))
+    finally:
+        for other in under_way.values():
+            other.close()
     assert error is not None
-    if isinstance(error, TimeoutError) and error.errno is None:
-        raise _timed_out(Phase.CONNECT, url) from error
     raise error
+
+
+def _begin_connecting(where: Any) -> socket.socket:
+    family, kind, protocol, _, address = where
+    attempt = socket.socket(family, kind, protocol)
+    attempt.setblocking(False)
+    number = attempt.connect_ex(address)
+    if number not in (0, errno.EINPROGRESS):
+        attempt.close()
+        raise OSError(number, os.strerror(number))
+    return attempt
+
+
+def _families_in_turn(addresses: list[Any]) -> list[Any]:
+    first = [address for address in addresses if address[0] == addresses[0][0]]
+    others = [address for address in addresses if address[0] != addresses[0][0]]
+    mixed = [address for pair in zip(first, others, strict=False) for address in pair]
+    shorter = min(len(first), len(others))
+    return mixed + first[shorter:] + others[shorter:]
 
 
 def _left(until: float | None, phase: Phase, url: URL) -> float | None:

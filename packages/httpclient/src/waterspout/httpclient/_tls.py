@@ -83,6 +83,8 @@ def make_context(settings: Settings, system_trust: bool = False) -> ssl.SSLConte
             return ssl_options_to_context(settings.ssl_options, server_side=False)
         if system_trust and ca_certs is None:
             context = _system_context()
+        elif not settings.validate_cert and ca_certs is None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # whom to trust need not even be loaded
         else:
             context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=ca_certs)
         if certificate is not None:
