@@ -21,9 +21,7 @@ from waterspout.httpclient._pool import Pool
 from waterspout.httpclient._proxy import Proxy, ProxyRules, proxy_for
 from waterspout.httpclient._redirect import PRIVATE_BY_CUSTOM
 from waterspout.httpclient._request import PLAIN_SIZE, HTTPRequest
-from waterspout.httpclient._sse import ServerSentEvent, events
 from waterspout.httpclient._statistics import PoolStatistics
-from waterspout.httpclient._streaming import ResponseStream, StreamContext
 from waterspout.ioloop import Deadlines
 from waterspout.log import gen_log
 from waterspout.netutil import OverrideResolver, Resolver
@@ -34,6 +32,8 @@ if TYPE_CHECKING:
     from waterspout.httpclient._cookies import CookieJar
     from waterspout.httpclient._response import HTTPResponse
     from waterspout.httpclient._settings import Settings
+    from waterspout.httpclient._sse import ServerSentEvent
+    from waterspout.httpclient._streaming import ResponseStream, StreamContext
     from waterspout.httpclient._url import URL
 
 #: Seconds of silence that end a streamed response.
@@ -239,10 +239,14 @@ class SimpleAsyncHTTPClient(ClientCore, AsyncHTTPClient):
             request = HTTPRequest(request, **{"request_timeout": 0, "read_timeout": STREAM_READ_TIMEOUT, **kwargs})
         elif kwargs:
             raise ValueError(f"arguments beside an HTTPRequest: {', '.join(kwargs)}; set them on the request itself")
+        from waterspout.httpclient._streaming import StreamContext  # scripts that fetch do without
+
         return StreamContext(*self.open_stream(request), raise_error)
 
     def open_stream(self, request: HTTPRequest) -> tuple[Exchange, ResponseStream]:
         """The parts of `stream`: what is to be started, and what receives; for adapters to other interfaces."""
+        from waterspout.httpclient._streaming import ResponseStream
+
         exchange = Exchange(self, request, self.settings_source.of(request), None)
         return exchange, ResponseStream(exchange, self.io_loop.asyncio_loop)
 
@@ -254,6 +258,8 @@ class SimpleAsyncHTTPClient(ClientCore, AsyncHTTPClient):
             async for event in http.events("https://example.com/updates"):
                 print(event.type, event.data)
         """
+        from waterspout.httpclient._sse import events
+
         own = dict(kwargs.pop("headers", {}))
         options = {"request_timeout": 0, **kwargs}
 
