@@ -143,7 +143,7 @@ def test_download_is_saved_when_complete_and_can_be_resumed(serve, capfd, tmp_pa
     rest = answer(data[1000:], b"Content-Range: bytes 1000-255999/256000\r\n", b"206 Partial Content")
     target.unlink()
     url, requests = serve(cut)
-    assert main([url, "-o", str(target), "--timeout", "0.1"]) == 2
+    assert main([url, "-o", str(target), "--timeout", "2"]) == 2
     assert not target.exists() and (tmp_path / "file.part").read_bytes() == data[:1000]
     url, requests = serve(rest)
     assert main([url, "-o", str(target), "--continue"]) == 0

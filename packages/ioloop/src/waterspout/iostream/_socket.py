@@ -44,12 +44,13 @@ class IOStream(BaseIOStream):
 
     __module__ = "waterspout.iostream"
 
-    __slots__ = ("socket",)
+    __slots__ = ("_bulk", "socket")
 
     socket: socket_module.socket
 
     def __init__(self, socket: socket_module.socket, *args: Any, **kwargs: Any) -> None:
         self.socket = socket
+        self._bulk = False  # the last read was a full one: there is a lot to come
         socket.setblocking(False)
         super().__init__(*args, **kwargs)
 
@@ -98,6 +99,9 @@ class IOStream(BaseIOStream):
     # -- moving bytes: these four run for each request -----------------------------------------------
 
     def _push_readable(self) -> None:
+        if self._bulk:
+            self._push_bulk()
+            return
         turn = self._turn
         try:
             count = self.socket.recv_into(turn.buffer, self._chunk)
@@ -116,27 +120,50 @@ class IOStream(BaseIOStream):
             self._receiver_failed(error)
             return
         if count == self._chunk:
+            self._bulk = True
             self._push_bulk()
 
     def _push_bulk(self) -> None:
-        """A full read: there is probably more.  In large pieces, and without a copy through the shared buffer."""
-        for _ in range(2):
-            if self._reading != PUSHING:
-                return
-            try:
-                data = self.socket.recv(self._chunk * (READS_IN_A_ROW - 1))
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError as error:
-                self._read_failed(error)
-                return
-            if not data:
-                self._push_eof()
-                return
-            self._received += len(data)
-            self._deliver(data)
-            if len(data) < self._chunk:
-                return
+        """The last read was a full one: there is probably more.  One large piece, not copied.
+
+        Only one: an allocation of this size whose read then finds nothing costs more than all the rest.  Whether the
+        end is there already is seen through the shared buffer, since some loops tell of a reset only once.
+        """
+        if self._reading != PUSHING:
+            return
+        asked = self._chunk * READS_IN_A_ROW
+        try:
+            data = self.socket.recv(asked)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._read_failed(error)
+            return
+        if not data:
+            self._push_eof()
+            return
+        size = len(data)
+        self._received += size
+        self._deliver(data)
+        if size < self._chunk:
+            self._bulk = False
+        elif size < asked and self._reading == PUSHING:
+            self._push_rest()
+
+    def _push_rest(self) -> None:
+        turn = self._turn
+        try:
+            count = self.socket.recv_into(turn.buffer, self._chunk)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._read_failed(error)
+            return
+        if not count:
+            self._push_eof()
+            return
+        self._received += count
+        self._deliver(bytes(turn.view[:count]))
 
     def _pull_readable(self) -> None:
         future = self._read_future
