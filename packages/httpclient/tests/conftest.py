@@ -177,11 +177,11 @@ def thread_peer() -> Iterator[Callable[..., int]]:
 
 @pytest.fixture
 def run() -> Callable[[Callable[[], Awaitable[Any]]], Any]:
-    """``run(coroutine_function)`` on a fresh loop; fails if it takes longer than 15 seconds."""
+    """``run(coroutine_function)`` on a fresh loop; fails if it takes longer than a minute."""
 
     def run(main: Callable[[], Awaitable[Any]]) -> Any:
         async def limited() -> Any:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(60):
                 return await main()
 
         with asyncio.Runner(loop_factory=new_event_loop) as runner:

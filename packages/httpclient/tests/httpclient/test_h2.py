@@ -204,7 +204,7 @@ def test_http_2_is_not_offered_unless_asked_for(run, serve, client, certificate)
 
 
 def test_bodies_go_both_ways_through_small_windows(run, serve, http2):
-    body = bytes(range(256)) * 8000
+    body = bytes(range(256)) * 1000
 
     async def answer(request):
         await request.reply(request.body)
