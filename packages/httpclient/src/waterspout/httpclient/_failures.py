@@ -95,6 +95,7 @@ _TORNADOS_WORDS = (
     ("more than [0-9]+ interim responses", "Too many 1xx responses"),
     ("both Content-Length and Transfer-Encoding", "Message with both Transfer-Encoding and Content-Length"),
     ("content exceeds the limit", "Body too long"),
+    ("The body of .* is not what its Content-Encoding says: ", "invalid gzip data: "),
     ("The decompressed body of .* exceeds", "decompressed body too large"),
     ("malformed status line|the server does not speak HTTP", "Error parsing response start line"),
 )
@@ -110,6 +111,8 @@ def in_tornados_terms(error: FetchError) -> None:
         cause = (
             error.__cause__ if error.__cause__ is not None and not isinstance(error, ContentDecodingError) else error
         )
+        if "expected a gzip member" in str(cause):
+            return  # of bytes behind the last member Tornado says nothing in its log
         from waterspout.log import gen_log
 
         gen_log.info("Malformed HTTP message from None: %s", _tornados_words(str(cause)))
