@@ -145,6 +145,22 @@ def test_loop_that_was_used_is_refused_with_a_clear_error(use):
     assert "must be called before an event loop is used" in result.stderr
 
 
+def test_fork_is_refused_once_autoreload_watches():
+    result = run(
+        """
+        from waterspout import autoreload
+        autoreload.start()
+        try:
+            fork_processes(2)
+        except RuntimeError as error:
+            say(error)
+        """
+    )
+    assert result.returncode == 0, result.stderr
+    assert "autoreload cannot work together with several processes" in result.stdout
+    assert "autoreload=False" in result.stdout
+
+
 def test_loop_that_was_closed_does_not_matter():
     result = run(
         """

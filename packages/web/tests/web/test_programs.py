@@ -69,6 +69,47 @@ except RuntimeError as error:
 """
 
 
+BEFORE_START = """
+from waterspout.httpserver import HTTPServer
+from waterspout.web import Application
+
+server = HTTPServer(Application([], debug=True))
+server.bind(0, "127.0.0.1")
+try:
+    server.start(2)
+except RuntimeError as error:
+    print("refused:", error)
+server = HTTPServer(Application([], debug=True, autoreload=False))
+"""
+
+LIFESPAN = """
+import asyncio
+from contextlib import asynccontextmanager
+from waterspout.web import Application, RequestHandler
+
+@asynccontextmanager
+async def database(app):
+    print("open", flush=True)
+    app.settings["db"] = "data"
+    try:
+        yield
+    finally:
+        print("close", flush=True)
+
+class Hello(RequestHandler):
+    def get(self):
+        self.write(self.settings["db"])
+
+async def main():
+    app = Application([("/", Hello)], lifespan=database, on_startup=STARTUP)
+    server = app.listen(0, "127.0.0.1")
+    print("port", server._bound[0].getsockname()[1], flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """``start(source)``: the program as a process; it and its children are stopped afterwards."""
@@ -134,3 +175,24 @@ def test_autoreload_is_refused_in_one_of_several_processes(start: Start) -> None
     output, _ = start(IN_CHILD).communicate(timeout=10)
     refusals = [line for line in output.splitlines() if line.startswith("refused:")]
     assert len(refusals) == 2 and all("autoreload" in line and "several processes" in line for line in refusals)
+
+
+def test_autoreload_is_refused_by_start_with_several_processes(start: Start) -> None:
+    output, _ = start(BEFORE_START).communicate(timeout=20)
+    assert "refused: autoreload cannot work together with several processes" in output
+    assert "set autoreload=False" in output
+
+
+def test_lifespan_opens_before_the_first_request_and_closes_at_the_end_of_asyncio_run(start: Start) -> None:
+    process = start(LIFESPAN.replace("STARTUP", "None"))
+    assert get(port_of(process)) == "data"
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=20)
+    assert "close" in output.splitlines()
+
+
+def test_a_startup_that_fails_ends_the_program_with_an_error(start: Start) -> None:
+    process = start(LIFESPAN.replace("STARTUP", "lambda app: 1 / 0"))
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "a startup hook has failed" in output and "ZeroDivisionError" in output and "close" in output.splitlines()

@@ -270,6 +270,12 @@ class HTTPServerRequest(RequestHead):
         given = self.headers.get("X-Request-Id")
         return given if given is not None and _is_request_id(given) else urandom(16).hex()
 
+    def json(self) -> Any:
+        """The value of a JSON body. Raises `HTTPInputError`: 415 for other content types, 400 if it is malformed."""
+        from waterspout.httputil._jsonbody import parse_json  # only where JSON is read
+
+        return parse_json(self.body, self.headers.get("Content-Type"))
+
     def full_url(self) -> str:
         """The URL that was asked for: scheme, host and target as received."""
         if "://" in self.uri.partition("?")[0]:

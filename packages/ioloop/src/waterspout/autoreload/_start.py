@@ -15,6 +15,12 @@ from waterspout.log import gen_log
 #: Files that are looked at in one turn of the loop (about a millisecond), so that 10,000 do not hold up a server.
 FILES_PER_TURN = 500
 
+#: What `process.fork_processes` says once this process watches.
+FORK_REFUSAL = (
+    "autoreload cannot work together with several processes, because each would start the whole program again:"
+    " set autoreload=False (debug=True turns it on), or serve from a single process"
+)
+
 #: Seconds between two looks of `wait`.
 WAIT_INTERVAL = 0.3
 
@@ -34,6 +40,7 @@ def start(check_time: int = 500) -> None:
     if io_loop in process.loops:
         return
     process.loops.add(io_loop)
+    io_loop.fork_refusal = FORK_REFUSAL
     if len(process.loops) > 1:
         gen_log.warning("autoreload started more than once in the same process")
     process.watcher.look(_all_files())  # what is edited from now on counts

@@ -78,6 +78,7 @@ class IOLoop(Configurable):
     writers: set[int]
     closing: bool  #: `close` was called
     started: bool  #: it has run; a fork must come before that
+    fork_refusal: str | None = None  #: why there must be no fork any more, for the error of who tries
 
     _callbacks: CallbackRunner
     # Bound methods, the loop's and the runner's, made once and not for each callback.

@@ -44,7 +44,7 @@ def fork_processes(num_processes: int | None, max_restarts: int | None = None) -
     exits with status 0 when all children have ended well. SIGTERM is passed on to the children.
 
     Call it before anything is done with an event loop: children that share one take each other's events. RuntimeError
-    if a loop is running, was started or has handlers, and when the restarts are used up.
+    if a loop is running, was started or has handlers, if autoreload watches, and when the restarts are used up.
     """
     _refuse_shared_loop()
     if num_processes is None or num_processes <= 0:
@@ -186,6 +186,8 @@ def _refuse_shared_loop() -> None:
             f"fork_processes must be called before an event loop is used, and {io_loop!r} {state}."
             " Fork first, or close that loop"
         )
+    if io_loop is not None and io_loop.fork_refusal is not None:
+        raise RuntimeError(io_loop.fork_refusal)
 
 
 def _drop_shared_loop() -> None:

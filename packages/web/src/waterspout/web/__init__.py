@@ -3,11 +3,22 @@
 from waterspout.routing import URLSpec
 from waterspout.web._application import Application
 from waterspout.web._asgi import asgi
-from waterspout.web._compress import GZipContentEncoding
-from waterspout.web._decorators import addslash, authenticated, removeslash, stream_request_body
+from waterspout.web._compress import GZipContentEncoding, NegotiatedContentEncoding
+from waterspout.web._cors import CORSPolicy
+from waterspout.web._decorators import (
+    addslash,
+    authenticated,
+    cors,
+    read_request_body,
+    removeslash,
+    stream_request_body,
+)
 from waterspout.web._errors import Finish, HTTPError, MissingArgumentError
 from waterspout.web._handler import RequestHandler
 from waterspout.web._handlers import ErrorHandler, FallbackHandler, RedirectHandler
+from waterspout.web._parts import Part
+from waterspout.web._problem import Problem
+from waterspout.web._ratelimit import rate_limit
 from waterspout.web._redirect import safe_next
 from waterspout.web._signed import (
     DEFAULT_SIGNED_VALUE_MIN_VERSION,
@@ -32,13 +43,17 @@ __all__ = [
     "MAX_SUPPORTED_SIGNED_VALUE_VERSION",
     "MIN_SUPPORTED_SIGNED_VALUE_VERSION",
     "Application",
+    "CORSPolicy",
     "ErrorHandler",
     "FallbackHandler",
     "Finish",
     "GZipContentEncoding",
     "HTTPError",
     "MissingArgumentError",
+    "NegotiatedContentEncoding",
     "OutputTransform",
+    "Part",
+    "Problem",
     "RedirectHandler",
     "RequestHandler",
     "StaticFileHandler",
@@ -48,10 +63,13 @@ __all__ = [
     "addslash",
     "asgi",
     "authenticated",
+    "cors",
     "create_signed_value",
     "decode_signed_value",
     "get_signature_key_version",
     "is_absolute",
+    "rate_limit",
+    "read_request_body",
     "removeslash",
     "safe_next",
     "sign_url",

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 from waterspout.http1connection import HTTP1ServerConnection
 from waterspout.httpserver import HTTPServer
 from waterspout.httputil import HTTPHeaders, HTTPInputError, HTTPMessageDelegate, HTTPServerRequest, format_timestamp
-from waterspout.log import access_log, gen_log
+from waterspout.ioloop import IOLoop
+from waterspout.log import access_log, app_log
 from waterspout.routing import (
     AnyMatches,
     DefaultHostMatches,
@@ -23,15 +24,21 @@ from waterspout.routing import (
     Rule,
 )
 from waterspout.util import is_tornado_compat
+from waterspout.web._background import BackgroundTasks
 from waterspout.web._delegate import HandlerDelegate
-from waterspout.web._execution import start
+from waterspout.web._fieldsource import FieldSource, cors_policy
+from waterspout.web._gate import make_gate
 from waterspout.web._handler import RequestHandler
 from waterspout.web._handlers import ErrorHandler
+from waterspout.web._lifespan import lifespan_of
+from waterspout.web._middleware import middleware_of
+from waterspout.web._plan import CallPlan, plan_for
 from waterspout.web._staticfiles import StaticFileHandler
 from waterspout.web._ui import UINamespace, load_methods, load_modules
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from asyncio import Task
+    from collections.abc import Coroutine, Sequence
 
     from waterspout.web._hosts import AllowedHosts
     from waterspout.web._transform import OutputTransform
@@ -63,6 +70,7 @@ class HandlerRouter(ReversibleRuleRouter):
         rule = super().process_rule(rule)
         if isinstance(rule.target, list | tuple):
             rule.target = HandlerRouter(self._application, rule.target)
+        self._application._route_added(rule)
         return rule
 
     def get_target_delegate(
@@ -103,15 +111,23 @@ class Application(ReversibleRouter):
         self.compat_tornado = is_tornado_compat(self.compat)
         self.transforms = list(transforms or ())
         if transforms is None and settings.get("compress_response", settings.get("gzip")):
-            from waterspout.web._compress import GZipContentEncoding  # zlib: only where it is asked for
+            # zlib: only where it is asked for
+            from waterspout.web._compress import GZipContentEncoding, NegotiatedContentEncoding
 
-            self.transforms.append(GZipContentEncoding)
+            self.transforms.append(GZipContentEncoding if self.compat_tornado else NegotiatedContentEncoding)
         self._template_loaders: dict[str, Any] = {}
         # What every request's context is a copy of. A pipelined request is read where the one before it was finished:
         # in that one's context, whose variables must not leak.
         self._context: Context | None = None
         self._head_second = 0
         self._head_fields = ""
+        self._date = ""
+        self._tasks = BackgroundTasks()
+        self._lifespan = lifespan_of(self, settings, self._tasks)
+        self.middleware = middleware_of(settings)
+        # How requests reach their handlers: by rule for the straight way, by class for delegates.
+        self._routes: dict[Rule, CallPlan] = {}
+        self._plans: dict[type[RequestHandler], CallPlan] = {}
         self._server_name = settings.get("server_name") or _server_name(self.compat_tornado)
         #: Seconds after which a handler that still waits is cancelled, and 503 answered; None: never.
         self.handler_timeout: float | None = settings.get("handler_timeout")
@@ -122,7 +138,9 @@ class Application(ReversibleRouter):
             settings.setdefault("compiled_template_cache", False)
             settings.setdefault("static_hash_cache", False)
             settings.setdefault("serve_traceback", True)
-        self._hosts = self._allowed_hosts()
+        cors = cors_policy(settings.get("cors"))
+        self._gate = make_gate(self._allowed_hosts(), settings.get("https_redirect"), cors)
+        self._more_fields = FieldSource.of(settings, cors)
         self.wildcard_router = HandlerRouter(self, [*self._static_rules(), *(handlers or ())])
         self.default_router = HandlerRouter(self, [Rule(AnyMatches(), self.wildcard_router)])
         if settings.get("autoreload"):
@@ -149,8 +167,47 @@ class Application(ReversibleRouter):
         kwargs.setdefault("compat", self.compat)
         self._context = copy_context()
         server = HTTPServer(self, **kwargs)
-        server.listen(port, address=address, family=family, backlog=backlog, flags=flags, reuse_port=reuse_port)
+        options: Any = {"family": family, "backlog": backlog, "flags": flags, "reuse_port": reuse_port}
+        if self._lifespan:
+            server.bind(port, address=address, **options)  # clients that come now wait
+            loop = IOLoop.current().asyncio_loop
+            self._tasks.hold(loop.create_task(self._start_server(server), name=f"start of the server on port {port}"))
+        else:
+            server.listen(port, address=address, **options)
         return server
+
+    async def _start_server(self, server: HTTPServer) -> None:
+        try:
+            await self.startup()
+        except Exception:
+            app_log.critical("The application cannot start: a startup hook has failed", exc_info=True)
+            server.stop()
+            raise SystemExit(1) from None
+        server.start()
+
+    # Before the first request, and after the last.
+
+    async def startup(self) -> None:
+        """Enter the contexts of the setting ``lifespan`` and call the functions of ``on_startup``, in order.
+
+        Each is given the application. `listen` does it before the server accepts, unless it is done already; raises
+        what one of them raises. Once only.
+        """
+        await self._lifespan.startup()
+
+    async def shutdown(self) -> None:
+        """The reverse: let background tasks end, call the functions of ``on_shutdown``, leave the contexts.
+
+        Tasks have ``shutdown_grace`` seconds (10), then they are cancelled. Stop the server first. Also done when
+        `asyncio.run` ends.
+        """
+        await self._lifespan.shutdown()
+
+    def spawn(self, coroutine: Coroutine[Any, Any, Any], name: str | None = None) -> Task[Any]:
+        """Run *coroutine* in the background: its task is held until it is done, logged if it raises, and waited for
+        by `shutdown`.
+        """
+        return self._tasks.spawn(coroutine, name)
 
     def add_handlers(self, host_pattern: str, host_handlers: Sequence[Any]) -> None:
         """Add rules for the hosts that *host_pattern* (a regular expression) matches.
@@ -179,8 +236,8 @@ class Application(ReversibleRouter):
 
     def serve_request(self, request: HTTPServerRequest) -> None:
         """Answer a whole request (`waterspout.http1connection.HTTPApplication`)."""
-        if self._hosts is not None and request.host not in self._hosts:
-            self._run_delegate(request, self._misdirected(request))
+        if self._gate is not None and (answer := self._gate(request)) is not None:
+            self._run_delegate(request, self.get_handler_delegate(request, *answer))
             return
         if len(self.default_router.rules) == 1:
             path = request.path
@@ -197,14 +254,14 @@ class Application(ReversibleRouter):
                     self._run_delegate(request, self.get_handler_delegate(request, *self._not_found()))
                     return
             request.route = rule
-            target = rule.target
-            if isinstance(target, type) and issubclass(target, RequestHandler) and not target._streams_body:
+            plan = self._routes.get(rule)
+            if plan is not None:
                 context = self._context
                 if context is None:
                     context = self._context = copy_context()
                 context.copy().run(
                     self._run,
-                    target,
+                    plan,
                     rule.target_kwargs,
                     request,
                     parameters.get("path_args", _NO_ARGS),
@@ -228,7 +285,7 @@ class Application(ReversibleRouter):
 
     def open_request(self, request: HTTPServerRequest) -> HTTPMessageDelegate | None:
         """Say who takes a request whose body is still on its way (`waterspout.http1connection.HTTPApplication`)."""
-        if self._hosts is not None and request.host not in self._hosts:
+        if self._gate is not None and self._gate(request) is not None:
             return None  # refused when it is whole
         delegate = self.find_handler(request)
         if isinstance(delegate, HandlerDelegate) and not delegate.streams:
@@ -237,24 +294,36 @@ class Application(ReversibleRouter):
 
     def _run(
         self,
-        handler_class: type[RequestHandler],
+        plan: CallPlan,
         init: dict[str, Any],
         request: HTTPServerRequest,
         args: Any,
         kwargs: Any,
     ) -> None:
         """Make a handler and run it; to be called in the request's own context."""
-        handler = handler_class(self, request, **init)
+        handler = plan.handler_class(self, request, **init)
         if request.content_type is not None and request.body and is_form(request.content_type):
             try:
                 request.parse_body()
             except HTTPInputError as error:
                 handler._handle_request_exception(error)
                 return
-        if handler_class._execute is _plain_execute:
-            start(handler, args, kwargs)
+        if plan.handler_class._execute is _plain_execute:
+            plan.start(handler, plan, args, kwargs)
         else:
             handler._execute_in_task(args, kwargs)
+
+    def _route_added(self, rule: Rule) -> None:
+        """Decide how the requests of *rule* reach its handler, where they do so in one piece."""
+        target = rule.target
+        if isinstance(target, type) and issubclass(target, RequestHandler) and not target._streams_body:
+            self._routes[rule] = self._plan_of(target)
+
+    def _plan_of(self, handler_class: type[RequestHandler]) -> CallPlan:
+        plan = self._plans.get(handler_class)
+        if plan is None:
+            plan = self._plans[handler_class] = plan_for(handler_class, self.middleware)
+        return plan
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> HTTPMessageDelegate:
         """The delegate for *request*; one that answers 404, or the default handler, if no rule fits."""
@@ -269,11 +338,6 @@ class Application(ReversibleRouter):
         from waterspout.web._hosts import LOCAL_HOSTS, AllowedHosts  # ipaddress: only where hosts are checked
 
         return AllowedHosts(LOCAL_HOSTS if hosts is None else hosts)
-
-    def _misdirected(self, request: HTTPServerRequest) -> HandlerDelegate:
-        """The answer (421) to a request for a host that is not ours, before any route sees it."""
-        gen_log.warning("421 for Host %r: it is not in the setting allowed_hosts", request.host[:200])
-        return self.get_handler_delegate(request, ErrorHandler, {"status_code": 421})
 
     def _not_found(self) -> tuple[type[RequestHandler], dict[str, Any]]:
         default = self.settings.get("default_handler_class")
@@ -303,24 +367,28 @@ class Application(ReversibleRouter):
 
     # What every response has.
 
-    def _default_fields(self) -> str:
-        """Server, Content-Type and Date as text, made once a second."""
+    def _default_fields(self, request: HTTPServerRequest) -> str:
+        """Server, Content-Type and Date as text, made once a second, and what the settings want besides."""
         second = int(time.time())
         if second != self._head_second:
+            self._date = format_timestamp(second)
             self._head_fields = (
-                f"Server: {self._server_name}\r\nContent-Type: {_CONTENT_TYPE}\r\nDate: {format_timestamp(second)}\r\n"
+                f"Server: {self._server_name}\r\nContent-Type: {_CONTENT_TYPE}\r\nDate: {self._date}\r\n"
             )
             self._head_second = second
+        if self._more_fields is not None:
+            return self._head_fields + self._more_fields.text(request)
         return self._head_fields
 
-    def _default_headers(self) -> HTTPHeaders:
+    def _default_headers(self, request: HTTPServerRequest) -> HTTPHeaders:
         """The same as headers."""
-        self._default_fields()
-        fields = self._head_fields
-        date = fields[fields.index("Date: ") + 6 : -2]
-        return HTTPHeaders.from_pairs(
-            (("Server", self._server_name), ("Content-Type", _CONTENT_TYPE), ("Date", date)), trusted=True
-        )
+        self._default_fields(request)
+        pairs: tuple[tuple[str, str], ...] = (
+            ("Server", self._server_name), ("Content-Type", _CONTENT_TYPE), ("Date", self._date),
+        )  # fmt: skip
+        if self._more_fields is not None:
+            pairs += self._more_fields.pairs(request)
+        return HTTPHeaders.from_pairs(pairs, trusted=True)
 
     # Logging.
 

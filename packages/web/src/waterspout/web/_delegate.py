@@ -7,9 +7,11 @@ from asyncio import Future
 from typing import TYPE_CHECKING, Any
 
 from waterspout.httputil import HTTPHeaders, HTTPMessageDelegate, HTTPServerRequest, RequestStartLine, ResponseStartLine
+from waterspout.web._bodyreader import BodyReader
 
 if TYPE_CHECKING:
     from waterspout.web._application import Application
+    from waterspout.web._decorators import Reading
     from waterspout.web._handler import RequestHandler
 
 __all__ = ["HandlerDelegate"]
@@ -58,7 +60,11 @@ class HandlerDelegate(HTTPMessageDelegate):
     def _start_streaming(self) -> Future[None] | None:
         loop = asyncio.get_running_loop()
         handler = self._make_handler()
-        handler._body_complete = loop.create_future()
+        reading = self._class._reads_body
+        if reading is None:
+            handler._body_complete = loop.create_future()
+        else:
+            self._open_body(handler, reading)
         handler._prepared = loop.create_future()
         prepared = handler._prepared
         handler._watch_connection()
@@ -69,6 +75,12 @@ class HandlerDelegate(HTTPMessageDelegate):
             task.add_done_callback(_body_no_longer_wanted(prepared))
         return prepared
 
+    def _open_body(self, handler: RequestHandler, reading: Reading) -> None:
+        handler._body_reader = BodyReader(reading.max_body_size)
+        connection: Any = self._request.connection
+        if reading.max_body_size is not None and hasattr(connection, "set_max_body_size"):
+            connection.set_max_body_size(reading.max_body_size)
+
     def data_received(self, chunk: bytes) -> Any:
         handler = self._handler
         if handler is None:
@@ -76,12 +88,16 @@ class HandlerDelegate(HTTPMessageDelegate):
             return None
         if handler._finished:
             return None
+        if handler._body_reader is not None:
+            return handler._body_reader.data_received(chunk)
         return handler.data_received(chunk)
 
     def finish(self) -> None:
         handler = self._handler
         if handler is not None:
-            if handler._body_complete is not None and not handler._body_complete.done():
+            if handler._body_reader is not None:
+                handler._body_reader.end()
+            elif handler._body_complete is not None and not handler._body_complete.done():
                 handler._body_complete.set_result(None)
             return
         if self._parts:
@@ -95,9 +111,9 @@ class HandlerDelegate(HTTPMessageDelegate):
 
     def execute(self) -> None:
         """Make the handler and run it with the request as it is."""
-        self._application._new_context().run(
-            self._application._run, self._class, self._init, self._request, self._args, self._kwargs
-        )
+        application = self._application
+        plan = application._plan_of(self._class)
+        application._new_context().run(application._run, plan, self._init, self._request, self._args, self._kwargs)
 
     def _make_handler(self) -> RequestHandler:
         self._handler = handler = self._class(self._application, self._request, **self._init)

@@ -8,6 +8,7 @@ Exception
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from waterspout.httputil import responses
@@ -19,10 +20,13 @@ class HTTPError(Exception):
     """Ends the request with *status_code* and an error page.
 
     *log_message* is for the log alone, never for the client; it may have ``%``-placeholders for *args*. The keyword
-    ``reason`` replaces the status line's phrase.
+    ``reason`` replaces the status line's phrase, ``headers`` is a mapping of fields that the answer has besides.
     """
 
     __module__ = "waterspout.web"
+
+    #: What a `Problem` tells the client.
+    document: dict[str, Any] | None = None
 
     def __init__(self, status_code: int = 500, log_message: str | None = None, *args: Any, **kwargs: Any) -> None:
         super().__init__()
@@ -30,6 +34,7 @@ class HTTPError(Exception):
         self._log_message = log_message
         self.args = args
         self.reason: str | None = kwargs.get("reason")
+        self.headers: Mapping[str, str] = kwargs.get("headers") or {}
 
     @property
     def log_message(self) -> str | None:

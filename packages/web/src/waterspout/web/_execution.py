@@ -14,40 +14,43 @@ from __future__ import annotations
 import asyncio
 import sys
 from asyncio import CancelledError
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from waterspout.concurrent import convert_yielded
 from waterspout.iostream import StreamClosedError
 from waterspout.web._errors import HTTPError
 from waterspout.web._fetchmetadata import SAFE_METHODS
+from waterspout.web._middleware import call_through
 
 if TYPE_CHECKING:
     from waterspout.web._handler import RequestHandler
+    from waterspout.web._plan import CallPlan
 
-__all__ = ["drive", "start"]
+__all__ = ["drive", "method_of", "run_all", "start", "start_in_task"]
 
 _EAGER: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
 
 
-def start(handler: RequestHandler, args: Any, kwargs: Any) -> None:
+def start(handler: RequestHandler, plan: CallPlan, args: Any, kwargs: Any) -> None:
     """Run *handler* as far as it goes without waiting; a task takes over where it waits.
 
     To be called in a context that is the request's own.
     """
     try:
         if args or kwargs:
-            args, kwargs = handler._decode_path(args, kwargs)
-        method = _method(handler)
+            args, kwargs = plan.bind(handler, args, kwargs)
+        method = plan.method(handler)
         cls = type(handler)
         if cls.prepare is not cls._nothing_to_prepare:
             awaitable = handler.prepare()
             if awaitable is not None:
-                return take_over(handler, awaitable, method, args, kwargs)
+                return take_over(handler, prepared_then(handler, awaitable, method, args, kwargs))
             if handler._finished:
                 return None
         awaitable = method(*args, **kwargs)
         if awaitable is not None:
-            return take_over(handler, awaitable, None, (), {})
+            return take_over(handler, awaitable)
         if handler._auto_finish and not handler._finished:
             handler._finish_unasked()
     except Exception as error:
@@ -55,10 +58,15 @@ def start(handler: RequestHandler, args: Any, kwargs: Any) -> None:
     return None
 
 
-def take_over(handler: RequestHandler, awaitable: Any, method: Any, args: Any, kwargs: Any) -> None:
-    """Let a task wait for *awaitable*, then call *method* if it is given, and finish."""
+def start_in_task(handler: RequestHandler, plan: CallPlan, args: Any, kwargs: Any) -> None:
+    """`start` for what has to wait in any case, and for applications with middleware."""
+    take_over(handler, run_all(handler, plan, args, kwargs))
+
+
+def take_over(handler: RequestHandler, awaitable: Any) -> None:
+    """Let a task wait for *awaitable*, and finish."""
     handler._watch_connection()
-    coroutine = drive(handler, awaitable, method, args, kwargs)
+    coroutine = drive(handler, awaitable)
     # The stream knows its loop; asking asyncio for it costs a system call on Python 3.11 (getpid).
     stream: Any = getattr(handler.request.connection, "stream", None)
     loop = asyncio.get_running_loop() if stream is None else stream.io_loop.asyncio_loop
@@ -71,24 +79,10 @@ def take_over(handler: RequestHandler, awaitable: Any, method: Any, args: Any, k
             task.add_done_callback(lambda done: timer.cancel())
 
 
-async def drive(handler: RequestHandler, awaitable: Any, method: Any, args: Any, kwargs: Any) -> None:
-    """The rest of `start`, where something has to be waited for."""
+async def drive(handler: RequestHandler, awaitable: Any) -> None:
+    """Wait for *awaitable*, all that is left to be done for the request, and finish; answer what it raises."""
     try:
-        if awaitable is not None:
-            await _awaited(awaitable)
-        if method is not None:
-            if handler._finished:
-                return
-            if handler._body_complete is not None:
-                handler._body_wanted()
-                try:
-                    await handler._body_complete
-                except StreamClosedError:  # no body, no method: the client left, or was refused
-                    handler._end_quietly()
-                    return
-            result = method(*args, **kwargs)
-            if result is not None:
-                await _awaited(result)
+        await _awaited(awaitable)
         if handler._auto_finish and not handler._finished:
             handler._finish_unasked()
     except Exception as error:
@@ -99,12 +93,55 @@ async def drive(handler: RequestHandler, awaitable: Any, method: Any, args: Any,
         handler._task = None
 
 
+async def prepared_then(handler: RequestHandler, awaitable: Any, method: Any, args: Any, kwargs: Any) -> None:
+    """Wait for what ``prepare`` returned, then call *method* unless it has answered."""
+    await _awaited(awaitable)
+    if not handler._finished:
+        result = method(*args, **kwargs)
+        if result is not None:
+            await _awaited(result)
+
+
+async def run_all(handler: RequestHandler, plan: CallPlan, args: Any, kwargs: Any) -> None:
+    """All that is called for a request, whatever has to be waited for in between; what is raised passes through."""
+    middleware = handler.application.middleware
+    if middleware:
+        await call_through(middleware, handler, partial(run_methods, handler, plan, args, kwargs))
+    else:
+        await run_methods(handler, plan, args, kwargs)
+
+
+async def run_methods(handler: RequestHandler, plan: CallPlan, args: Any, kwargs: Any) -> None:
+    """The user, where it is waited for, then ``prepare``, the body where it comes in pieces, and the method."""
+    if args or kwargs:
+        args, kwargs = plan.bind(handler, args, kwargs)
+    method = plan.method(handler)
+    if plan.user:
+        handler.current_user = None  # for error pages, should this raise
+        handler.current_user = await handler.get_current_user()
+    awaitable = handler.prepare()
+    if awaitable is not None:
+        await _awaited(awaitable)
+    if handler._finished:
+        return
+    handler._body_wanted()
+    if handler._body_complete is not None:
+        try:
+            await handler._body_complete
+        except StreamClosedError:  # no body, no method: the client left, or was refused
+            handler._end_quietly()
+            return
+    result = method(*args, **kwargs)
+    if result is not None:
+        await _awaited(result)
+
+
 def _awaited(result: Any) -> Any:
     """What can be awaited: natively, or the Future of anything else that may be yielded."""
     return result if hasattr(result, "__await__") else convert_yielded(result)
 
 
-def _method(handler: RequestHandler) -> Any:
+def method_of(handler: RequestHandler) -> Any:
     """The bound method for the request's verb; refuses what the class does not support, and forged requests."""
     verb = handler.request.method
     if verb not in handler.SUPPORTED_METHODS:

@@ -12,7 +12,7 @@ import numbers
 import time
 import traceback
 from asyncio import CancelledError, Future, Task
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from http.cookies import Morsel
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, cast, overload
@@ -36,14 +36,20 @@ from waterspout.util import is_tornado_compat
 from waterspout.web._arguments import REQUIRED, Required, clean_arguments, last_argument
 from waterspout.web._errors import Finish, HTTPError
 from waterspout.web._etag import content_etag, matches_weakly
-from waterspout.web._execution import drive
+from waterspout.web._execution import drive, run_all
 from waterspout.web._fetchmetadata import SAFE_METHODS, cross_origin_reason
-from waterspout.web._jsonbody import parse_json
 from waterspout.web._keys import Secret
 from waterspout.web._ondemand import OnDemand
+from waterspout.web._ownbody import MAX_FIELD_SIZE, body_reader, parts_of
 from waterspout.web._pageresources import embedded_css, embedded_js, linked_css, linked_js
 from waterspout.web._redirect import redirect_location
-from waterspout.web._rendering import finish_page, make_loader, namespace_of, render_template
+from waterspout.web._rendering import (
+    finish_page,
+    make_loader,
+    namespace_of,
+    render_template,
+    render_template_async,
+)
 from waterspout.web._response import flush_response, has_no_content, send_whole_response
 from waterspout.web._setcookie import set_cookie_header
 from waterspout.web._signed import create_signed_value, decode_signed_value, get_signature_key_version
@@ -52,6 +58,9 @@ from waterspout.web._xsrf import decode_token, encode_token, is_genuine, new_tok
 
 if TYPE_CHECKING:
     from waterspout.web._application import Application
+    from waterspout.web._bodyreader import BodyReader
+    from waterspout.web._decorators import Reading
+    from waterspout.web._parts import Parts
     from waterspout.web._transform import OutputTransform
 
 __all__ = ["RequestHandler"]
@@ -67,6 +76,9 @@ class RequestHandler:
     """
 
     __module__ = "waterspout.web"
+
+    #: Whether a waiting handler is cancelled when its client leaves; None leaves it to the setting of this name.
+    cancel_on_disconnect: bool | None = None
 
     SUPPORTED_METHODS: tuple[str, ...] = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
 
@@ -88,10 +100,12 @@ class RequestHandler:
     _transforms: list[OutputTransform] | None = None
     _task: Task[None] | None = None
     _body_complete: Future[None] | None = None
+    _body_reader: BodyReader | None = None
     _prepared: Future[None] | None = None
     _detached = False
     _client_left = False
     _streams_body = False
+    _reads_body: Reading | None = None
     _templates_are_fresh = False
     _took_too_long = False
 
@@ -116,18 +130,17 @@ class RequestHandler:
         """Called before the method, for every method. May be ``async``; the method is not called if it finishes."""
         return None
 
-    def on_finish(self) -> None:
-        """Called when the response has been handed to the connection, for clean-up and logging; cannot answer."""
+    def on_finish(self) -> Any:
+        """Called when the response has been handed to the connection, for clean-up and logging; cannot answer.
+
+        May be ``async``: it goes on in the background then, see `Application.spawn`.
+        """
 
     def on_connection_close(self) -> None:
         """The client left while the handler was waiting. Not called after the response was finished.
 
-        The place to cancel what a long poll waits for.
+        The place to cancel what a long poll waits for. See `cancel_on_disconnect` for cancelling the handler itself.
         """
-        body = self._body_complete
-        if self._streams_body and body is not None and not body.done():
-            body.set_exception(StreamClosedError())
-            body.exception()
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         """A piece of the body, for classes under `stream_request_body`; may be ``async``, which slows the client."""
@@ -234,9 +247,27 @@ class RequestHandler:
     def get_json(self) -> Any:
         """The value of a JSON body. Raises `HTTPError`: 415 for other content types, 400 if it is malformed."""
         try:
-            return parse_json(self.request.body, self.request.headers.get("Content-Type"))
+            return self.request.json()
         except HTTPInputError as error:
             raise HTTPError(error.status, "%s", error) from None
+
+    # A body that the handler reads itself.
+
+    def body_pieces(self) -> AsyncIterator[bytes]:
+        """The body piece by piece as it arrives, for classes under `read_request_body`; at the pace of who reads.
+
+        `StreamClosedError` if the client leaves, which need not be caught.
+        """
+        return aiter(body_reader(self))
+
+    def parts(self, *, max_field_size: int | None = MAX_FIELD_SIZE, max_file_size: int | None = None) -> Parts:
+        """The parts of a form (``multipart/form-data``) as they arrive, for classes under `read_request_body`.
+
+        ``async for part in self.parts()`` gives `Part` objects. *max_field_size* bounds each part that is no file,
+        *max_file_size* each file, in bytes (413); the whole is bounded by `read_request_body`. Raises `HTTPError`: 415
+        for other bodies, 400 for a malformed one.
+        """
+        return parts_of(self, max_field_size, max_file_size)
 
     # Status and headers of the response.
 
@@ -266,7 +297,7 @@ class RequestHandler:
         """The response's headers, made from the defaults when first asked for."""
         headers = self._header_map
         if headers is None:
-            headers = self._header_map = self.application._default_headers()
+            headers = self._header_map = self.application._default_headers(self.request)
         return headers
 
     @_headers.setter
@@ -399,7 +430,12 @@ class RequestHandler:
         elif application._wants_log(self._status_code):
             application.log_request(self)
         if cls.on_finish is not _on_finish:
-            self.on_finish()
+            self._tell_finished()
+
+    def _tell_finished(self) -> None:
+        awaitable = self.on_finish()
+        if awaitable is not None and asyncio.iscoroutine(awaitable):
+            self.application.spawn(awaitable, f"on_finish of {type(self).__name__}")
 
     def _log(self) -> None:
         self.application.log_request(self)
@@ -459,6 +495,9 @@ class RequestHandler:
         raised = kwargs["exc_info"][1] if "exc_info" in kwargs else None
         own_reason = raised.reason if isinstance(raised, HTTPError) else None
         self.set_status(status_code, own_reason or kwargs.get("reason"))
+        if isinstance(raised, HTTPError) and raised.headers:
+            for name, value in raised.headers.items():
+                self.set_header(name, value)
         try:
             self.write_error(status_code, **kwargs)
         except Exception:
@@ -483,11 +522,23 @@ class RequestHandler:
             self._finish_unasked()
         elif has_no_content(status_code):
             self._finish_unasked()
+        elif self._writes_problems(kwargs):
+            self._finish_unasked()
         else:
             phrase = escape.xhtml_escape(self._reason or responses.get(status_code, "Unknown"))
             title = f"{status_code}: {phrase}"
             self.write(f"<html><title>{title}</title><body>{title}</body></html>")
             self._finish_unasked()
+
+    def _writes_problems(self, kwargs: dict[str, Any]) -> bool:
+        """Write a problem document, where one was raised or the setting ``problem_json`` is on; whether it did."""
+        raised = kwargs["exc_info"][1] if "exc_info" in kwargs else None
+        if not isinstance(raised, HTTPError) or raised.document is None:
+            if not self.settings.get("problem_json"):
+                return False
+        from waterspout.web._problem import write_problem  # only where it is asked for
+
+        return write_problem(self, raised)
 
     def _shows_errors(self) -> bool:
         if not self.settings.get("serve_traceback"):
@@ -570,6 +621,8 @@ class RequestHandler:
             task.cancel()
 
     def _client_is_gone(self) -> bool:
+        if self._client_left:
+            return True
         stream = getattr(self.request.connection, "stream", None)
         return stream is not None and stream.closed()
 
@@ -577,7 +630,7 @@ class RequestHandler:
         """Nobody is there to answer: count the request as finished, without a line in the log."""
         if not self._finished:
             self._finished = True
-            self.on_finish()
+            self._tell_finished()
 
     def _abort_response(self) -> None:
         """The response cannot be completed: close, so that the client sees that it is cut short (RW8)."""
@@ -587,25 +640,14 @@ class RequestHandler:
         if stream is not None:
             stream.close()
         self._log()
-        self.on_finish()
+        self._tell_finished()
 
     # Running. The straight way is in _execution.py; this is for classes, and instruments, that put their own around it.
 
     async def _execute(self, transforms: list[OutputTransform], *args: Any, **kwargs: Any) -> None:
         """Run the whole request in the current task."""
         self._transforms = transforms
-        try:
-            if self.request.method not in self.SUPPORTED_METHODS:
-                raise HTTPError(405)
-            path_args, path_kwargs = self._decode_path(args, kwargs)
-            self._check_forgery()
-            method = getattr(self, self.request.method.lower())
-            awaitable = self.prepare()
-        except Exception as error:
-            self._handle_request_exception(error)
-            self._body_wanted()
-            return
-        await drive(self, awaitable, method, path_args, path_kwargs)
+        await drive(self, run_all(self, self.application._plan_of(type(self)), args, kwargs))
 
     def _execute_in_task(self, args: Any, kwargs: dict[str, Any]) -> None:
         """For classes whose `_execute` is not ours."""
@@ -641,6 +683,15 @@ class RequestHandler:
             self.on_connection_close()
         except Exception:
             app_log.error("Exception in on_connection_close of %r", type(self), exc_info=True)
+        if self._body_reader is not None:
+            self._body_reader.lost()
+        elif (body := self._body_complete) is not None and not body.done():
+            body.set_exception(StreamClosedError())
+            body.exception()
+        wanted = self.cancel_on_disconnect
+        task = self._task
+        if task is not None and (self.settings.get("cancel_on_disconnect") if wanted is None else wanted):
+            task.cancel()
 
     # The base class's own methods, to be compared with what a subclass has.
     _plain_execute = _execute
@@ -763,7 +814,13 @@ class RequestHandler:
         """Who is signed in: `get_current_user`, asked once, or what `prepare` has assigned. Falsy if nobody is."""
         known = self.__dict__
         if "_current_user" not in known:
-            known["_current_user"] = self.get_current_user()
+            user = self.get_current_user()
+            if asyncio.iscoroutine(user):  # anybody would pass for signed in, as the coroutine is true
+                user.close()
+                raise RuntimeError(
+                    f"get_current_user of {type(self).__name__} is async: its user is known from prepare on, not before"
+                )
+            known["_current_user"] = user
         return known["_current_user"]
 
     @current_user.setter
@@ -771,7 +828,10 @@ class RequestHandler:
         self._current_user = value
 
     def get_current_user(self) -> Any:
-        """Override it to tell who is signed in, from a signed cookie for example. Must not be ``async``."""
+        """Override it to tell who is signed in, from a signed cookie for example.
+
+        May be ``async``: it is waited for before `prepare` then, for every request of the class.
+        """
         return None
 
     def get_login_url(self) -> str:
@@ -898,6 +958,20 @@ class RequestHandler:
         if self._finished:
             raise RuntimeError("Cannot render() after finish()")
         return self.finish(finish_page(self, self.render_string(template_name, **kwargs)))
+
+    async def render_async(self, template_name: str, **kwargs: Any) -> None:
+        """Like `render`, for templates with values that have to be waited for: awaitables in ``{{ }}``, ``await``.
+
+        Returns when the page has left.
+        """
+        if self._finished:
+            raise RuntimeError("Cannot render_async() after finish()")
+        page = finish_page(self, await self.render_string_async(template_name, **kwargs))
+        await self.finish(page)
+
+    async def render_string_async(self, template_name: str, **kwargs: Any) -> bytes:
+        """Like `render_string`; awaitable values are waited for, in the order in which they stand."""
+        return await render_template_async(self, template_name, kwargs)
 
     def render_string(self, template_name: str, **kwargs: Any) -> bytes:
         """The template as bytes, with *kwargs* beside the names of `get_template_namespace`."""

@@ -13,7 +13,7 @@ from waterspout.web._pageresources import gather, insert
 if TYPE_CHECKING:
     from waterspout.web._handler import RequestHandler
 
-__all__ = ["finish_page", "make_loader", "namespace_of", "render_template"]
+__all__ = ["finish_page", "make_loader", "namespace_of", "render_template", "render_template_async"]
 
 _LOADER_SETTINGS = {"autoescape": "autoescape", "template_whitespace": "whitespace"}
 
@@ -28,9 +28,23 @@ def make_loader(settings: dict[str, Any], path: str) -> Any:
 
 def render_template(handler: RequestHandler, name: str, values: dict[str, Any]) -> bytes:
     """Render template *name* with the handler's namespace and *values*."""
+    page, namespace = _page(handler, name, values, sys._getframe(1))
+    result: bytes = page.generate(**namespace)
+    return result
+
+
+async def render_template_async(handler: RequestHandler, name: str, values: dict[str, Any]) -> bytes:
+    """`render_template`, waiting for values that are awaitable."""
+    page, namespace = _page(handler, name, values, sys._getframe(1))
+    result: bytes = await page.generate_async(**namespace)
+    return result
+
+
+def _page(handler: RequestHandler, name: str, values: dict[str, Any], caller: FrameType) -> tuple[Any, dict[str, Any]]:
+    """The compiled template, and all its names."""
     path = handler.get_template_path()
     if not path:
-        path = _folder_of_caller(sys._getframe(1))
+        path = _folder_of_caller(caller)
     loaders = handler.application._template_loaders
     loader = handler._template_loaders.get(path) or loaders.get(path)
     if loader is None:
@@ -38,9 +52,7 @@ def render_template(handler: RequestHandler, name: str, values: dict[str, Any]) 
     if not handler.settings.get("compiled_template_cache", True) and not handler._templates_are_fresh:
         handler._templates_are_fresh = True  # once a request, not for every module of the page
         loader.reset()
-    page = loader.load(name)
-    result: bytes = page.generate(**{**handler.get_template_namespace(), **values})
-    return result
+    return loader.load(name), {**handler.get_template_namespace(), **values}
 
 
 def _folder_of_caller(frame: FrameType | None) -> str:

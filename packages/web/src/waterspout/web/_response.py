@@ -49,7 +49,10 @@ def send_whole_response(handler: RequestHandler) -> None:
         connection.finish()
         return
     headers = handler._header_map
-    fields = handler.application._default_fields() if headers is None else _field_lines(headers, connection)
+    if headers is None:
+        fields = handler.application._default_fields(handler.request)
+    else:
+        fields = _field_lines(headers, connection)
     if handler._new_cookie:
         fields += "".join([f"Set-Cookie: {cookie}\r\n" for cookie in handler._new_cookie.values()])
     handler._headers_written = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
-from waterspout.httputil import HTTPInputError
+from waterspout.httputil._errors import HTTPInputError
 
 __all__ = ["parse_json"]
 
