@@ -172,3 +172,8 @@ def test_the_source_and_the_code_object_are_at_hand() -> None:
 def test_names_of_the_future_module_are_not_inherited() -> None:
     # This file has no future import, and the template must not see one of the compiler's.
     assert render("{% set f = lambda x: x %}{{ f(1) }}") == b"1"
+
+
+def test_TE9_a_template_is_code_and_says_so() -> None:
+    assert Template("{{ ().__class__.__name__ }}").generate() == b"tuple"  # there is no sandbox to break out of
+    assert "never take its source from a user" in " ".join((Template.__doc__ or "").lower().split())

@@ -97,3 +97,15 @@ def test_an_http_error_shows_where_it_was_raised(fetch: Fetch) -> None:
     app = Application([("/", type("Refusing", (RequestHandler,), {"get": get}))], debug=True, autoreload=False)
     response = fetch(app)
     assert response.code == 403 and b"not for you" in response.body and b"in get" in response.body
+
+
+def test_OT11_the_only_page_that_lists_routes_is_opt_in_escaped_and_for_this_machine(
+    fetch: Fetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = [(r"/</script><script>alert(1)</script>", Broken, {}, "</title>"), ("/private", Broken)]
+    ask = {"headers": {"Accept": "text/html"}}
+    page = fetch(Application(rules, debug=True, autoreload=False), "/nowhere", **ask).body
+    assert b"/private" in page and b"<script>alert" not in page and b"&lt;/title&gt;" in page
+    assert b"/private" not in fetch(Application(rules), "/nowhere", **ask).body
+    monkeypatch.setattr(debugpage, "is_loopback", lambda address: False)
+    assert b"/private" not in fetch(Application(rules, debug=True, autoreload=False), "/nowhere", **ask).body

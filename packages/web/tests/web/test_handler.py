@@ -380,6 +380,79 @@ def test_xsrf_a_post_needs_the_token_of_its_cookie(fetch: Fetch) -> None:
     assert post("_xsrf=abc", "_xsrf=abc") == 403, "XS2: a token that we did not make"
 
 
+class XSRFForm(RequestHandler):
+    def get(self) -> None:
+        self.write(self.xsrf_form_html())
+
+    def post(self) -> None:
+        if self.get_argument("sign", "") == "in":
+            self.set_cookie("session", "1")
+            self.rotate_xsrf_token()
+        self.write("taken")
+
+
+class BoundForm(XSRFForm):
+    def get_xsrf_binding(self) -> str:
+        return self.get_cookie("session", "")
+
+
+def open_form(fetch: Fetch, app: Application, cookie: str = "") -> tuple[str, str]:
+    """The form's token, and the cookies."""
+    page = fetch(app, headers={"Cookie": cookie} if cookie else {})
+    token = page.body.decode().partition('value="')[2].partition('"')[0]
+    cookies = [line.split(";")[0] for line in page.headers.get_list("Set-Cookie")]
+    return token, "; ".join([cookie] * bool(cookie) + cookies)
+
+
+XSRF = {"xsrf_cookies": True, "cookie_secret": "a secret that is long enough for anyone"}
+
+
+def test_XS1_x_requested_with_is_no_token(fetch: Fetch) -> None:
+    app = Application([("/", XSRFForm)], **XSRF)  # type: ignore[arg-type]
+    _, cookie = open_form(fetch, app)
+    headers = {"Cookie": cookie, "X-Requested-With": "XMLHttpRequest"}
+    assert fetch(app, method="POST", body="", headers=headers).code == 403
+
+
+def test_XS8_a_token_from_before_the_login_is_refused_after_it(fetch: Fetch) -> None:
+    app = Application([("/", XSRFForm)], **XSRF)  # type: ignore[arg-type]
+    token, cookie = open_form(fetch, app)
+    login = fetch(app, method="POST", body=f"sign=in&_xsrf={token}", headers={"Cookie": cookie})
+    assert login.code == 200
+    after = "; ".join(line.split(";")[0] for line in login.headers.get_list("Set-Cookie"))
+    assert "_xsrf" in after and "session" in after
+    assert fetch(app, method="POST", body=f"_xsrf={token}", headers={"Cookie": after}).code == 403
+    new, _ = open_form(fetch, app, after)
+    assert fetch(app, method="POST", body=f"_xsrf={new}", headers={"Cookie": after}).code == 200
+
+
+def test_XS8_a_token_that_is_bound_to_a_session_is_refused_in_another(fetch: Fetch) -> None:
+    app = Application([("/", BoundForm)], **XSRF)  # type: ignore[arg-type]
+    token, cookie = open_form(fetch, app, "session=mine")
+    assert fetch(app, method="POST", body=f"_xsrf={token}", headers={"Cookie": cookie}).code == 200
+    for other in ("session=theirs", "session="):
+        tossed = cookie.replace("session=mine", other)
+        assert fetch(app, method="POST", body=f"_xsrf={token}", headers={"Cookie": tossed}).code == 403
+
+
+def test_XS10_a_token_is_in_no_url_of_ours_and_in_no_log(fetch: Fetch, caplog: pytest.LogCaptureFixture) -> None:
+    class Fails(XSRFForm):
+        def get(self) -> None:
+            self.xsrf_token  # noqa: B018
+            if self.get_argument("redirect", None):
+                self.redirect("/elsewhere")
+            else:
+                raise ValueError("failed")
+
+    app = Application([("/", Fails)], **XSRF)  # type: ignore[arg-type]
+    caplog.set_level("INFO")
+    location = fetch(app, "/?redirect=1").headers["Location"]
+    assert location == "/elsewhere"
+    assert fetch(app, "/?_xsrf=2|deadbeef|cafe|1700000000").code == 500
+    assert fetch(app, "/nowhere?_xsrf=2|deadbeef|cafe|1700000000").code == 404
+    assert "failed" in caplog.text and "deadbeef" not in caplog.text
+
+
 def test_contextvars_do_not_leak_to_the_next_request(raw: Callable[..., bytes]) -> None:
     import contextvars
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from waterspout.web import _signed
 from waterspout.web._signed import create_signed_value, decode_signed_value, get_signature_key_version
 
 SECRET = "It's a secret to everybody"
@@ -203,3 +204,19 @@ def test_every_changed_byte_makes_the_value_invalid() -> None:
         changed = bytearray(SIGNED)
         changed[position] ^= 1
         assert decode(bytes(changed)) is None, position
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_SC9_signatures_are_compared_in_constant_time(version: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[tuple[bytes, bytes]] = []
+
+    def watched(left: bytes, right: bytes) -> bool:
+        compared.append((left, right))
+        return True
+
+    monkeypatch.setattr(_signed.hmac, "compare_digest", watched)
+    value = create_signed_value(SECRET, "name", "value", version=version)
+    forged = value[:-1] + (b"0" if value[-1:] != b"0" else b"1")
+    # What it says is what counts: no other comparison refuses the value.
+    assert decode_signed_value(SECRET, "name", forged, min_version=version) == b"value"
+    assert len(compared) == 1 and compared[0][0] != compared[0][1] and len(compared[0][0]) == len(compared[0][1])

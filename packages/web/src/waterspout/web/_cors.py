@@ -18,6 +18,8 @@ class CORSPolicy:
     a preflight is remembered. Raises ValueError for that combination and for origins with a path.
     """
 
+    __module__ = "waterspout.web"
+
     allow_origins: Collection[str]
     allow_methods: Collection[str] = ("GET", "HEAD", "POST")
     allow_headers: Collection[str] = ()

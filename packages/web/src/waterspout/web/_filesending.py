@@ -7,6 +7,7 @@ under way at a time.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from waterspout.web._filecontent import FileChangedError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["BLOCK", "send_file"]
 
 #: Bytes that the kernel is given at a time; others have their turn in between.
-BLOCK = 1024 * 1024
+BLOCK = 512 * 1024
 
 
 async def send_file(handler: RequestHandler, path: str, start: int, stop: int) -> None:
@@ -49,6 +50,7 @@ async def send_file(handler: RequestHandler, path: str, start: int, stop: int) -
             except EOFError as error:
                 raise FileChangedError(f"{path} became shorter than the {stop} bytes that were promised") from error
             position += count
+            await asyncio.sleep(0)  # a client that takes all at once must not keep the loop from the others
         else:
             piece = await file.piece(position, stop)
             position += len(piece)

@@ -50,6 +50,7 @@ from waterspout.web._rendering import (
     render_template,
     render_template_async,
 )
+from waterspout.web._requestdump import request_dump
 from waterspout.web._response import flush_response, has_no_content, send_whole_response
 from waterspout.web._setcookie import set_cookie_header
 from waterspout.web._signed import create_signed_value, decode_signed_value, get_signature_key_version
@@ -564,7 +565,9 @@ class RequestHandler:
                 app_log.error("Uncaught exception %s", short_report(self, value))
                 return
             exc_info: Any = (typ, value, tb)
-            app_log.error("Uncaught exception %s\n%r", where, self.request, exc_info=exc_info)
+            app_log.error(
+                "Uncaught exception %s\n%s", where, request_dump(self.request, self.request.uri), exc_info=exc_info
+            )
         elif message := value.get_message():
             gen_log.warning("%d %s: %s", value.status_code, where, message)
 
@@ -880,6 +883,25 @@ class RequestHandler:
                 self.set_cookie(self._xsrf_cookie_name(), self._xsrf_token, **options)
         return self._xsrf_token
 
+    def rotate_xsrf_token(self) -> None:
+        """Make a new token and set its cookie: to be called when somebody signs in or out.
+
+        Forms that were shown before are refused from then on, so that nobody can prepare one for another's session.
+        """
+        token = new_token(self._xsrf_secret(), utf8(self.get_xsrf_binding()))
+        self._raw_xsrf_token: tuple[int | None, bytes, float] = (None, token, time.time())
+        if hasattr(self, "_xsrf_token"):
+            del self._xsrf_token
+        self.xsrf_token  # noqa: B018  # sets the cookie
+
+    def get_xsrf_binding(self) -> str | bytes:
+        """Override it to tell whose the token is, for example a session's id: others' tokens are refused then.
+
+        It is asked before `prepare`. With the default, ``""``, a token of ours is good for whoever has its cookie.
+        Needs the setting ``cookie_secret``.
+        """
+        return ""
+
     def _xsrf_cookie_name(self) -> str:
         return cast(str, self.settings.get("xsrf_cookie_name", "_xsrf"))
 
@@ -892,8 +914,9 @@ class RequestHandler:
         if not hasattr(self, "_raw_xsrf_token"):
             cookie = self.get_cookie(self._xsrf_cookie_name())
             version, token, timestamp = self._decode_xsrf_token(cookie) if cookie else (None, None, None)
-            if token is None or not is_genuine(token, self._xsrf_secret(), compat=self._compat()):
-                version, token, timestamp = None, new_token(self._xsrf_secret()), time.time()
+            secret, binding = self._xsrf_secret(), utf8(self.get_xsrf_binding())
+            if token is None or not is_genuine(token, secret, binding, compat=self._compat()):
+                version, token, timestamp = None, new_token(secret, binding), time.time()
             self._raw_xsrf_token = (version, token, cast(float, timestamp))
         return self._raw_xsrf_token
 
