@@ -14,7 +14,7 @@ from waterspout.web import Application
 
 Fetch = Callable[..., HTTPResponse]
 QUIET = 0.1  # seconds without a byte after which a connection that the server has nothing to do for is silent
-PATIENCE = 1.0  # seconds that an answer may take on a busy machine
+PATIENCE = 3.0  # seconds that an answer may take on a busy machine
 
 
 def serve(application: Application, client: Callable[[int, HTTPServer], Awaitable[Any]], **options: Any) -> Any:
@@ -80,8 +80,11 @@ def raw() -> Callable[..., bytes]:
                 try:
                     data = await asyncio.wait_for(reader.read(65536), QUIET)
                 except TimeoutError:
+                    for _ in range(20):  # on a busy machine more than the time may have come due at once
+                        await asyncio.sleep(0)
                     busy = any(connection.is_busy() for connection in server._connections)
-                    if not busy or asyncio.get_running_loop().time() > give_up:
+                    arrived = bool(reader._buffer)  # type: ignore[attr-defined]
+                    if not arrived and (not busy or asyncio.get_running_loop().time() > give_up):
                         break  # silent: that is all
                     continue
                 if not data:

@@ -449,3 +449,20 @@ def test_lifespan_is_answered() -> None:
         assert [event["type"] for event in server.sent] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
     asyncio.run(main())
+
+
+def test_lifespan_runs_the_hooks_and_says_so_when_one_fails() -> None:
+    log: list[str] = []
+
+    async def main(app: web.Application) -> list[dict[str, Any]]:
+        server = Server([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+        await web.asgi(app)({"type": "lifespan"}, server.receive, server.send)
+        return server.sent
+
+    app = web.Application(on_startup=lambda app: log.append("start"), on_shutdown=lambda app: log.append("stop"))
+    asyncio.run(main(app))
+    assert log == ["start", "stop"]
+    failing = web.Application(on_startup=lambda app: 1 / 0)
+    assert asyncio.run(main(failing)) == [
+        {"type": "lifespan.startup.failed", "message": "ZeroDivisionError: division by zero"}
+    ]

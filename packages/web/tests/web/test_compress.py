@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from waterspout.httpclient import HTTPResponse
 from waterspout.httputil import HTTPHeaders
 from waterspout.util import set_compat_default
+from waterspout.web import Application, RequestHandler
 from waterspout.web._coders import available_codings, compress_whole, new_coder
 from waterspout.web._compress import GZipContentEncoding, NegotiatedContentEncoding, accepted_coding
 from waterspout.web._transform import OutputTransform
@@ -201,3 +203,19 @@ def test_the_best_installed_coding_is_negotiated() -> None:
 
 def test_gzip_is_always_there_and_the_worst() -> None:
     assert available_codings()[-1] == "gzip"
+
+
+@pytest.mark.parametrize("compat", [None, "tornado"])
+def test_the_setting_negotiates_among_all_that_is_installed_but_tornados_is_gzip(
+    fetch: Callable[..., HTTPResponse], compat: str | None
+) -> None:
+    class Page(RequestHandler):
+        def get(self) -> None:
+            self.write(BIG)
+
+    app = Application([("/", Page)], compress_response=True, compat=compat)
+    accept = {"Accept-Encoding": "gzip;q=0.5, zstd, br"}
+    response = fetch(app, headers=accept, decompress_response=False)
+    best = available_codings()[0] if compat is None else "gzip"
+    assert response.headers["Content-Encoding"] == best and response.headers["Vary"] == "Accept-Encoding"
+    assert decoder(best)(response.body) == BIG

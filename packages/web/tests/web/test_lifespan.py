@@ -180,3 +180,16 @@ def test_what_a_background_task_raises_is_logged_with_its_name(caplog: pytest.Lo
 
     asyncio.run(main())
     assert "the failing one" in caplog.text and "no such luck" in caplog.text
+
+
+def test_an_application_is_a_context_of_its_own_lifespan() -> None:
+    log: list[str] = []
+    app = Application(on_startup=noting(log, "start"), on_shutdown=noting(log, "stop"))
+
+    async def main() -> None:
+        async with app as entered:
+            assert entered is app
+            log.append("serve")
+
+    asyncio.run(main())
+    assert log == ["start", "serve", "stop"]

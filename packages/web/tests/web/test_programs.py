@@ -110,6 +110,27 @@ asyncio.run(main())
 """
 
 
+RUN = """
+import socket
+from waterspout.httpserver import run
+from waterspout.web import Application, RequestHandler
+
+class Hello(RequestHandler):
+    def get(self):
+        self.application.spawn(self.later())
+        self.write(self.settings["state"])
+
+    async def later(self):
+        print("in the background", flush=True)
+
+app = Application([("/", Hello)], on_startup=lambda app: app.settings.update(state="started"),
+                  on_shutdown=lambda app: print("stop", flush=True))
+listening = socket.create_server(("127.0.0.1", 0))
+print("port", listening.getsockname()[1], flush=True)
+run(app, None, sockets=[listening])
+"""
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """``start(source)``: the program as a process; it and its children are stopped afterwards."""
@@ -196,3 +217,12 @@ def test_a_startup_that_fails_ends_the_program_with_an_error(start: Start) -> No
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 1
     assert "a startup hook has failed" in output and "ZeroDivisionError" in output and "close" in output.splitlines()
+
+
+def test_run_starts_the_application_before_it_serves_and_stops_it_after_the_drain(start: Start) -> None:
+    process = start(RUN)
+    assert get(port_of(process)) == "started"
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 0, output
+    assert output.rstrip().endswith("stop")

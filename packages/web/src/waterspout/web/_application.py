@@ -39,6 +39,7 @@ from waterspout.web._ui import UINamespace, load_methods, load_modules
 if TYPE_CHECKING:
     from asyncio import Task
     from collections.abc import Coroutine, Sequence
+    from typing import Self
 
     from waterspout.web._hosts import AllowedHosts
     from waterspout.web._transform import OutputTransform
@@ -86,7 +87,8 @@ class Application(ReversibleRouter):
 
     *handlers* are rules in order: `URLSpec` objects or their arguments as tuples. *default_host* is the host whose
     handlers serve requests that name no known one; *transforms* are `OutputTransform` classes. Everything else is a
-    setting. Serve it with `listen`, or give it to an `HTTPServer`.
+    setting. Serve it with `listen`, or give it to an `HTTPServer` or `waterspout.httpserver.run`. ``async with`` it is
+    `startup` and `shutdown`.
     """
 
     __module__ = "waterspout.web"
@@ -202,6 +204,13 @@ class Application(ReversibleRouter):
         `asyncio.run` ends.
         """
         await self._lifespan.shutdown()
+
+    async def __aenter__(self) -> Self:
+        await self.startup()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.shutdown()
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any], name: str | None = None) -> Task[Any]:
         """Run *coroutine* in the background: its task is held until it is done, logged if it raises, and waited for

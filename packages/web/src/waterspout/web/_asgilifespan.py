@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from waterspout.log import app_log
+
 if TYPE_CHECKING:
     from waterspout.web._application import Application
 
@@ -17,9 +19,15 @@ async def run_lifespan(
     receive: Callable[[], Awaitable[dict[str, Any]]],
     send: Callable[[dict[str, Any]], Awaitable[None]],
 ) -> None:
-    """Start and stop *application* as the server says."""
+    """Start and stop *application* as the server says; it hears of what a hook raises."""
     while True:
         kind = (await receive())["type"]
+        try:
+            await (application.startup() if kind == "lifespan.startup" else application.shutdown())
+        except Exception as error:
+            app_log.error("The application failed at %s", kind, exc_info=True)
+            await send({"type": kind + ".failed", "message": f"{type(error).__name__}: {error}"})
+            return
         await send({"type": kind + ".complete"})
         if kind == "lifespan.shutdown":
             return
