@@ -9,16 +9,13 @@ from __future__ import annotations
 import asyncio
 import datetime
 import numbers
-import time
 import traceback
 from asyncio import CancelledError, Future, Task
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from http.cookies import Morsel
+from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, cast, overload
+from typing import TYPE_CHECKING, Any, cast
 
 from waterspout import escape
-from waterspout import locale as locales
 from waterspout.escape import utf8
 from waterspout.http1 import is_safe_reason
 from waterspout.httputil import (
@@ -26,42 +23,23 @@ from waterspout.httputil import (
     HTTPInputError,
     HTTPServerRequest,
     format_timestamp,
-    parse_quality_list,
     request_summary,
     responses,
 )
 from waterspout.iostream import IOStream, StreamClosedError
 from waterspout.log import app_log, gen_log
 from waterspout.util import is_tornado_compat
-from waterspout.web._arguments import REQUIRED, Required, clean_arguments, last_argument
 from waterspout.web._errors import Finish, HTTPError
 from waterspout.web._etag import content_etag, matches_weakly
 from waterspout.web._execution import drive, run_all
-from waterspout.web._fetchmetadata import SAFE_METHODS, cross_origin_reason
-from waterspout.web._keys import Secret
-from waterspout.web._ondemand import OnDemand
-from waterspout.web._ownbody import MAX_FIELD_SIZE, body_reader, parts_of
-from waterspout.web._pageresources import embedded_css, embedded_js, linked_css, linked_js
+from waterspout.web._handlerpages import HandlerPages
 from waterspout.web._redirect import redirect_location
-from waterspout.web._rendering import (
-    finish_page,
-    make_loader,
-    namespace_of,
-    render_template,
-    render_template_async,
-)
 from waterspout.web._requestdump import request_dump
 from waterspout.web._response import flush_response, has_no_content, send_whole_response
-from waterspout.web._setcookie import set_cookie_header
-from waterspout.web._signed import create_signed_value, decode_signed_value, get_signature_key_version
-from waterspout.web._urls import is_absolute
-from waterspout.web._xsrf import decode_token, encode_token, is_genuine, new_token, tokens_match
 
 if TYPE_CHECKING:
     from waterspout.web._application import Application
-    from waterspout.web._bodyreader import BodyReader
     from waterspout.web._decorators import Reading
-    from waterspout.web._parts import Parts
     from waterspout.web._transform import OutputTransform
 
 __all__ = ["RequestHandler"]
@@ -69,7 +47,7 @@ __all__ = ["RequestHandler"]
 HeaderValue = bytes | str | int | numbers.Integral | datetime.datetime
 
 
-class RequestHandler:
+class RequestHandler(HandlerPages):
     """Base class for HTTP request handlers; one object serves one request.
 
     Subclasses define methods named for the HTTP methods they support. Each may be plain or ``async``; the order is
@@ -83,14 +61,6 @@ class RequestHandler:
 
     SUPPORTED_METHODS: tuple[str, ...] = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
 
-    application: Application
-    request: HTTPServerRequest
-    path_args: Any = OnDemand(list)
-    path_kwargs: Any = OnDemand(dict)
-
-    #: Template loaders by path that go before those of the applications; empty unless somebody fills it.
-    _template_loaders: ClassVar[dict[str, Any]] = {}
-
     # What most requests never change stays here, off the instance.
     _status_code = 200
     _reason: str | None = None
@@ -101,13 +71,11 @@ class RequestHandler:
     _transforms: list[OutputTransform] | None = None
     _task: Task[None] | None = None
     _body_complete: Future[None] | None = None
-    _body_reader: BodyReader | None = None
     _prepared: Future[None] | None = None
     _detached = False
     _client_left = False
     _streams_body = False
     _reads_body: Reading | None = None
-    _templates_are_fresh = False
     _took_too_long = False
 
     def __init__(self, application: Application, request: HTTPServerRequest, **kwargs: Any) -> None:
@@ -161,114 +129,6 @@ class RequestHandler:
     put: Callable[..., Awaitable[None] | None] = _unimplemented
     options: Callable[..., Awaitable[None] | None] = _unimplemented
     _unimplemented_method = _unimplemented  # Jupyter Server compares methods with this name
-
-    # Settings.
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The application's settings."""
-        return self.application.settings
-
-    def _compat(self) -> str | None:
-        return cast("str | None", self.settings.get("compat"))
-
-    def require_setting(self, name: str, feature: str = "this feature") -> None:
-        """Raise an exception that names the setting, unless *name* is set."""
-        if not self.application.settings.get(name):
-            raise Exception(f"You must define the '{name}' setting in your application to use {feature}")
-
-    def reverse_url(self, name: str, *args: Any) -> str:
-        """The path of the route called *name*; see `Application.reverse_url`."""
-        return self.application.reverse_url(name, *args)
-
-    # Arguments.
-
-    @overload
-    def get_argument(self, name: str, default: str, strip: bool = True) -> str: ...
-    @overload
-    def get_argument(self, name: str, default: Required = REQUIRED, strip: bool = True) -> str: ...
-    @overload
-    def get_argument(self, name: str, default: None, strip: bool = True) -> str | None: ...
-    def get_argument(self, name: str, default: Any = REQUIRED, strip: bool = True) -> str | None:
-        """The last value of argument *name* from query or body, as text.
-
-        Raises `MissingArgumentError` (400) if there is none and no *default*.
-        """
-        return cast("str | None", last_argument(self.get_arguments(name, strip), name, default))
-
-    def get_arguments(self, name: str, strip: bool = True) -> list[str]:
-        """All values of argument *name* from query and body; an empty list if there is none."""
-        if not isinstance(strip, bool):
-            raise AssertionError("strip must be a bool; did you mean get_argument?")
-        return clean_arguments(self.request.arguments, name, strip, self.decode_argument)
-
-    @overload
-    def get_body_argument(self, name: str, default: str, strip: bool = True) -> str: ...
-    @overload
-    def get_body_argument(self, name: str, default: Required = REQUIRED, strip: bool = True) -> str: ...
-    @overload
-    def get_body_argument(self, name: str, default: None, strip: bool = True) -> str | None: ...
-    def get_body_argument(self, name: str, default: Any = REQUIRED, strip: bool = True) -> str | None:
-        """Like `get_argument`, from the body alone."""
-        return cast("str | None", last_argument(self.get_body_arguments(name, strip), name, default))
-
-    def get_body_arguments(self, name: str, strip: bool = True) -> list[str]:
-        """Like `get_arguments`, from the body alone."""
-        return clean_arguments(self.request.body_arguments, name, strip, self.decode_argument)
-
-    @overload
-    def get_query_argument(self, name: str, default: str, strip: bool = True) -> str: ...
-    @overload
-    def get_query_argument(self, name: str, default: Required = REQUIRED, strip: bool = True) -> str: ...
-    @overload
-    def get_query_argument(self, name: str, default: None, strip: bool = True) -> str | None: ...
-    def get_query_argument(self, name: str, default: Any = REQUIRED, strip: bool = True) -> str | None:
-        """Like `get_argument`, from the query alone."""
-        return cast("str | None", last_argument(self.get_query_arguments(name, strip), name, default))
-
-    def get_query_arguments(self, name: str, strip: bool = True) -> list[str]:
-        """Like `get_arguments`, from the query alone."""
-        return clean_arguments(self.request.query_arguments, name, strip, self.decode_argument)
-
-    def decode_argument(self, value: bytes, name: str | None = None) -> str:
-        """Text of an argument's or path group's bytes; override it for other encodings. 400 if it is no UTF-8."""
-        if isinstance(value, str):  # from a router that has decoded it
-            return value
-        try:
-            return value.decode("utf-8")
-        except UnicodeDecodeError:
-            raise HTTPError(400, "Invalid unicode in %s: %r", name or "url", value[:40]) from None
-
-    def _decode_path(self, args: Iterable[Any], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-        decode = self.decode_argument
-        self.path_args = [arg if arg is None else decode(arg) for arg in args]
-        self.path_kwargs = {key: arg if arg is None else decode(arg, name=key) for key, arg in kwargs.items()}
-        return cast("tuple[list[Any], dict[str, Any]]", (self.path_args, self.path_kwargs))
-
-    def get_json(self) -> Any:
-        """The value of a JSON body. Raises `HTTPError`: 415 for other content types, 400 if it is malformed."""
-        try:
-            return self.request.json()
-        except HTTPInputError as error:
-            raise HTTPError(error.status, "%s", error) from None
-
-    # A body that the handler reads itself.
-
-    def body_pieces(self) -> AsyncIterator[bytes]:
-        """The body piece by piece as it arrives, for classes under `read_request_body`; at the pace of who reads.
-
-        `StreamClosedError` if the client leaves, which need not be caught.
-        """
-        return aiter(body_reader(self))
-
-    def parts(self, *, max_field_size: int | None = MAX_FIELD_SIZE, max_file_size: int | None = None) -> Parts:
-        """The parts of a form (``multipart/form-data``) as they arrive, for classes under `read_request_body`.
-
-        ``async for part in self.parts()`` gives `Part` objects. *max_field_size* bounds each part that is no file,
-        *max_file_size* each file, in bytes (413); the whole is bounded by `read_request_body`. Raises `HTTPError`: 415
-        for other bodies, 400 for a malformed one.
-        """
-        return parts_of(self, max_field_size, max_file_size)
 
     # Status and headers of the response.
 
@@ -702,358 +562,6 @@ class RequestHandler:
     _plain_compute_etag = compute_etag
     _plain_set_etag = set_etag_header
     _plain_check_etag = check_etag_header
-
-    # Cookies.
-
-    # Those that were set, by name; written as headers when the head leaves.
-    _new_cookie: dict[str, str] | None = None
-
-    @property
-    def cookies(self) -> dict[str, Morsel[str]]:
-        """The request's cookies."""
-        return self.request.cookies
-
-    @overload
-    def get_cookie(self, name: str, default: str) -> str: ...
-    @overload
-    def get_cookie(self, name: str, default: None = None) -> str | None: ...
-    def get_cookie(self, name: str, default: str | None = None) -> str | None:
-        """The value of the request's cookie *name*; what was set for the response does not show here."""
-        morsel = self.request.cookies.get(name)
-        return default if morsel is None else morsel.value
-
-    def set_cookie(
-        self,
-        name: str,
-        value: str | bytes,
-        domain: str | None = None,
-        expires: float | tuple[int, ...] | datetime.datetime | None = None,
-        path: str = "/",
-        expires_days: float | None = None,
-        *,
-        max_age: int | None = None,
-        httponly: bool = False,
-        secure: bool = False,
-        samesite: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        """Have the response set a cookie, for as long as the browser runs unless an expiry (days, or a time) is given.
-
-        Raises `ValueError` for names, values and attributes that are malformed or that browsers would drop.
-        """
-        cookies = self._new_cookie
-        if cookies is None:
-            cookies = self._new_cookie = {}
-        name = escape.native_str(name)
-        cookies[name] = set_cookie_header(
-            name, value, domain, expires, path, expires_days, max_age=max_age, httponly=httponly, secure=secure,
-            samesite=samesite, compat=self._compat(), **kwargs,
-        )  # fmt: skip
-
-    def clear_cookie(self, name: str, **kwargs: Any) -> None:
-        """Have the browser forget a cookie. *domain* and *path* must be those it was set with."""
-        for unwanted in ("expires", "max_age"):
-            if unwanted in kwargs:
-                raise TypeError(f"clear_cookie() got an unexpected keyword argument '{unwanted}'")
-        now = datetime.datetime.now(datetime.UTC)
-        self.set_cookie(name, value="", expires=now - datetime.timedelta(days=365), **kwargs)
-
-    def clear_all_cookies(self, **kwargs: Any) -> None:
-        """`clear_cookie` for every cookie of the request."""
-        for name in self.request.cookies:
-            self.clear_cookie(name, **kwargs)
-
-    def _cookie_secret(self) -> Secret:
-        self.require_setting("cookie_secret", "secure cookies")
-        return cast(Secret, self.application.settings["cookie_secret"])
-
-    def set_signed_cookie(
-        self, name: str, value: str | bytes, expires_days: float | None = 30, version: int | None = None, **kwargs: Any
-    ) -> None:
-        """Set a cookie that nobody can forge; needs the setting ``cookie_secret``. It can be read by its owner.
-
-        *expires_days* None makes it last as long as the browser runs; reading it has an age limit of its own.
-        """
-        self.set_cookie(name, self.create_signed_value(name, value, version), expires_days=expires_days, **kwargs)
-
-    set_secure_cookie = set_signed_cookie
-
-    def create_signed_value(self, name: str, value: str | bytes, version: int | None = None) -> bytes:
-        """*value* signed for cookie *name*, with the key of the setting ``key_version`` where there are several."""
-        secret = self._cookie_secret()
-        key_version: int | None = None
-        if isinstance(secret, dict):
-            if self.application.settings.get("key_version") is None:
-                raise Exception("key_version setting must be used for secret_key dicts")
-            key_version = self.application.settings["key_version"]
-        return create_signed_value(secret, name, value, version=version, key_version=key_version)
-
-    def get_signed_cookie(
-        self, name: str, value: str | None = None, max_age_days: float = 31, min_version: int | None = None
-    ) -> bytes | None:
-        """What `set_signed_cookie` was given, or None if it was not us, or is older than *max_age_days*."""
-        secret = self._cookie_secret()
-        if value is None:
-            value = self.get_cookie(name)
-        return decode_signed_value(
-            secret, name, value, max_age_days=max_age_days, min_version=min_version, compat=self._compat()
-        )
-
-    get_secure_cookie = get_signed_cookie
-
-    def get_signed_cookie_key_version(self, name: str, value: str | None = None) -> int | None:
-        """The version of the key that a signed cookie says it was signed with; None if it has none."""
-        self._cookie_secret()
-        if value is None:
-            value = self.get_cookie(name)
-        return None if value is None else get_signature_key_version(value)
-
-    get_secure_cookie_key_version = get_signed_cookie_key_version
-
-    # Who is asking, and in what language.
-
-    @property
-    def current_user(self) -> Any:
-        """Who is signed in: `get_current_user`, asked once, or what `prepare` has assigned. Falsy if nobody is."""
-        known = self.__dict__
-        if "_current_user" not in known:
-            user = self.get_current_user()
-            if asyncio.iscoroutine(user):  # anybody would pass for signed in, as the coroutine is true
-                user.close()
-                raise RuntimeError(
-                    f"get_current_user of {type(self).__name__} is async: its user is known from prepare on, not before"
-                )
-            known["_current_user"] = user
-        return known["_current_user"]
-
-    @current_user.setter
-    def current_user(self, value: Any) -> None:
-        self._current_user = value
-
-    def get_current_user(self) -> Any:
-        """Override it to tell who is signed in, from a signed cookie for example.
-
-        May be ``async``: it is waited for before `prepare` then, for every request of the class.
-        """
-        return None
-
-    def get_login_url(self) -> str:
-        """Where `authenticated` sends who is not signed in: the setting ``login_url``, unless overridden."""
-        self.require_setting("login_url", "the decorator authenticated")
-        return cast(str, self.application.settings["login_url"])
-
-    @property
-    def locale(self) -> locales.Locale:
-        """The locale of this request: `get_user_locale`, else `get_browser_locale`; assign to replace it."""
-        chosen: locales.Locale | None = self.__dict__.get("_locale")
-        if chosen is None:
-            chosen = self.get_user_locale()
-            self._locale = chosen = chosen or self.get_browser_locale()
-        return chosen
-
-    @locale.setter
-    def locale(self, value: locales.Locale) -> None:
-        self._locale = value
-
-    def get_user_locale(self) -> locales.Locale | None:
-        """Override it to give the locale that the user has chosen; None leaves it to the browser."""
-        return None
-
-    def get_browser_locale(self, default: str = "en_US") -> locales.Locale:
-        """The best match for Accept-Language among the locales that are loaded."""
-        accepted = parse_quality_list(self.request.headers.get("Accept-Language", ""))
-        codes = [code for code, quality in accepted if quality > 0]
-        return locales.get(*codes) if codes else locales.get(default)
-
-    # Cross-site request forgery.
-
-    @property
-    def xsrf_token(self) -> bytes:
-        """The token that forms must send back; its cookie is set when first asked for. The text differs each time."""
-        if not hasattr(self, "_xsrf_token"):
-            version, token, timestamp = self._get_raw_xsrf_token()
-            output_version = self.settings.get("xsrf_cookie_version", 2)
-            if output_version not in (1, 2):
-                raise ValueError(f"unknown xsrf cookie version {output_version!r}")
-            self._xsrf_token = encode_token(token, output_version, timestamp)
-            if version is None:
-                options = dict(self.settings.get("xsrf_cookie_kwargs", {}))
-                if self.current_user and "expires_days" not in options:
-                    options["expires_days"] = 30
-                self.set_cookie(self._xsrf_cookie_name(), self._xsrf_token, **options)
-        return self._xsrf_token
-
-    def rotate_xsrf_token(self) -> None:
-        """Make a new token and set its cookie: to be called when somebody signs in or out.
-
-        Forms that were shown before are refused from then on, so that nobody can prepare one for another's session.
-        """
-        token = new_token(self._xsrf_secret(), utf8(self.get_xsrf_binding()))
-        self._raw_xsrf_token: tuple[int | None, bytes, float] = (None, token, time.time())
-        if hasattr(self, "_xsrf_token"):
-            del self._xsrf_token
-        self.xsrf_token  # noqa: B018  # sets the cookie
-
-    def get_xsrf_binding(self) -> str | bytes:
-        """Override it to tell whose the token is, for example a session's id: others' tokens are refused then.
-
-        It is asked before `prepare`. With the default, ``""``, a token of ours is good for whoever has its cookie.
-        Needs the setting ``cookie_secret``.
-        """
-        return ""
-
-    def _xsrf_cookie_name(self) -> str:
-        return cast(str, self.settings.get("xsrf_cookie_name", "_xsrf"))
-
-    def _xsrf_secret(self) -> Secret | None:
-        """What binds tokens to this application; None in Tornado's manner, where anybody can make one up."""
-        return None if is_tornado_compat(self._compat()) else self.application.settings.get("cookie_secret")
-
-    def _get_raw_xsrf_token(self) -> tuple[int | None, bytes, float]:
-        """Version, token and time of the cookie's token; a new one, with version None, if it has none of ours."""
-        if not hasattr(self, "_raw_xsrf_token"):
-            cookie = self.get_cookie(self._xsrf_cookie_name())
-            version, token, timestamp = self._decode_xsrf_token(cookie) if cookie else (None, None, None)
-            secret, binding = self._xsrf_secret(), utf8(self.get_xsrf_binding())
-            if token is None or not is_genuine(token, secret, binding, compat=self._compat()):
-                version, token, timestamp = None, new_token(secret, binding), time.time()
-            self._raw_xsrf_token = (version, token, cast(float, timestamp))
-        return self._raw_xsrf_token
-
-    def _decode_xsrf_token(self, cookie: str) -> tuple[int | None, bytes | None, float | None]:
-        return decode_token(cookie, compat=self._compat())
-
-    def check_xsrf_cookie(self) -> None:
-        """Refuse (403) a request that another site may have made: called before methods that change something.
-
-        The token comes in the argument ``_xsrf`` or the header X-Xsrftoken or X-Csrftoken, and must be the cookie's.
-        """
-        given = (
-            self.get_argument("_xsrf", None)
-            or self.request.headers.get("X-Xsrftoken")
-            or self.request.headers.get("X-Csrftoken")
-        )
-        if not given:
-            raise HTTPError(403, "'_xsrf' argument missing from POST")
-        _, token, _ = self._decode_xsrf_token(given)
-        _, expected, _ = self._get_raw_xsrf_token()
-        if not token:
-            raise HTTPError(403, "'_xsrf' argument has invalid format")
-        if not tokens_match(expected, token):
-            raise HTTPError(403, "XSRF cookie does not match POST argument")
-
-    def check_trusted_origin(self, origin: str) -> bool:
-        """Whether requests from pages of another *origin* are taken: those of the setting ``trusted_origins``, exactly.
-
-        Asked only where a request says that it comes from another origin. Override it for other rules.
-        """
-        return origin in (self.settings.get("trusted_origins") or ())
-
-    def _check_forgery(self) -> None:
-        """Refuse a request that changes something and that another site may have made, as the settings want it."""
-        if self.request.method not in SAFE_METHODS:
-            settings = self.settings
-            if settings.get("cross_origin_protection"):
-                self._check_cross_origin()
-            if settings.get("xsrf_cookies"):
-                self.check_xsrf_cookie()
-
-    def _check_cross_origin(self) -> None:
-        """The setting ``cross_origin_protection``: refuse (403) what another origin's page makes the browser send."""
-        request = self.request
-        refused = cross_origin_reason(
-            request.headers, f"{request.protocol}://{request.host}", self.check_trusted_origin
-        )
-        if refused is not None:
-            raise HTTPError(403, "%s", refused)
-
-    def xsrf_form_html(self) -> str:
-        """The hidden field that each form with method POST must have."""
-        return '<input type="hidden" name="_xsrf" value="' + escape.xhtml_escape(self.xsrf_token) + '"/>'
-
-    # Pages.
-
-    def render(self, template_name: str, **kwargs: Any) -> Future[None]:
-        """Finish with the template's page; UI modules' scripts and styles are put into its head and body.
-
-        The Future is that of `finish`.
-        """
-        if self._finished:
-            raise RuntimeError("Cannot render() after finish()")
-        return self.finish(finish_page(self, self.render_string(template_name, **kwargs)))
-
-    async def render_async(self, template_name: str, **kwargs: Any) -> None:
-        """Like `render`, for templates with values that have to be waited for: awaitables in ``{{ }}``, ``await``.
-
-        Returns when the page has left.
-        """
-        if self._finished:
-            raise RuntimeError("Cannot render_async() after finish()")
-        page = finish_page(self, await self.render_string_async(template_name, **kwargs))
-        await self.finish(page)
-
-    async def render_string_async(self, template_name: str, **kwargs: Any) -> bytes:
-        """Like `render_string`; awaitable values are waited for, in the order in which they stand."""
-        return await render_template_async(self, template_name, kwargs)
-
-    def render_string(self, template_name: str, **kwargs: Any) -> bytes:
-        """The template as bytes, with *kwargs* beside the names of `get_template_namespace`."""
-        return render_template(self, template_name, kwargs)
-
-    def get_template_namespace(self) -> dict[str, Any]:
-        """The names that every template knows."""
-        return namespace_of(self)
-
-    def get_template_path(self) -> str | None:
-        """Where templates are: the setting ``template_path``; None means beside the file that calls `render`."""
-        return self.application.settings.get("template_path")
-
-    def create_template_loader(self, template_path: str) -> Any:
-        """A template loader for *template_path*; made once for each path."""
-        return make_loader(self.application.settings, template_path)
-
-    @property
-    def ui(self) -> Any:
-        """UI modules and methods as templates see them."""
-        ui = self.__dict__.get("_ui")
-        if ui is None:
-            self._ui = ui = self.application._ui_of(self)
-        return ui
-
-    def ui_names(self) -> dict[str, Any]:
-        """UI methods and modules by the names that templates have for them."""
-        return cast("dict[str, Any]", self.ui.names())
-
-    def render_linked_js(self, js_files: Iterable[str]) -> str:
-        """The script tags for the UI modules' files; override it for other markup."""
-        return linked_js(js_files, self._resource_url)
-
-    def render_embed_js(self, js_embed: Iterable[bytes]) -> bytes:
-        """The script tag for the UI modules' embedded scripts; override it for other markup."""
-        return embedded_js(js_embed)
-
-    def render_linked_css(self, css_files: Iterable[str]) -> str:
-        """The link tags for the UI modules' style sheets; override it for other markup."""
-        return linked_css(css_files, self._resource_url)
-
-    def render_embed_css(self, css_embed: Iterable[bytes]) -> bytes:
-        """The style tag for the UI modules' embedded styles; override it for other markup."""
-        return embedded_css(css_embed)
-
-    def _resource_url(self, path: str) -> str:
-        return path if is_absolute(path) else self.static_url(path)
-
-    def static_url(self, path: str, include_host: bool | None = None, **kwargs: Any) -> str:
-        """The URL of a static file with its version, so that browsers may keep it for good.
-
-        Needs the setting ``static_path``. *include_host* (default: the handler's attribute of that name) gives an
-        absolute URL.
-        """
-        self.require_setting("static_path", "static_url")
-        if include_host is None:
-            include_host = getattr(self, "include_host", False)
-        base = f"{self.request.protocol}://{self.request.host}" if include_host else ""
-        return base + self.application.make_static_url(path, **kwargs)
 
 
 def _unsafe_header(name: str, value: HeaderValue, error: ValueError) -> ValueError:

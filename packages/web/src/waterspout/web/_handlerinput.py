@@ -1,0 +1,115 @@
+"""What a request brings: arguments, captures of its path, JSON, a body that is read as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from typing import TYPE_CHECKING, Any, cast, overload
+
+from waterspout.httputil import HTTPInputError
+from waterspout.web._arguments import REQUIRED, Required, clean_arguments, last_argument
+from waterspout.web._errors import HTTPError
+from waterspout.web._handlerstate import HandlerState
+from waterspout.web._ownbody import MAX_FIELD_SIZE, body_reader, parts_of
+
+if TYPE_CHECKING:
+    from waterspout.web._parts import Parts
+
+__all__ = ["HandlerInput"]
+
+
+class HandlerInput(HandlerState):
+    """A part of `RequestHandler`; see there."""
+
+    @overload
+    def get_argument(self, name: str, default: str, strip: bool = True) -> str: ...
+
+    @overload
+    def get_argument(self, name: str, default: Required = REQUIRED, strip: bool = True) -> str: ...
+
+    @overload
+    def get_argument(self, name: str, default: None, strip: bool = True) -> str | None: ...
+
+    def get_argument(self, name: str, default: Any = REQUIRED, strip: bool = True) -> str | None:
+        """The last value of argument *name* from query or body, as text.
+
+        Raises `MissingArgumentError` (400) if there is none and no *default*.
+        """
+        return cast("str | None", last_argument(self.get_arguments(name, strip), name, default))
+
+    def get_arguments(self, name: str, strip: bool = True) -> list[str]:
+        """All values of argument *name* from query and body; an empty list if there is none."""
+        if not isinstance(strip, bool):
+            raise AssertionError("strip must be a bool; did you mean get_argument?")
+        return clean_arguments(self.request.arguments, name, strip, self.decode_argument)
+
+    @overload
+    def get_body_argument(self, name: str, default: str, strip: bool = True) -> str: ...
+
+    @overload
+    def get_body_argument(self, name: str, default: Required = REQUIRED, strip: bool = True) -> str: ...
+
+    @overload
+    def get_body_argument(self, name: str, default: None, strip: bool = True) -> str | None: ...
+
+    def get_body_argument(self, name: str, default: Any = REQUIRED, strip: bool = True) -> str | None:
+        """Like `get_argument`, from the body alone."""
+        return cast("str | None", last_argument(self.get_body_arguments(name, strip), name, default))
+
+    def get_body_arguments(self, name: str, strip: bool = True) -> list[str]:
+        """Like `get_arguments`, from the body alone."""
+        return clean_arguments(self.request.body_arguments, name, strip, self.decode_argument)
+
+    @overload
+    def get_query_argument(self, name: str, default: str, strip: bool = True) -> str: ...
+
+    @overload
+    def get_query_argument(self, name: str, default: Required = REQUIRED, strip: bool = True) -> str: ...
+
+    @overload
+    def get_query_argument(self, name: str, default: None, strip: bool = True) -> str | None: ...
+
+    def get_query_argument(self, name: str, default: Any = REQUIRED, strip: bool = True) -> str | None:
+        """Like `get_argument`, from the query alone."""
+        return cast("str | None", last_argument(self.get_query_arguments(name, strip), name, default))
+
+    def get_query_arguments(self, name: str, strip: bool = True) -> list[str]:
+        """Like `get_arguments`, from the query alone."""
+        return clean_arguments(self.request.query_arguments, name, strip, self.decode_argument)
+
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+        """Text of an argument's or path group's bytes; override it for other encodings. 400 if it is no UTF-8."""
+        if isinstance(value, str):  # from a router that has decoded it
+            return value
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError:
+            raise HTTPError(400, "Invalid unicode in %s: %r", name or "url", value[:40]) from None
+
+    def _decode_path(self, args: Iterable[Any], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        decode = self.decode_argument
+        self.path_args = [arg if arg is None else decode(arg) for arg in args]
+        self.path_kwargs = {key: arg if arg is None else decode(arg, name=key) for key, arg in kwargs.items()}
+        return cast("tuple[list[Any], dict[str, Any]]", (self.path_args, self.path_kwargs))
+
+    def get_json(self) -> Any:
+        """The value of a JSON body. Raises `HTTPError`: 415 for other content types, 400 if it is malformed."""
+        try:
+            return self.request.json()
+        except HTTPInputError as error:
+            raise HTTPError(error.status, "%s", error) from None
+
+    def body_pieces(self) -> AsyncIterator[bytes]:
+        """The body piece by piece as it arrives, for classes under `read_request_body`; at the pace of who reads.
+
+        `StreamClosedError` if the client leaves, which need not be caught.
+        """
+        return aiter(body_reader(self._whole))
+
+    def parts(self, *, max_field_size: int | None = MAX_FIELD_SIZE, max_file_size: int | None = None) -> Parts:
+        """The parts of a form (``multipart/form-data``) as they arrive, for classes under `read_request_body`.
+
+        ``async for part in self.parts()`` gives `Part` objects. *max_field_size* bounds each part that is no file,
+        *max_file_size* each file, in bytes (413); the whole is bounded by `read_request_body`. Raises `HTTPError`: 415
+        for other bodies, 400 for a malformed one.
+        """
+        return parts_of(self._whole, max_field_size, max_file_size)
