@@ -47,6 +47,13 @@ def test_the_port_of_tls_may_be_another(raw: Raw) -> None:
     assert b"Location: https://a.example:8443/\r\n" in raw(app, ask("/", host="a.example:8080"))
 
 
+def test_a_target_in_absolute_form_and_an_address_are_sent_on_whole(raw: Raw) -> None:
+    app = Application([("/.*", Hello)], https_redirect=True)
+    assert b"Location: https://a.example/x?y=1\r\n" in raw(app, ask("http://a.example/x?y=1"))
+    assert b"Location: https://[::1]/x\r\n" in raw(app, ask("/x", host="[::1]:8080"))
+    assert b"Location: https://a.example//evil.example/x\r\n" in raw(app, ask("//evil.example/x"))
+
+
 def test_certificates_are_renewed_over_plain_http(raw: Raw) -> None:
     app = Application([("/.*", Hello)], https_redirect=True)
     assert raw(app, ask("/.well-known/acme-challenge/x")).startswith(b"HTTP/1.1 200")

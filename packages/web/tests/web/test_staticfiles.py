@@ -269,6 +269,12 @@ def test_SF21_siblings_that_were_compressed_before_are_negotiated(
     assert response.body == {None: b"plain", "br": b"(br)"}.get(coding, (root / "app.js.gz").read_bytes())
 
 
+def test_vary_of_other_origins_is_kept_beside_that_of_siblings(raw: Raw, root: Path) -> None:
+    rules = [("/s/(.*)", StaticFileHandler, {"path": str(root), "precompressed": True})]
+    app = Application(rules, cors={"allow_origins": ["https://app.example"]})
+    assert b"Vary: Origin, Accept-Encoding\r\n" in raw(app, ask("/s/a.txt"))
+
+
 def test_a_sibling_older_than_the_file_is_not_sent(fetch: Fetch, root: Path) -> None:
     (root / "app.js").write_bytes(b"new")
     (root / "app.js.gz").write_bytes(gzip.compress(b"old"))

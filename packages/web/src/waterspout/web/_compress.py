@@ -38,7 +38,7 @@ class GZipContentEncoding(OutputTransform):
     def transform_first_chunk(
         self, status_code: int, headers: HTTPHeaders, chunk: bytes, finishing: bool
     ) -> tuple[int, HTTPHeaders, bytes]:
-        _add_vary(headers)
+        add_vary(headers)
         encoding = headers.get("Content-Encoding")
         if encoding is not None and encoding.lower() == "identity":
             del headers["Content-Encoding"]
@@ -107,7 +107,7 @@ def accepted_coding(header: str, codings: tuple[str, ...]) -> str | None:
     return None if weights.get("identity", 0.0) > best_weight else best
 
 
-def _add_vary(headers: HTTPHeaders) -> None:
+def add_vary(headers: HTTPHeaders) -> None:
     vary = headers.get("Vary")
     if vary is None:
         headers["Vary"] = "Accept-Encoding"

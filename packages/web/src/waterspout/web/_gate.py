@@ -33,8 +33,9 @@ class ToHTTPS(RequestHandler):
     def prepare(self) -> None:
         request = self.request
         host = request.host_name if self._port is None else f"{request.host_name}:{self._port}"
+        query = f"?{request.query}" if request.query else ""
         safe = request.method in ("GET", "HEAD")
-        self.redirect(f"https://{host}{request.uri}", status=301 if safe else 308)
+        self.redirect(f"https://{host}{request.path}{query}", status=301 if safe else 308)
 
     def initialize(self, port: int | None) -> None:
         self._port = port

@@ -19,6 +19,7 @@ from urllib.parse import quote
 from waterspout.httputil import content_range
 from waterspout.log import gen_log
 from waterspout.web._byteranges import multipart_length, multipart_pieces, new_boundary
+from waterspout.web._compress import add_vary
 from waterspout.web._conditional import Answer, evaluate, is_unchanged
 from waterspout.web._contenttype import guess_content_type
 from waterspout.web._errors import HTTPError
@@ -138,7 +139,7 @@ class StaticFileHandler(RequestHandler):
     def _choose_coding(self) -> None:
         """Put the compressed sibling that the client wants in the file's place."""
         assert self.absolute_path is not None
-        self.set_header("Vary", "Accept-Encoding")
+        add_vary(self._headers)
         accepted = self.request.headers.get("Accept-Encoding", "")
         found = find_sibling(self.root, self.absolute_path, accepted, self._allowed())
         if found is not None:
