@@ -24,7 +24,10 @@ ALLOWED_STATE = {
     ("waterspout.util._compat", "_default_is_tornado"): "the one switch, set by waterspout.tornado.install()",
     ("waterspout.log._setup", "_options_of_this_process"): "the command line is one; set when waterspout.options loads",
     ("waterspout.escape._json", "_json"): "a module imported at its first use: the same one for everybody",
-    ("waterspout.web._handler", "RequestHandler._template_loaders"): "for applications that fill it; nothing here does",
+    (
+        "waterspout.web._handlerpages",
+        "HandlerPages._template_loaders",
+    ): "for applications that fill it; nothing here does",
     ("waterspout.platform.asyncio._policy", "any_thread_policy"): "a class made at its first use: one for everybody",
 }
 """(module, name) of state that a whole process shares by intent, with the reason."""

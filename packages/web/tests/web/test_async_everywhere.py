@@ -145,12 +145,13 @@ def test_a_waiting_handler_is_cancelled_when_its_client_leaves_where_that_is_wan
     log: list[str] = []
 
     async def main() -> None:
-        go_on, closed = asyncio.Event(), asyncio.Event()
+        go_on, closed, started, finished = (asyncio.Event() for _ in range(4))
 
         class Waits(RequestHandler):
             cancel_on_disconnect = attribute
 
             async def get(self) -> None:
+                started.set()
                 try:
                     await go_on.wait()
                 except asyncio.CancelledError:
@@ -164,6 +165,7 @@ def test_a_waiting_handler_is_cancelled_when_its_client_leaves_where_that_is_wan
 
             def on_finish(self) -> None:
                 log.append("on_finish")
+                finished.set()
 
         settings = {} if setting is None else {"cancel_on_disconnect": setting}
         server = Application([("/", Waits)], **settings).listen(0, "127.0.0.1")  # type: ignore[arg-type]
@@ -171,12 +173,12 @@ def test_a_waiting_handler_is_cancelled_when_its_client_leaves_where_that_is_wan
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         await writer.drain()
-        await asyncio.sleep(0.05)
+        await asyncio.wait_for(started.wait(), 10)
         writer.close()
         await asyncio.wait_for(closed.wait(), 10)
         await asyncio.sleep(0)
         go_on.set()
-        await asyncio.sleep(0.02)
+        await asyncio.wait_for(finished.wait(), 10)
         server.stop()
         await server.close_all_connections()
 

@@ -89,9 +89,9 @@ def test_SF15_two_ranges_get_two_parts() -> None:
 
 
 def test_SF14_many_ranges_get_all_in_linear_time() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert answer(Range="bytes=" + "0-0," * 2000) == Answer(200)
-    assert time.perf_counter() - began < 0.1
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize("value", ["bytes=+0-5", "bytes=0_1-5", "bytes=-", "bytes=5-1", "items=0-1", "bytes", ""])

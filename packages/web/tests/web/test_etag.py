@@ -74,10 +74,10 @@ def test_if_match_compares_strongly(header: str, etag: str | None, expected: boo
     ],
 )
 def test_SF19_any_list_is_compared_in_linear_time(header: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert not matches_weakly(header + ', "no', '"no"')
     matches_strongly(header, '"no"')
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 1
 
 
 def test_the_weak_form() -> None:

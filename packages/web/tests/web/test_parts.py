@@ -221,18 +221,20 @@ def test_a_class_that_gets_its_body_whole_has_no_parts_and_says_what_to_do(fetch
 
 def test_a_client_that_leaves_in_the_middle_is_no_error(raw: Raw, caplog: Any) -> None:
     ended: list[str] = []
+    started, finished = asyncio.Event(), asyncio.Event()
 
     @read_request_body()
     class Reads(RequestHandler):
         async def post(self) -> None:
             try:
                 async for _ in self.body_pieces():
-                    pass
+                    started.set()
             finally:
                 ended.append("post")
 
         def on_finish(self) -> None:
             ended.append("on_finish")
+            finished.set()
 
     async def main() -> None:
         server = Application([("/", Reads)]).listen(0, "127.0.0.1")
@@ -240,12 +242,9 @@ def test_a_client_that_leaves_in_the_middle_is_no_error(raw: Raw, caplog: Any) -
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 600\r\n\r\nabc")
         await writer.drain()
-        await asyncio.sleep(0.05)
+        await asyncio.wait_for(started.wait(), 10)
         writer.close()
-        for _ in range(500):
-            if ended:
-                break
-            await asyncio.sleep(0.01)
+        await asyncio.wait_for(finished.wait(), 10)
         server.stop()
         await server.close_all_connections()
 

@@ -151,9 +151,9 @@ def test_SC7_strange_characters_are_none(value: str | bytes) -> None:
     "value", [b"2|" + b"1" * 1_000_000, b"1" * 1_000_000, b"2|" + b"1:0|" * 250_000, b"|" * 1_000_000]
 )
 def test_SC7_a_long_value_takes_linear_time(value: bytes) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert decode(value, min_version=1) is None
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 1
 
 
 @given(st.binary(max_size=120))
