@@ -4,12 +4,14 @@ The publisher waits until all users poll, publishes for ``--publish-seconds``, m
 until every user has it. Only then does the run end, so a verdict never cuts off an answer that is on its way. A
 message that is lost, doubled or out of order, a failed request, a user that never got the last message, or a poll
 that is still waiting on the server afterwards: exit code 1, with one line for each. ``python loadtest/run.py -u 200
--t 8s`` starts the server, too.
+-t 8s`` starts the server, too; ``--workers 2`` spreads the users over two processes, whose accounts the master adds up.
 """
 
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import gevent
@@ -17,12 +19,13 @@ from locust import FastHttpUser, constant, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.exception import StopUser
+from locust.runners import WorkerRunner
 
 POLL_SECONDS = 60.0
 
 
 class Accounts:
-    """What each user has received, and what was wrong."""
+    """What each user of this process has received, and what was wrong; `reports` holds the other processes' accounts."""
 
     def __init__(self) -> None:
         self.users = 0
@@ -30,6 +33,7 @@ class Accounts:
         self.received: dict[int, int] = {}
         self.finished = 0
         self.wrong: list[str] = []
+        self.reports: dict[str, dict[str, Any]] = {}
 
     def check(self, user: int, after: int, messages: list[dict[str, Any]]) -> int:
         """Book the numbers that ``user``, who had got all up to ``after``, was sent; returns the new last number."""
@@ -41,6 +45,25 @@ class Accounts:
             )
         self.received[user] += len(numbers)
         return max(numbers, default=after)
+
+    def report(self) -> dict[str, Any]:
+        """This process's accounts in a form that can be sent: how many users got how many messages."""
+        return {
+            "users": self.users,
+            "published": self.published,
+            "finished": self.finished,
+            "received": sorted(Counter(self.received.values()).items()),
+            "wrong": self.wrong[:50],
+        }
+
+    def total(self) -> dict[str, Any]:
+        """The accounts of all processes together."""
+        reports = [self.report(), *self.reports.values()]
+        received: Counter[int] = Counter()
+        for report in reports:
+            received.update(dict(report["received"]))
+        sums = {name: sum(report[name] for report in reports) for name in ("users", "published", "finished")}
+        return {**sums, "received": received, "wrong": [line for report in reports for line in report["wrong"]]}
 
 
 def accounts_of(environment: Environment) -> Accounts:
@@ -55,12 +78,46 @@ def _options(parser: LocustArgumentParser) -> None:
     parser.add_argument(
         "--drain-seconds", type=float, default=30.0, help="how long the last message may take to reach everybody"
     )
+    parser.add_argument("--most-lag", type=float, help="fail if 99 %% of the messages take longer, milliseconds")
 
 
 @events.init.add_listener
 def _open_accounts(environment: Environment, **_unused: Any) -> None:
     if environment.parsed_options is not None:
         environment.parsed_options.accounts = Accounts()
+        if isinstance(environment.runner, WorkerRunner):
+            events.report_to_master.add_listener(_send_accounts(environment))
+        elif environment.runner is not None:
+            environment.runner.register_message("published", _end_when_received)
+            events.worker_report.add_listener(_take_accounts(environment))
+
+
+def _send_accounts(environment: Environment) -> Callable[..., None]:
+    def send(client_id: str, data: dict[str, Any]) -> None:
+        data["accounts"] = accounts_of(environment).report()
+
+    return send
+
+
+def _take_accounts(environment: Environment) -> Callable[..., None]:
+    def take(client_id: str, data: dict[str, Any]) -> None:
+        if "accounts" in data:
+            accounts_of(environment).reports[client_id] = data["accounts"]
+
+    return take
+
+
+def _end_when_received(environment: Environment, **_unused: Any) -> None:
+    """The publisher has published: end the run when every user, in whatever process, has the last message."""
+
+    def wait() -> None:
+        options = environment.parsed_options
+        limit = time.monotonic() + options.drain_seconds
+        while accounts_of(environment).total()["finished"] < options.num_users - 1 and time.monotonic() < limit:
+            gevent.sleep(0.1)
+        environment.runner.quit()
+
+    gevent.spawn(wait)
 
 
 class Reader(FastHttpUser):
@@ -106,9 +163,10 @@ class Publisher(FastHttpUser):
     fixed_count = 1
     wait_time = constant(0)
 
-    def _waiting(self) -> int:
+    def _stat(self) -> dict[str, int]:
         with self.client.get("/stat", name="/stat") as response:
-            return int(response.json()["waiting"])
+            answer: dict[str, int] = response.json()
+            return answer
 
     def _publish(self, last: str = "no") -> None:
         with self.client.post(
@@ -124,34 +182,21 @@ class Publisher(FastHttpUser):
         options = self.environment.parsed_options
         accounts = accounts_of(self.environment)
         readers = options.num_users - self.fixed_count
-        self._wait_until(lambda: self._waiting() == readers, options.drain_seconds, f"{readers} users poll")
+        self._wait_until(lambda: self._stat()["waiting"] == readers, options.drain_seconds, f"{readers} users poll")
         ends = time.monotonic() + options.publish_seconds
         while time.monotonic() < ends:
             self._publish()
             gevent.sleep(options.publish_every)
         self._publish(last="yes")
+        due = readers * accounts.published
+        # All go on their own when they have the last message; nothing of theirs may be left on the server.
         self._wait_until(
-            lambda: accounts.finished == readers, options.drain_seconds, f"{readers} users have the last message"
+            lambda: self._stat() == {"waiting": 0, "messages": accounts.published, "delivered": due},
+            options.drain_seconds,
+            f"{readers} x {accounts.published} messages delivered, and no poll is waiting any more",
         )
-        # All have gone on their own; nothing of theirs may be left on the server.
-        self._wait_until(lambda: self._waiting() == 0, 5.0, "no poll is waiting any more")
-        self._settle(readers)
-        gevent.spawn(self.environment.runner.quit)
+        self.environment.runner.send_message("published")
         raise StopUser
-
-    def _settle(self, readers: int) -> None:
-        accounts = accounts_of(self.environment)
-        for user, count in accounts.received.items():
-            if count != accounts.published:
-                accounts.wrong.append(f"user {user} got {count} of {accounts.published} messages")
-        if len(accounts.received) != readers:
-            accounts.wrong.append(f"{len(accounts.received)} users took part instead of {readers}")
-        with self.client.get("/stat", name="/stat") as response:
-            delivered = response.json()["delivered"]
-        if delivered != readers * accounts.published:
-            accounts.wrong.append(
-                f"the server delivered {delivered} messages, {readers} x {accounts.published} were due"
-            )
 
     def _wait_until(self, condition: Any, seconds: float, meaning: str) -> None:
         limit = time.monotonic() + seconds
@@ -164,17 +209,31 @@ class Publisher(FastHttpUser):
 
 @events.quitting.add_listener
 def _verdict(environment: Environment, **_unused: Any) -> None:
-    accounts = accounts_of(environment)
-    wrong = list(accounts.wrong)
-    if not accounts.published:
+    if isinstance(environment.runner, WorkerRunner):
+        return  # it has sent its accounts; the master speaks for all
+    options = environment.parsed_options
+    total = accounts_of(environment).total()
+    wrong, users, published = list(total["wrong"]), total["users"], total["published"]
+    if not published:
         wrong.append("nothing was published")
+    if users != options.num_users - 1:
+        wrong.append(f"{users} users took part instead of {options.num_users - 1}")
+    wrong += [
+        f"{many} users got {n} of {published} messages" for n, many in total["received"].items() if n != published
+    ]
     if environment.stats.total.num_failures:
         wrong.append(f"{environment.stats.total.num_failures} requests failed")
     # StopUser ends a reader that has it all; one that is missing was cut off by the end of the run.
-    if accounts.finished != accounts.users:
-        wrong.append(f"{accounts.users - accounts.finished} of {accounts.users} users never got the last message")
+    if total["finished"] != users:
+        wrong.append(f"{users - total['finished']} of {users} users never got the last message")
+    lag = environment.stats.get("publish to receive", "LAG").get_response_time_percentile(0.99)
+    if options.most_lag is not None and lag > options.most_lag:
+        wrong.append(f"1 % of the messages took longer than {lag:.0f} ms, at most {options.most_lag:.0f} are allowed")
     for line in wrong[:20]:
         print(f"WRONG: {line}")
-    total = sum(accounts.received.values())
-    print(f"{accounts.users} users, {accounts.published} messages, {total} deliveries, {len(wrong)} faults")
+    deliveries = sum(n * many for n, many in total["received"].items())
+    print(
+        f"{users} users in {len(accounts_of(environment).reports) or 1} processes, {published} messages,"
+        f" {deliveries} deliveries, {len(wrong)} faults, 99 % within {lag:.0f} ms"
+    )
     environment.process_exit_code = 1 if wrong else 0

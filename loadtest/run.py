@@ -45,6 +45,7 @@ def main() -> int:
     parser.add_argument("-u", "--users", type=int, default=200)
     parser.add_argument("-r", "--spawn-rate", type=float, default=100)
     parser.add_argument("-t", "--run-time", type=seconds, default=8.0)
+    parser.add_argument("--workers", type=int, default=0, help="spread the users over so many processes of Locust")
     parser.add_argument("--namespace", default="waterspout", help="the library that serves: waterspout or tornado")
     options, others = parser.parse_known_args()
     raise_file_limit()
@@ -95,7 +96,19 @@ def _load(options: argparse.Namespace, others: list[str], line: str) -> int:
         f"{options.run_time + START_AND_DRAIN_SECONDS:.0f}s",
         *others,
     ]
-    return subprocess.run(command).returncode
+    if not options.workers:
+        return subprocess.run(command).returncode
+    worker = [sys.executable, "-m", "locust", "-f", str(options.locustfile), "--worker", "--only-summary"]
+    with tempfile.TemporaryFile("w+") as said, contextlib.ExitStack() as stack:
+        for _ in range(options.workers):
+            process = subprocess.Popen(worker, stdout=said, stderr=said)
+            stack.callback(process.wait, 30)
+            stack.callback(process.terminate)
+        code = subprocess.run([*command, "--master", "--expect-workers", str(options.workers)]).returncode
+        if code:
+            said.seek(0)
+            print(said.read()[-4000:], file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":

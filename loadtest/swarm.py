@@ -27,6 +27,7 @@ import shutil
 import socket
 import statistics
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,7 +157,7 @@ def beside_slow_readers(server: Running) -> tuple[float, float]:
 
 def measure(contender: Contender, loop: str, polls: int, publishes: int) -> Figures:
     """One server's figures; SwarmError when it loses, doubles or mixes up anything."""
-    with started(contender, loop, sys.executable, 0) as server:
+    with tempfile.TemporaryDirectory() as folder, started(contender, loop, sys.executable, 0, folder) as server:
         request(server.port, "GET /hello")
         quick = storm(server)
         cpu, before = server.cpu_seconds(), resident(server.process.pid)
