@@ -25,7 +25,7 @@ POLL_SECONDS = 60.0
 
 
 class Accounts:
-    """What each user of this process has received, and what was wrong; `reports` holds the other processes' accounts."""
+    """What each user of this process received, and what was wrong; `reports` holds the other processes' accounts."""
 
     def __init__(self) -> None:
         self.users = 0
@@ -67,12 +67,15 @@ class Accounts:
 
 
 def accounts_of(environment: Environment) -> Accounts:
-    accounts: Accounts = environment.parsed_options.accounts
+    # Not among the parsed options: the master sends those to its workers.
+    accounts: Accounts = vars(environment)["accounts"]
     return accounts
 
 
 @events.init_command_line_parser.add_listener
 def _options(parser: LocustArgumentParser) -> None:
+    # Locust's own --users counts the publisher, too, and stays with the master.
+    parser.add_argument("--readers", type=int, required=True, help="how many users poll")
     parser.add_argument("--publish-seconds", type=float, default=8.0, help="how long messages are published")
     parser.add_argument("--publish-every", type=float, default=0.1, help="seconds between two messages")
     parser.add_argument(
@@ -84,7 +87,7 @@ def _options(parser: LocustArgumentParser) -> None:
 @events.init.add_listener
 def _open_accounts(environment: Environment, **_unused: Any) -> None:
     if environment.parsed_options is not None:
-        environment.parsed_options.accounts = Accounts()
+        vars(environment)["accounts"] = Accounts()
         if isinstance(environment.runner, WorkerRunner):
             events.report_to_master.add_listener(_send_accounts(environment))
         elif environment.runner is not None:
@@ -113,7 +116,7 @@ def _end_when_received(environment: Environment, **_unused: Any) -> None:
     def wait() -> None:
         options = environment.parsed_options
         limit = time.monotonic() + options.drain_seconds
-        while accounts_of(environment).total()["finished"] < options.num_users - 1 and time.monotonic() < limit:
+        while accounts_of(environment).total()["finished"] < options.readers and time.monotonic() < limit:
             gevent.sleep(0.1)
         environment.runner.quit()
 
@@ -181,7 +184,7 @@ class Publisher(FastHttpUser):
     def publish(self) -> None:
         options = self.environment.parsed_options
         accounts = accounts_of(self.environment)
-        readers = options.num_users - self.fixed_count
+        readers = options.readers
         self._wait_until(lambda: self._stat()["waiting"] == readers, options.drain_seconds, f"{readers} users poll")
         ends = time.monotonic() + options.publish_seconds
         while time.monotonic() < ends:
@@ -216,8 +219,8 @@ def _verdict(environment: Environment, **_unused: Any) -> None:
     wrong, users, published = list(total["wrong"]), total["users"], total["published"]
     if not published:
         wrong.append("nothing was published")
-    if users != options.num_users - 1:
-        wrong.append(f"{users} users took part instead of {options.num_users - 1}")
+    if users != options.readers:
+        wrong.append(f"{users} users took part instead of {options.readers}")
     wrong += [
         f"{many} users got {n} of {published} messages" for n, many in total["received"].items() if n != published
     ]

@@ -90,6 +90,8 @@ def _load(options: argparse.Namespace, others: list[str], line: str) -> int:
     ]
     command += ["--headless", "--only-summary", "-u", str(options.users + 1), "-r", str(options.spawn_rate)]
     command += [
+        "--readers",
+        str(options.users),
         "--publish-seconds",
         str(options.run_time),
         "-t",
@@ -99,6 +101,7 @@ def _load(options: argparse.Namespace, others: list[str], line: str) -> int:
     if not options.workers:
         return subprocess.run(command).returncode
     worker = [sys.executable, "-m", "locust", "-f", str(options.locustfile), "--worker", "--only-summary"]
+    worker += ["--readers", str(options.users)]
     with tempfile.TemporaryFile("w+") as said, contextlib.ExitStack() as stack:
         for _ in range(options.workers):
             process = subprocess.Popen(worker, stdout=said, stderr=said)

@@ -3,8 +3,12 @@
     python examples/chat/app.py [--port 8888]
 
 Each page asks ``POST /a/message/updates`` for what came after the last message it has (its *cursor*). The request
-waits until there is something, and the page asks again. ``POST /a/message/new`` adds a message. ``GET /a/room`` tells
-how many pages are waiting and how many messages there are.
+waits until there is something, and the page asks again. ``POST /a/message/new`` adds a message; one that is sent again
+under the same *key*, because nobody heard whether it arrived, is added once. ``GET /a/room`` tells how many pages are
+waiting here and how many messages there are.
+
+The messages are in a hub: in this process, or, with ``--hub redis://...``, in Redis, where several processes share
+them: ``--workers 4``. ``cluster.py`` beside this file starts all of that together.
 """
 
 from __future__ import annotations
@@ -13,74 +17,39 @@ import argparse
 import asyncio
 import contextlib
 import errno
+import functools
 import json
 import sys
 import time
-from collections import deque
 from pathlib import Path
 from typing import Any
 
-from waterspout.httpserver import HTTPServer
+from waterspout import httpserver
 from waterspout.netutil import bind_sockets
+from waterspout.pubsub import HubUnavailable, Lost, Message, SharedHub, connect
 from waterspout.web import Application, HTTPError, RequestHandler, url
 
 PAGE = Path(__file__).with_name("page.html")
+ROOM = "chat"
 KEPT_MESSAGES = 200
 LONGEST_NAME = 40
 LONGEST_TEXT = 2000
+LONGEST_KEY = 100
 # A poll that nothing happens in is answered before proxies (60 seconds is usual) lose patience.
 POLL_SECONDS = 25.0
 
-Message = dict[str, Any]
-Waiter = asyncio.Future[None]
 
-
-class Room:
-    """The latest messages, numbered from 1, and the polls that wait for the next one."""
-
-    def __init__(self) -> None:
-        self.messages: deque[Message] = deque(maxlen=KEPT_MESSAGES)
-        self.last = 0
-        self.waiters: set[Waiter] = set()
-
-    def add(self, name: str, text: str) -> Message:
-        self.last += 1
-        message = {"id": self.last, "name": name, "text": text, "at": int(time.time())}
-        self.messages.append(message)
-        self.release()
-        return message
-
-    def after(self, cursor: int) -> list[Message]:
-        """The messages that follow number ``cursor``; all, if that number is from before a restart of the server."""
-        if cursor > self.last:
-            cursor = 0
-        return [message for message in self.messages if message["id"] > cursor]
-
-    def join(self) -> Waiter:
-        """A future that is done when there is something new. Whoever stops waiting calls :meth:`leave`."""
-        waiter: Waiter = asyncio.get_running_loop().create_future()
-        self.waiters.add(waiter)
-        return waiter
-
-    def leave(self, waiter: Waiter) -> None:
-        """Wait no longer. The future is done, not cancelled, so that its poll ends without an exception."""
-        self.waiters.discard(waiter)
-        if not waiter.done():
-            waiter.set_result(None)
-
-    def release(self) -> None:
-        """Let all the polls answer."""
-        for waiter in list(self.waiters):
-            self.leave(waiter)
+def shown(message: Message) -> dict[str, Any]:
+    return {"id": message.cursor, **message.data}
 
 
 class RoomHandler(RequestHandler):
-    """What the handlers below share: the room, and a JSON body that is checked."""
+    """What the handlers below share: the hub, and a JSON body that is checked."""
 
-    room: Room
+    hub: SharedHub
 
-    def initialize(self, room: Room) -> None:
-        self.room = room
+    def initialize(self, hub: SharedHub) -> None:
+        self.hub = hub
 
     def body(self) -> dict[str, Any]:
         # A form on a foreign site can post text, but not with this content type unless we allow it to.
@@ -102,40 +71,46 @@ class RoomHandler(RequestHandler):
 
 
 class NewMessageHandler(RoomHandler):
-    def post(self) -> None:
+    async def post(self) -> None:
         body = self.body()
-        self.write(self.room.add(self.text(body, "name", LONGEST_NAME), self.text(body, "text", LONGEST_TEXT)))
+        name, text = self.text(body, "name", LONGEST_NAME), self.text(body, "text", LONGEST_TEXT)
+        key = self.text(body, "key", LONGEST_KEY) if "key" in body else None
+        try:
+            message = await self.hub.publish(ROOM, {"name": name, "text": text, "at": int(time.time())}, key=key)
+        except HubUnavailable as error:
+            raise HTTPError(503, "%s", error) from error
+        self.write(shown(message))
 
 
 class UpdatesHandler(RoomHandler):
-    waiter: Waiter | None = None
-    gone = False
+    poll: asyncio.Future[list[Message]] | None = None
 
     async def post(self) -> None:
         cursor = self.body().get("cursor", 0)
         if not isinstance(cursor, int):
             raise HTTPError(400, "cursor must be the id of the last message that you have, or 0")
-        messages = self.room.after(cursor)
-        if not messages:
-            self.waiter = self.room.join()
-            await asyncio.wait([self.waiter], timeout=POLL_SECONDS)
-            self.room.leave(self.waiter)
-            if self.gone:
-                return
-            messages = self.room.after(cursor)
+        self.poll = asyncio.ensure_future(self.hub.poll(ROOM, cursor, POLL_SECONDS))
+        try:
+            messages = await self.poll
+        except Lost as lost:  # the page was away for long, or the room began anew
+            messages = await self.hub.history(ROOM, lost.oldest)
+        except HubUnavailable as error:
+            raise HTTPError(503, "%s", error) from error
         self.set_header("Cache-Control", "no-store")
-        self.write({"messages": messages})
+        self.write({"messages": [shown(message) for message in messages]})
 
     def on_connection_close(self) -> None:
-        self.gone = True
-        if self.waiter is not None:
-            self.room.leave(self.waiter)
+        if self.poll is not None:
+            self.poll.cancel()
 
 
 class StateHandler(RoomHandler):
-    def get(self) -> None:
+    async def get(self) -> None:
         self.set_header("Cache-Control", "no-store")
-        self.write({"waiting": len(self.room.waiters), "messages": self.room.last})
+        try:
+            self.write({"waiting": self.hub.statistics()["waiting"], "messages": await self.hub.cursor(ROOM)})
+        except HubUnavailable as error:
+            raise HTTPError(503, "%s", error) from error
 
 
 class PageHandler(RequestHandler):
@@ -152,42 +127,63 @@ class PageHandler(RequestHandler):
         self.write(self.page)
 
 
-def make_app(room: Room) -> Application:
+def make_app(hub: SharedHub) -> Application:
     return Application(
         [
             url(r"/", PageHandler, {"page": PAGE.read_bytes()}),
-            url(r"/a/message/new", NewMessageHandler, {"room": room}),
-            url(r"/a/message/updates", UpdatesHandler, {"room": room}),
-            url(r"/a/room", StateHandler, {"room": room}),
+            url(r"/a/message/new", NewMessageHandler, {"hub": hub}),
+            url(r"/a/message/updates", UpdatesHandler, {"hub": hub}),
+            url(r"/a/room", StateHandler, {"hub": hub}),
         ]
     )
 
 
-async def main(port: int, address: str) -> None:
+async def main(port: int, address: str, hub_url: str) -> None:
+    """The room in this process."""
     sockets = bind_sockets(port, address)
-    room = Room()
-    server = HTTPServer(make_app(room))
-    server.add_sockets(sockets)
-    host = f"[{address}]" if ":" in address else address
-    print(f"The chat room is open at http://{host}:{sockets[0].getsockname()[1]}/")
-    print("Open it in two windows and write something.")
-    print("Stop it with Ctrl-C.", flush=True)
-    try:
-        await asyncio.Event().wait()
-    finally:
-        server.stop()
-        room.release()
-        await server.close_all_connections()
+    async with connect(hub_url, keep=KEPT_MESSAGES) as hub:
+        server = httpserver.HTTPServer(make_app(hub))
+        server.add_sockets(sockets)
+        host = f"[{address}]" if ":" in address else address
+        print(f"The chat room is open at http://{host}:{sockets[0].getsockname()[1]}/")
+        print("Open it in two windows and write something.")
+        print("Stop it with Ctrl-C.", flush=True)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            server.stop()
+            await server.close_all_connections()
+
+
+async def worker(hub_url: str) -> Application:
+    """The room in one process of several; it ends with the process."""
+    hub = connect(hub_url, keep=KEPT_MESSAGES)
+    await hub.open()
+    return make_app(hub)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="A chat room over long polling.")
     parser.add_argument("--port", type=int, default=8888, help="0 takes any free port")
     parser.add_argument("--address", default="127.0.0.1", help="the address to listen on; this machine only by default")
+    parser.add_argument("--hub", default="memory:", help="where the messages are: memory:, redis://HOST, nats://HOST")
+    parser.add_argument("--workers", type=int, default=1, help="processes that share the hub")
     options = parser.parse_args()
+    if options.workers > 1:
+        if options.hub == "memory:":
+            sys.exit("Several workers need a hub that they share: --hub redis://localhost")
+        httpserver.run(
+            functools.partial(worker, options.hub),
+            options.port,
+            options.address,
+            factory=True,
+            workers=options.workers,
+            drain_deadline=2.0,  # seconds; a poll that is cut is asked again, here or there
+        )
+        sys.exit()
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(main(options.port, options.address))
+            asyncio.run(main(options.port, options.address, options.hub))
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
