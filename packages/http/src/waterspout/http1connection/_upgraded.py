@@ -32,8 +32,10 @@ class UpgradedConnections:
     __module__ = "waterspout.http1connection"
     __slots__ = ("_streams", "_until", "count")
 
+    #: How many there have been.
+    count: int
+
     def __init__(self) -> None:
-        #: How many there have been.
         self.count = 0
         self._streams: dict[int, tuple[Upgraded, IOStream]] = {}
         self._until: float | None = None
