@@ -36,8 +36,11 @@ BARE_FILES = {"waterspout-web": {"waterspout/__main__.py"}}
 """Files that may lie directly in the namespace folder: `python -m waterspout` is web's."""
 
 
-BESIDE_THE_NAMESPACE = {"waterspout-ioloop": {"waterspout_pytest.py", "waterspout_tornado.pth"}}
-"""Straight in site-packages: pytest's entry, and how child processes follow `waterspout.tornado.install()`."""
+BESIDE_THE_NAMESPACE = {
+    "waterspout-ioloop": {"waterspout_pytest.py", "waterspout_tornado.pth"},
+    "waterspout-web": {"waterspout_web_pytest.py"},
+}
+"""Straight in site-packages: pytest's entries, and how child processes follow `waterspout.tornado.install()`."""
 
 
 def siblings(wheel):

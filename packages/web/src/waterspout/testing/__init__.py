@@ -9,6 +9,7 @@ from waterspout.asynctest import (
     main,
     setup_with_context_manager,
 )
+from waterspout.testing._client import InProcessClient, StreamedResponse
 from waterspout.testing._http import AsyncHTTPSTestCase, AsyncHTTPTestCase
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "AsyncHTTPTestCase",
     "AsyncTestCase",
     "ExpectLog",
+    "InProcessClient",
+    "StreamedResponse",
     "bind_unused_port",
     "gen_test",
     "get_async_test_timeout",
