@@ -14,7 +14,7 @@ NAMES_BY_DISTRIBUTION = {
     "waterspout-http": {"httputil", "http1", "ws", "http1connection", "wsconnection"},
     "waterspout-httpserver": {"httpserver", "routing", "wsgi", "asgi"},
     "waterspout-httpclient": {"httpclient", "simple_httpclient", "curl_httpclient", "wsclient"},
-    "waterspout-web": {"template", "locale", "web", "websocket", "testing"},
+    "waterspout-web": {"template", "locale", "web", "websocket", "testing", "cli"},
     "waterspout-auth": {"auth"},
 }  # fmt: skip
 """DESIGN.md, section 1: where each public package lives, the lowest distribution first."""

@@ -34,6 +34,8 @@ from bench_rows import CONDITIONAL, ROWS, Exchange
 from bench_servers import APPS, CONTENDERS, Contender, Running, has_uvloop, installed, started, write_static_file
 
 CONNECTIONS = 64
+# Where 64 at once would be a measure of memory: 64 MiB on their way.
+CONNECTIONS_OF_ROW = {"upload": 8}
 WARM_SECONDS = 1
 LOOPS = {
     "asyncio": ("asyncio",),
@@ -142,7 +144,8 @@ class Bench:
 
     def _drive(self, server: Running, cell: Cell, requests: str, seconds: int) -> dict[str, int]:
         cpu = self.wrk_cpu
-        command = [self.wrk, "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(APPS / "requests.lua")]
+        connections = CONNECTIONS_OF_ROW.get(cell.row, CONNECTIONS)
+        command = [self.wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(APPS / "requests.lua")]
         command += [f"http://127.0.0.1:{server.port}/", "--", requests]
         pin = (lambda: os.sched_setaffinity(0, {cpu})) if cpu is not None else None
         ended = subprocess.run(command, capture_output=True, text=True, preexec_fn=pin)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -31,12 +32,14 @@ async def test_over_a_socket(http_client, base_url, http_port, http_server):
 
 def test_fixtures_serve_the_users_app(tmp_path: Path) -> None:
     (tmp_path / "test_app.py").write_text(TESTS)
-    # As the entry points do it, whatever is installed here.
+    # The plugins as such, whatever is installed here.
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     plugins = ["-p", "waterspout.asynctest._pytest_plugin", "-p", "waterspout_web_pytest"]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir=."]
     ended = subprocess.run(
-        [*command, *plugins, "test_app.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120
-    )
+        [*command, *plugins, "test_app.py"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
     assert ended.returncode == 0 and "2 passed" in ended.stdout, ended.stdout + ended.stderr
 
 

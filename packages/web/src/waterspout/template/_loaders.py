@@ -1,6 +1,5 @@
 """Where templates come from: a folder, a dictionary, or a class of the application's own."""
 
-import difflib
 import os
 import posixpath
 import threading
@@ -146,6 +145,8 @@ class DictLoader(BaseLoader):
         try:
             source = self.dict[name]
         except KeyError:
+            import difflib  # only where a name was mistyped
+
             near = difflib.get_close_matches(name, self.dict, 1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise TemplateNotFound(f"no such template in the dictionary{hint}", name) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import re
 import socket
 import time
@@ -30,6 +29,7 @@ from waterspout.web._fieldsource import FieldSource, cors_policy
 from waterspout.web._gate import make_gate
 from waterspout.web._handler import RequestHandler
 from waterspout.web._handlers import ErrorHandler
+from waterspout.web._installed import installed_version
 from waterspout.web._lifespan import lifespan_of
 from waterspout.web._middleware import middleware_of
 from waterspout.web._plan import CallPlan, plan_for
@@ -465,7 +465,5 @@ def _start_autoreload() -> None:
 def _server_name(tornado: bool) -> str:
     if tornado:
         return "TornadoServer/6.6.1"
-    try:
-        return f"Waterspout/{importlib.metadata.version('waterspout-web')}"
-    except importlib.metadata.PackageNotFoundError:  # run from a checkout that is not installed
-        return "Waterspout"
+    version = installed_version("waterspout-web")
+    return "Waterspout" if version is None else f"Waterspout/{version}"

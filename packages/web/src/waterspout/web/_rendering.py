@@ -7,7 +7,6 @@ import sys
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from waterspout import template
 from waterspout.web._pageresources import gather, insert
 
 if TYPE_CHECKING:
@@ -22,6 +21,8 @@ def make_loader(settings: dict[str, Any], path: str) -> Any:
     """A loader for the templates below *path*, as the settings want it."""
     if "template_loader" in settings:
         return settings["template_loader"]
+    from waterspout import template  # the compiler: only where there are templates
+
     options = {option: settings[name] for name, option in _LOADER_SETTINGS.items() if name in settings}
     return template.Loader(path, **options)
 
