@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +22,6 @@ from bench_rows import STATIC, STATIC_PATH
 from target import HERE, environment
 
 APPS = HERE / "apps"
-TICKS = os.sysconf("SC_CLK_TCK")
 START_SECONDS = 15.0
 
 
@@ -106,21 +106,26 @@ class Running:
         self.process = process
         self.port = port
 
-    def _tree(self) -> list[list[str]]:
-        """The fields after the command name of ``/proc/PID/stat``, for the process and all that descend from it."""
-        stats = {}
+    def _tree(self) -> list[int]:
+        """The process and all that descend from it."""
+        parents = {}
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
                 with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
-                    stats[int(entry.name)] = (entry / "stat").read_text().rpartition(")")[2].split()
+                    parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
         found = [self.process.pid]
         for pid in found:
-            found += [child for child, fields in stats.items() if int(fields[1]) == pid]
-        return [stats[pid] for pid in found if pid in stats]
+            found += [child for child, parent in parents.items() if parent == pid]
+        return found
 
     def cpu_seconds(self) -> float:
-        """User and system time, that of ended and awaited children included; the clock ticks TICKS times a second."""
-        return sum(int(ticks) for fields in self._tree() for ticks in fields[11:15]) / TICKS
+        """User and system time of all threads, in the scheduler's nanoseconds: a clock tick of 10 ms is too coarse."""
+        nanoseconds = 0
+        for pid in self._tree():
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                    nanoseconds += int((thread / "schedstat").read_text().split()[0])
+        return nanoseconds / 1e9
 
     def ask(self, wire: bytes) -> Answer:
         """The answer to one request on a connection of its own; raises ValueError if it is no whole response."""
@@ -163,7 +168,9 @@ def started(contender: Contender, loop: str, python: str, cpu: int | None, stati
     env = environment(contender.module, python) | {"BENCH_STATIC": str(static_folder), "APP_SHOW_ERROR_DETAILS": "0"}
     command = [python, *(argument.format(port=port, loop=loop) for argument in contender.arguments)]
     pin = (lambda: os.sched_setaffinity(0, {cpu})) if cpu is not None else None
-    process = subprocess.Popen(command, env=env, preexec_fn=pin, start_new_session=True)
+    # wrk leaves when its time is over, in the middle of responses, and some servers have much to say about that.
+    complaints = tempfile.TemporaryFile("w+", errors="replace")  # closed with the server, below
+    process = subprocess.Popen(command, env=env, preexec_fn=pin, start_new_session=True, stderr=complaints)
     try:
         deadline = time.monotonic() + START_SECONDS
         while True:
@@ -177,7 +184,12 @@ def started(contender: Contender, loop: str, python: str, cpu: int | None, stati
                     ) from error
                 time.sleep(0.02)
         yield Running(process, port)
+    except (ValueError, RuntimeError):
+        complaints.seek(0)
+        print(f"the last words of {contender.name}:", complaints.read()[-3000:], sep="\n", file=sys.stderr)
+        raise
     finally:
+        complaints.close()
         # Its own session: workers that outlive their parent are ended with it.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)

@@ -43,8 +43,8 @@ WAIT_SECONDS = 15.0
 class Page:
     """One browser with one page."""
 
-    def __init__(self, driver: str, binary: str, profile: Path) -> None:
-        chrome = {"binary": binary, "args": [*SWITCHES, f"--user-data-dir={profile}"]}
+    def __init__(self, driver: str, binary: str, profile: Path, switches: tuple[str, ...] = ()) -> None:
+        chrome = {"binary": binary, "args": [*SWITCHES, *switches, f"--user-data-dir={profile}"]}
         logging = {"browser": "ALL"}
         capabilities = {"browserName": "chrome", "goog:chromeOptions": chrome, "goog:loggingPrefs": logging}
         self.session = ""
@@ -164,12 +164,15 @@ def driver(chromium: tuple[str, str]) -> Iterator[str]:
 
 
 @pytest.fixture
-def new_page(driver: str, chromium: tuple[str, str], tmp_path: Path) -> Iterator[Callable[[], Page]]:
-    """Makes pages, each in a browser of its own with a fresh profile; they are closed after the test."""
+def new_page(driver: str, chromium: tuple[str, str], tmp_path: Path) -> Iterator[Callable[..., Page]]:
+    """Makes pages, each in a browser of its own with a fresh profile; they are closed after the test.
+
+    ``new_page("--switch", ...)`` gives the browser further switches.
+    """
     pages: list[Page] = []
 
-    def make() -> Page:
-        pages.append(Page(driver, chromium[0], tmp_path / f"profile{len(pages)}"))
+    def make(*switches: str) -> Page:
+        pages.append(Page(driver, chromium[0], tmp_path / f"profile{len(pages)}", switches))
         return pages[-1]
 
     try:
@@ -207,6 +210,19 @@ class ChatServer:
 def chat() -> Iterator[ChatServer]:
     with _started(sys.executable, str(ROOT / "examples/chat/app.py"), "--port", "0") as process:
         yield ChatServer(process)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[str], str]]:
+    """``serve("dev")`` or ``serve("run")``: the URL, with a slash at the end, of the site served by that command."""
+    with contextlib.ExitStack() as stack:
+
+        def start(command: str) -> str:
+            app = str(ROOT / "integration/apps/site_app.py")
+            process = stack.enter_context(_started(sys.executable, "-m", "waterspout", command, app, "--port=0"))
+            return _announced(process, r"(http://\S+/)$")
+
+        yield start
 
 
 @pytest.fixture

@@ -36,19 +36,22 @@ CONTENT_TYPES = {
 _SHOWN_ROUTES = 200
 
 _STYLE = """
-:root{color-scheme:light dark;--line:#8884;--soft:#8882;--hit:#d332;--red:#c22}
+:root{color-scheme:light dark;--line:#8884;--hit:#d332;--red:#c22}
+@media(prefers-color-scheme:dark){:root{--hit:#f553;--red:#f66}}
 body{font:15px/1.5 system-ui,sans-serif;margin:0 auto;max-width:70rem;padding:1.5rem}
 h1{font-size:1.4rem;margin:0}h2{font-size:1.05rem;margin:1.6rem 0 .4rem}
 h1 b{color:var(--red)}pre,code,td,summary{font:13px/1.5 ui-monospace,monospace}
 p.message{white-space:pre-wrap;overflow-wrap:anywhere;margin:.4rem 0 0}
 details{border:1px solid var(--line);border-radius:6px;margin:.4rem 0}
-summary{cursor:pointer;padding:.35rem .6rem;overflow-wrap:anywhere}
+summary{cursor:pointer;padding:.5rem .6rem;word-break:break-all}summary b,summary.quiet{word-break:normal}
 pre{margin:0;overflow-x:auto;border-top:1px solid var(--line)}
 pre span{display:block;padding:0 .6rem;min-height:1.5em}pre span.hit{background:var(--hit);font-weight:600}
 pre i{display:inline-block;width:3.5em;opacity:.6;font-style:normal}
 table{border-collapse:collapse;width:100%}
 td{border-top:1px solid var(--line);padding:.2rem .6rem;vertical-align:top;overflow-wrap:anywhere}
-td:first-child{white-space:nowrap;width:1%;opacity:.8}.quiet{opacity:.7}
+td:first-child{white-space:nowrap;width:1%;opacity:.8}.quiet{opacity:.75}p.quiet{font-size:13px;overflow-wrap:anywhere}
+@media(max-width:40rem){body{padding:1rem}h1{font-size:1.25rem;overflow-wrap:anywhere}
+td,td:first-child{display:block;white-space:normal;width:auto}td+td{border:0;padding-top:0}}
 """
 
 
@@ -86,14 +89,11 @@ def problem(status: int, reason: str, detail: str | None = None, **members: Any)
 def render_html(report: Report) -> str:
     """The debug page for browsers."""
     failure = report.failures[0] if report.failures else None
+    if failure is not None and _is_no_route(report, failure):
+        return _no_route_html(report)
     heading = f"{report.status} {report.reason}"
     title = f"{failure.kind}: {failure.message}"[:120] if failure else heading
-    parts = [
-        "<!DOCTYPE html><html lang=en><head><meta charset=utf-8>",
-        '<meta name=viewport content="width=device-width"><meta name=robots content=noindex>',
-        f"<title>{e(title)}</title><style>{_STYLE}</style></head><body>",
-        f"<h1><b>{report.status}</b> {e(failure.kind if failure else report.reason)}</h1>",
-    ]
+    parts = _beginning(title, report.status, failure.kind if failure else report.reason)
     if failure:
         parts.append(f"<p class=message>{e(failure.message)}</p>")
     parts.append(f"<p class=quiet><code>{e(f'{report.method} {report.uri}')}</code>{_matched_html(report.matched)}</p>")
@@ -101,14 +101,39 @@ def render_html(report: Report) -> str:
         parts += _failure_html(each, first=number == 0)
     if report.routes:
         parts += _routes_html(report.routes)
-    parts.append("<h2>Request</h2><table>")
-    parts += [_row("from", report.remote_ip), _row("version", report.version)]
-    parts += [_row(name, value) for name, value in report.headers]
-    parts.append(
+    return "".join(parts + _end(report))
+
+
+def _is_no_route(report: Report, failure: Failure) -> bool:
+    """Whether the framework itself says that there is no such page: its own lines explain nothing to anybody."""
+    return report.status == 404 and bool(report.routes) and not any(frame.own for frame in failure.frames)
+
+
+def _no_route_html(report: Report) -> str:
+    """The debug page for a path that no route matches: the routes."""
+    parts = _beginning(f"{report.status} {report.reason}", report.status, report.reason)
+    parts.append(f"<p class=message>No route matches <code>{e(f'{report.method} {report.uri}')}</code></p>")
+    return "".join(parts + _routes_html(report.routes) + _end(report))
+
+
+def _beginning(title: str, status: int, heading: str) -> list[str]:
+    return [
+        "<!DOCTYPE html><html lang=en><head><meta charset=utf-8>",
+        '<meta name=viewport content="width=device-width"><meta name=robots content=noindex>',
+        f"<title>{e(title)}</title><style>{_STYLE}</style></head><body>",
+        f"<h1><b>{status}</b> {e(heading)}</h1>",
+    ]
+
+
+def _end(report: Report) -> list[str]:
+    return [
+        "<h2>Request</h2><table>",
+        _row("from", report.remote_ip),
+        _row("version", report.version),
+        *[_row(name, value) for name, value in report.headers],
         "</table><p class=quiet>Shown because debug or serve_traceback is on. Never turn it on in production.</p>"
-        "</body></html>"
-    )
-    return "".join(parts)
+        "</body></html>",
+    ]
 
 
 def _matched_html(matched: Route | None) -> str:
