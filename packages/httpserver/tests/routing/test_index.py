@@ -12,6 +12,7 @@ from waterspout.routing import AnyMatches, PathMatches, Rule
 from waterspout.routing._index import PathIndex, first_segment
 
 PATTERNS = ["/", "/a", "/a/b", "/a/(.*)", "/a/([0-9]+)", "/(.*)", "/b/x?", "/b/(x)", ".*", "/ab", "/a.", "/b/.*", "/B"]
+PATTERNS += ["/(a)", "/(a)/b", "/(a)*", "/((a))", r"/(\(a\))"]
 PATHS = ["/", "/a", "/a/b", "/a/1", "/ab", "/b/x", "/b/", "/c", "/a/b/c", "/B"]
 
 
@@ -32,6 +33,13 @@ def test_other_matchers_keep_their_place() -> None:
     index = PathIndex(rules)
     assert [r.target for r in index.candidates("/b")] == [1, 2]
     assert "/a" in index.first_exact and "/b" not in index.first_exact
+
+
+def test_literal_paths_in_groups_do_not_stand_in_the_way_of_others() -> None:
+    rules = [Rule(PathMatches(r"/(robots\.txt)"), 0), Rule(PathMatches("/"), 1), Rule(PathMatches("/(.*)"), 2)]
+    index = PathIndex(rules)
+    assert [r.target for r in index.candidates("/robots.txt")] == [0, 2]
+    assert index.first_exact.keys() == {"/"}  # no groups are lost: /robots.txt is matched for real
 
 
 def test_among_200_routes_few_are_tried() -> None:

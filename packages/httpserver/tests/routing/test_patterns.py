@@ -31,6 +31,29 @@ def test_literal_and_prefix(pattern: str, literal: str | None, prefix: str) -> N
     assert (parsed.literal, parsed.prefix) == (literal, prefix)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "only"),
+    [
+        (r"/(favicon\.ico)$", "/favicon.ico"),
+        ("/(a)/(b)$", "/a/b"),
+        ("/((a))$", "/a"),
+        ("/a$", None),
+        ("/(a)*$", None),
+        ("/(a)?b$", None),
+        ("/(a+)$", None),
+        ("/(a|b)$", None),
+        ("/([ab])$", None),
+        ("/(?:a)$", None),
+        ("/(?P<x>a)$", None),
+        (r"/\(a\)$", None),
+        (r"/(a)\d$", None),
+        ("/(a)", None),
+    ],
+)
+def test_one_path_alone_with_parts_of_it_in_groups(pattern: str, only: str | None) -> None:
+    assert parse_path_pattern(re.compile(pattern)).only == only
+
+
 def test_a_pattern_that_ignores_case_has_no_literal_part() -> None:
     assert parse_path_pattern(re.compile("/a$", re.IGNORECASE)).literal is None
 

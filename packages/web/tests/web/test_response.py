@@ -164,3 +164,25 @@ def test_bytes_that_came_before_the_detaching_keep_their_order(raw: Callable[...
 
     pieces = (b"GET / HTTP/1.1\r\nHost: a\r\n\r\nab", 0.01, b"cd", 0.01, b"ef")
     assert raw([("/", Slow)], *pieces) == b"abcdef"
+
+
+def test_content_type_of_a_dictionary_is_that_of_json_whatever_is_set_before_and_after(fetch: Fetch) -> None:
+    class Plain(RequestHandler):
+        def get(self, order: str) -> None:
+            for step in order:
+                if step == "d":
+                    self.write({"a": 1})
+                elif step == "h":
+                    self.set_header("X-A", "1")
+                elif step == "t":
+                    self.set_header("Content-Type", "text/x")
+                else:
+                    self.clear()
+                    self.write("text")
+
+    json_type, html_type = "application/json; charset=UTF-8", "text/html; charset=UTF-8"
+    expected = {"d": json_type, "hd": json_type, "dh": json_type, "td": json_type, "dt": "text/x", "dc": html_type}
+    for order, kind in expected.items():
+        response = fetch([("/(.*)", Plain)], f"/{order}")
+        assert response.headers.get_list("Content-Type") == [kind], order
+        assert response.headers.get("X-A") == ("1" if "h" in order else None)

@@ -1,6 +1,7 @@
 """Finding the first rule that fits a path without trying them all.
 
-Order decides: of all rules that match, the first wins. Rules that match one literal path are found by it; rules that
+Order decides: of all rules that match, the first wins. Rules that match one literal path, with groups or without, are
+found by it; rules that
 begin with a literal first segment (``/story/...``) are only tried for paths with that segment; all others are tried
 for every path. Each list keeps the order of the rules, and a literal hit only wins over earlier patterns if none of
 them matches.
@@ -35,8 +36,9 @@ class PathIndex:
                 others.append((number, rule))
                 continue
             pattern = matcher.pattern
-            if pattern.literal is not None:
-                self._exact.setdefault(pattern.literal, (number, rule))
+            path = pattern.literal if pattern.literal is not None else pattern.only
+            if path is not None:
+                self._exact.setdefault(path, (number, rule))
             else:
                 segment = first_segment(pattern.prefix)
                 if segment is None:
@@ -45,11 +47,13 @@ class PathIndex:
                     segments.setdefault(segment, []).append((number, rule))
         self._others = tuple(others)
         self._by_segment = {key: tuple(sorted(found + others, key=lambda e: e[0])) for key, found in segments.items()}
-        #: Paths that no earlier rule could take from their literal rule.
-        self.first_exact = {path: rule for path, (n, rule) in self._exact.items() if not self._earlier(path, n)}
+        #: Paths that no earlier rule could take from their literal rule, and that have no groups.
+        self.first_exact = {path: rule for path, (n, rule) in self._exact.items() if self._is_first(path, n, rule)}
 
-    def _earlier(self, path: str, number: int) -> bool:
-        return any(other < number for other, _ in self._patterns(path))
+    def _is_first(self, path: str, number: int, rule: Rule) -> bool:
+        matcher = rule.matcher
+        without_groups = isinstance(matcher, PathMatches) and matcher.pattern.literal is not None
+        return without_groups and all(other > number for other, _ in self._patterns(path))
 
     def _patterns(self, path: str) -> Sequence[tuple[int, Rule]]:
         end = path.find("/", 1)

@@ -13,11 +13,14 @@ __all__ = ["PathPattern", "parse_path_pattern"]
 
 _SPECIAL = frozenset(".^$*+?{}[]\\|()")
 _QUANTIFIERS = frozenset("*?{")
+_GROUP_REPEATED = re.compile(r"\)[*+?{]")
 
 
 @dataclass(frozen=True, slots=True)
 class PathPattern:
     """`literal` is the path that alone matches, or None; `prefix` the literal characters that every match begins with.
+
+    `only` is the path that alone matches, parts of it in groups, as in ``/(robots\\.txt)``; None for other patterns.
 
     `template` is the pattern with ``{}`` in place of its groups, `percent_template` with ``%s``; None where the
     pattern has more than literal text and groups.
@@ -27,6 +30,7 @@ class PathPattern:
     prefix: str
     template: str | None
     percent_template: str | None
+    only: str | None = None
 
 
 def parse_path_pattern(regex: Pattern[str]) -> PathPattern:
@@ -46,7 +50,16 @@ def parse_path_pattern(regex: Pattern[str]) -> PathPattern:
         return PathPattern(None, "", template, percent)
     prefix, end = _literal_prefix(source)
     whole = end == len(source) - 1 and source.endswith("$")
-    return PathPattern(prefix if whole else None, prefix, template, percent)
+    return PathPattern(prefix if whole else None, prefix, template, percent, _only(source))
+
+
+def _only(source: str) -> str | None:
+    """See `PathPattern`: *source* without its groups' parentheses, if what is left is literal."""
+    if "(" not in source or "(?" in source or "\\(" in source or "\\)" in source or _GROUP_REPEATED.search(source):
+        return None
+    bare = source.replace("(", "").replace(")", "")
+    literal, end = _literal_prefix(bare)
+    return literal if end == len(bare) - 1 and bare.endswith("$") else None
 
 
 def _literal_prefix(source: str) -> tuple[str, int]:

@@ -18,4 +18,4 @@ def switch_on(application: Any) -> None:
     settings.setdefault("serve_traceback", True)
     settings.setdefault("compiled_template_cache", False)
     settings.setdefault("static_hash_cache", False)
-    application._hosts = application._allowed_hosts()  # made once, with the settings that there were
+    application._make_gate()  # it was made with the settings that there were

@@ -62,7 +62,12 @@ def _serve(target: str, developing: bool, options: dict[str, Any], workers: int)
     watch = "watch-files" in options
 
     async def make() -> Any:
-        application = await _load(target)
+        try:
+            application = await _load(target)
+        except BaseException as error:
+            if watch:
+                _watch_culprits(target, error)
+            raise
         if developing:
             from waterspout.cli._develop import switch_on
 
@@ -84,6 +89,19 @@ def _serve(target: str, developing: bool, options: dict[str, Any], workers: int)
         ssl_options=tls,
     )  # fmt: skip
     return 0
+
+
+def _watch_culprits(target: str, error: BaseException) -> None:
+    """Have the files watched that could not be loaded: modules that are not loaded are not watched as such."""
+    from traceback import walk_tb
+
+    from waterspout import autoreload
+
+    files = {frame.f_code.co_filename for frame, _ in walk_tb(error.__traceback__)}
+    files.add(getattr(error, "filename", None) or target.partition(":")[0])
+    for file in files:
+        if os.path.isfile(file):
+            autoreload.watch(file)
 
 
 async def _load(target: str) -> Any:

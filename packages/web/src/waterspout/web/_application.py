@@ -27,7 +27,7 @@ from waterspout.web._background import BackgroundTasks
 from waterspout.web._delegate import HandlerDelegate
 from waterspout.web._fieldsource import FieldSource, cors_policy
 from waterspout.web._gate import make_gate
-from waterspout.web._handler import RequestHandler
+from waterspout.web._handler import HTML_TYPE, RequestHandler
 from waterspout.web._handlers import ErrorHandler
 from waterspout.web._installed import installed_version
 from waterspout.web._lifespan import lifespan_of
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Application", "HandlerRouter"]
 
-_CONTENT_TYPE = "text/html; charset=UTF-8"
 _NO_ARGS: tuple[Any, ...] = ()
 _NO_KWARGS: dict[str, Any] = {}
 _plain_execute = RequestHandler._execute
@@ -141,7 +140,8 @@ class Application(ReversibleRouter):
             settings.setdefault("static_hash_cache", False)
             settings.setdefault("serve_traceback", True)
         cors = cors_policy(settings.get("cors"))
-        self._gate = make_gate(self._allowed_hosts(), settings.get("https_redirect"), cors)
+        self._cors = cors
+        self._make_gate()
         self._more_fields = FieldSource.of(settings, cors)
         self.wildcard_router = HandlerRouter(self, [*self._static_rules(), *(handlers or ())])
         self.default_router = HandlerRouter(self, [Rule(AnyMatches(), self.wildcard_router)])
@@ -339,6 +339,10 @@ class Application(ReversibleRouter):
         found = self.default_router.find_handler(request)
         return found if found is not None else self.get_handler_delegate(request, *self._not_found())
 
+    def _make_gate(self) -> None:
+        """Decide which requests are answered before any route sees them, by the settings as they are now."""
+        self._gate = make_gate(self._allowed_hosts(), self.settings.get("https_redirect"), self._cors)
+
     def _allowed_hosts(self) -> AllowedHosts | None:
         """The setting ``allowed_hosts``; in debug mode, by default, this machine's own names: others may be rebound."""
         hosts = self.settings.get("allowed_hosts")
@@ -382,7 +386,7 @@ class Application(ReversibleRouter):
         if second != self._head_second:
             self._date = format_timestamp(second)
             self._head_fields = (
-                f"Server: {self._server_name}\r\nContent-Type: {_CONTENT_TYPE}\r\nDate: {self._date}\r\n"
+                f"Server: {self._server_name}\r\nContent-Type: {HTML_TYPE}\r\nDate: {self._date}\r\n"
             )
             self._head_second = second
         if self._more_fields is not None:
@@ -393,7 +397,7 @@ class Application(ReversibleRouter):
         """The same as headers."""
         self._default_fields(request)
         pairs: tuple[tuple[str, str], ...] = (
-            ("Server", self._server_name), ("Content-Type", _CONTENT_TYPE), ("Date", self._date),
+            ("Server", self._server_name), ("Content-Type", HTML_TYPE), ("Date", self._date),
         )  # fmt: skip
         if self._more_fields is not None:
             pairs += self._more_fields.pairs(request)

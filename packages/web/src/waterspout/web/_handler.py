@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RequestHandler"]
 
+HTML_TYPE = "text/html; charset=UTF-8"
+JSON_TYPE = "application/json; charset=UTF-8"
 HeaderValue = bytes | str | int | numbers.Integral | datetime.datetime
 
 
@@ -65,6 +67,8 @@ class RequestHandler(HandlerPages):
     _status_code = 200
     _reason: str | None = None
     _header_map: HTTPHeaders | None = None
+    # Whether the default Content-Type has become that of JSON, as long as there is no `_header_map`.
+    _writes_json = False
     _headers_written = False
     _finished = False
     _auto_finish = True
@@ -135,6 +139,7 @@ class RequestHandler(HandlerPages):
     def clear(self) -> None:
         """Forget status, headers and content that were set for this response."""
         self._header_map = None
+        self._writes_json = False
         self.set_default_headers()
         self._write_buffer = []
         self._status_code = 200
@@ -159,6 +164,8 @@ class RequestHandler(HandlerPages):
         headers = self._header_map
         if headers is None:
             headers = self._header_map = self.application._default_headers(self.request)
+            if self._writes_json:
+                headers["Content-Type"] = JSON_TYPE
         return headers
 
     @_headers.setter
@@ -217,7 +224,10 @@ class RequestHandler(HandlerPages):
         elif type(chunk) is str:
             self._write_buffer.append(chunk.encode())
         elif isinstance(chunk, dict):
-            self._headers["Content-Type"] = "application/json; charset=UTF-8"
+            if self._header_map is None:
+                self._writes_json = True
+            else:
+                self._header_map["Content-Type"] = JSON_TYPE
             self._write_buffer.append(escape.json_encode(chunk).encode())
         elif isinstance(chunk, bytes | str):
             self._write_buffer.append(utf8(chunk))

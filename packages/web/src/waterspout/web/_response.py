@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asyncio import Future
 from hashlib import sha1
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from waterspout.httputil import HTTPHeaders, HTTPOutputError, ResponseStartLine, responses
 from waterspout.log import gen_log
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["flush_response", "has_no_content", "send_whole_response"]
 
+#: The two content types that handlers have without saying so.
+_HTML_LINE = "\r\nContent-Type: text/html; charset=UTF-8\r\n"
+_JSON_LINE = "\r\nContent-Type: application/json; charset=UTF-8\r\n"
 #: Fields about content that is not sent with a 304 (RFC 9110, 15.4.5), and with a status that has none.
 _REPRESENTATION = ("Content-Encoding", "Content-Language", "Content-Type")
 
@@ -51,6 +54,8 @@ def send_whole_response(handler: RequestHandler) -> None:
     headers = handler._header_map
     if headers is None:
         fields = handler.application._default_fields(handler.request)
+        if handler._writes_json:
+            fields = fields.replace(_HTML_LINE, _JSON_LINE, 1)
     else:
         fields = _field_lines(headers, connection)
     if handler._new_cookie:
@@ -118,7 +123,10 @@ def _field_lines(headers: HTTPHeaders, connection: Any) -> str:
 
 
 def flush_response(handler: RequestHandler, include_footers: bool) -> Future[None]:
-    """Send what is in the write buffer, with the head if it has not left yet."""
+    """Send what is in the write buffer, with the head if it has not left yet.
+
+    Nobody has to wait for the Future: connections see to it that its failure is no news to the loop.
+    """
     connection: Any = handler.request.connection
     chunk = b"".join(handler._write_buffer)
     handler._write_buffer = []
@@ -140,20 +148,9 @@ def flush_response(handler: RequestHandler, include_footers: bool) -> Future[Non
             headers.add("Set-Cookie", cookie)
         reason = handler._reason or responses.get(handler._status_code, "Unknown")
         line = ResponseStartLine("", handler._status_code, reason)
-        return _seen(connection.write_headers(line, headers, chunk))
+        return cast("Future[None]", connection.write_headers(line, headers, chunk))
     for transform in handler._transforms or ():
         chunk = transform.transform_chunk(chunk, include_footers)
     if handler.request.method != "HEAD" and chunk:
-        return _seen(connection.write(chunk))
+        return cast("Future[None]", connection.write(chunk))
     return handler._flushed()
-
-
-def _seen(future: Future[None]) -> Future[None]:
-    """A write whose Future nobody waits for: its failure is no news, the close callback tells of the loss."""
-    future.add_done_callback(_look)
-    return future
-
-
-def _look(future: Future[None]) -> None:
-    if not future.cancelled():
-        future.exception()

@@ -45,6 +45,8 @@ __all__ = ["StaticFileHandler"]
 _AT_ONCE = 64 * 1024
 #: Bytes up to which a file is hashed on the loop; a larger one is hashed in a thread.
 _HASHED_AT_ONCE = 1024 * 1024
+#: Whether it is worth while to take a query apart: most have no version. (Percent-encoded it would be one, too.)
+_MAY_HAVE_VERSION = re.compile("v|%76").search
 #: Tornado answers 416 to this where RFC 9110, 14.1.1 calls the header invalid, so that it has to be ignored.
 _BACKWARDS = re.compile(r"bytes=([0-9]{1,18})-([0-9]{1,18})")
 
@@ -287,7 +289,8 @@ class StaticFileHandler(RequestHandler):
 
     def get_cache_time(self, path: str, modified: datetime.datetime | None, mime_type: str) -> int:
         """Seconds that the answer may be cached: long where the URL holds the version, else 0 (no field is sent)."""
-        return self.CACHE_MAX_AGE if "v" in self.request.query_arguments else 0
+        query = self.request.query
+        return self.CACHE_MAX_AGE if query and _MAY_HAVE_VERSION(query) and "v" in self.request.query_arguments else 0
 
     def set_extra_headers(self, path: str) -> None:
         """For subclasses: set further headers."""
