@@ -20,7 +20,7 @@ import pytest
 
 from waterspout.testing import AsyncHTTPSTestCase
 
-PATIENCE = 60.0  # seconds for what takes a moment, on a machine that may be busy
+PATIENCE = 110.0  # seconds for what takes a moment, on a machine that may be busy
 APP = """
 import os
 from waterspout import web
