@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # imported by the fixtures that are used
 
 @pytest.fixture
 def app_client(io_loop: IOLoop, app: Any) -> Iterator[InProcessClient]:
-    """An `InProcessClient` for the fixture ``app``."""
+    """An `InProcessClient` for the fixture ``app``, which begins before the test and ends after it."""
     from waterspout.testing import InProcessClient
 
     client = InProcessClient(app)

@@ -219,3 +219,22 @@ def test_path_must_be_one() -> None:
             await client.fetch("http://elsewhere/")
 
     run(test)
+
+
+def test_application_that_wants_to_know_is_told_when_it_begins_and_ends() -> None:
+    told = []
+
+    class App(web.Application):
+        async def __aenter__(self) -> App:
+            told.append("begins")
+            return self
+
+        async def __aexit__(self, *exc_info: object) -> None:
+            told.append("ends")
+
+    async def main() -> None:
+        async with InProcessClient(App(ROUTES)) as client:
+            assert told == ["begins"] and (await client.fetch("/echo")).code == 200
+        assert told == ["begins", "ends"]
+
+    asyncio.run(main())

@@ -45,7 +45,8 @@ class InProcessClient:
     The head is parsed, the body framed and the answer written as over the wire, so malformed requests are refused and
     limits hold. *application* is anything that an `HTTPServer` takes; *server_options* are that server's. Cookies that
     responses set are sent back, whatever their path; ``cookies`` holds them. Requests come from 127.0.0.1 and go to
-    *host*. Used as a context manager, it closes what is still open at the end.
+    *host*. Used as a context manager, it closes what is still open at the end; an *application* that is one itself is
+    entered before and left after that, as `waterspout.httpserver.run` does it.
     """
 
     __module__ = "waterspout.testing"
@@ -53,12 +54,15 @@ class InProcessClient:
     cookies: dict[str, str]
 
     def __init__(self, application: Any, *, host: str = "127.0.0.1", **server_options: Any) -> None:
+        self._application = application
         self._server = HTTPServer(application, **server_options)
         self._host = host
         self._open: set[StreamedResponse] = set()
         self.cookies = {}
 
     async def __aenter__(self) -> InProcessClient:
+        if _is_context_manager(self._application):
+            await self._application.__aenter__()
         return self
 
     async def __aexit__(
@@ -67,6 +71,8 @@ class InProcessClient:
         for response in list(self._open):
             await response.aclose()
         await self._server.close_all_connections()
+        if _is_context_manager(self._application):
+            await self._application.__aexit__(kind, error, traceback)
 
     async def fetch(
         self,
@@ -164,6 +170,10 @@ class InProcessClient:
                     self.cookies.pop(name, None)
                 else:
                     self.cookies[name] = morsel.coded_value
+
+
+def _is_context_manager(application: object) -> bool:
+    return hasattr(type(application), "__aenter__")
 
 
 class StreamedResponse:
