@@ -33,7 +33,7 @@ def _free_port() -> int:
 
 @pytest.fixture(scope="module", params=SERVERS)
 def port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port that the server listens on; it has to end when told to."""
+    """The port that the server listens on; it has to run the application's hooks, and to end when told to."""
     found = _free_port()
     command = [sys.executable, "-m", *SERVERS[request.param].format(port=found).split()]
     log = tmp_path_factory.mktemp("server") / "log"
@@ -48,9 +48,11 @@ def port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
                     break
             assert process.poll() is None and time.monotonic() < limit, log.read_text()
             time.sleep(0.05)
+        assert log.read_text().count("the application begins") == 1
         yield found
         process.terminate()
         assert process.wait(PATIENCE) is not None
+        assert log.read_text().count("the application ends") == 1, log.read_text()
     finally:
         process.kill()
         process.wait()

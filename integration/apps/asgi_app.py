@@ -85,6 +85,15 @@ class Broken(web.RequestHandler):
         raise ValueError("broken off on purpose")
 
 
+async def begins(application: web.Application) -> None:
+    await asyncio.sleep(0)
+    print("the application begins", flush=True)
+
+
+def ends(application: web.Application) -> None:
+    print("the application ends", flush=True)
+
+
 application = web.Application(
     [
         ("/", Home),
@@ -98,5 +107,7 @@ application = web.Application(
     cookie_secret="only for tests, everybody can read it",
     xsrf_cookies=True,
     static_path=str(Path(__file__).parent),
+    on_startup=begins,
+    on_shutdown=ends,
 )
 app = web.asgi(application)
