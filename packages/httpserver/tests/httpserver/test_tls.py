@@ -28,6 +28,7 @@ def openssl(*words: str) -> None:
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ca")
     openssl("req", "-x509", *NEW_KEY, "-days", "2", "-subj", "/CN=Test authority",
+            "-addext", "keyUsage=critical,keyCertSign,cRLSign",  # Python 3.13 and later look for it
             "-keyout", str(folder / "ca.key"), "-out", str(folder / "ca.pem"))  # fmt: skip
     return folder
 
@@ -37,11 +38,14 @@ def certificate(authority: Path, tmp_path: Path) -> Make:
     """``certificate(file, subject, san)``: files with a certificate of the authority and its key."""
 
     def make(file: str, subject: str, san: str) -> dict[str, str]:
+        extensions = tmp_path / "extensions"
+        extensions.write_text("authorityKeyIdentifier=keyid\n")
         key, cert, request = (str(tmp_path / f"{file}.{kind}") for kind in ("key", "pem", "csr"))
         openssl("req", *NEW_KEY, "-subj", subject, "-addext", f"subjectAltName={san}",
                 "-keyout", key, "-out", request)  # fmt: skip
         openssl("x509", "-req", "-in", request, "-CA", str(authority / "ca.pem"), "-CAkey", str(authority / "ca.key"),
-                "-CAcreateserial", "-days", "2", "-copy_extensions", "copy", "-out", cert)  # fmt: skip
+                "-CAcreateserial", "-days", "2", "-copy_extensions", "copy", "-extfile", str(extensions),
+                "-out", cert)  # fmt: skip
         return {"certfile": cert, "keyfile": key}
 
     return make
