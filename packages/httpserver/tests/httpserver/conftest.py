@@ -51,6 +51,7 @@ class Served:
     """A running server program. `lines` gives what it has written on its standard error."""
 
     def __init__(self, folder: Path, call: str, prelude: str = "", **popen: Any) -> None:
+        self.folder = folder
         script = folder / "served.py"
         script.write_text(f"{APP}\n{prelude}\nif __name__ == '__main__':\n    {call}\n    print('RETURNED')\n")
         command = popen.pop("command", [sys.executable, str(script)])

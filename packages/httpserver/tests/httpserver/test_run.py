@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -188,6 +189,46 @@ def test_workers_whose_supervisor_is_gone_drain_and_end(serve: Serve) -> None:
             served.signal(signal.SIGKILL)
             assert sock.body().startswith("slow")
         until(lambda: not any(map(alive, workers)))
+
+
+def listening(pid: int) -> int:
+    """How many listening TCP sockets the process has."""
+    with open("/proc/net/tcp") as table:
+        inodes = {line.split()[9] for line in table if line.split()[3] == "0A"}
+    held = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+    return sum(name.removeprefix("socket:[").rstrip("]") in inodes for name in held)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_each_worker_has_its_own_listening_socket_and_no_other(serve: Serve) -> None:
+    with serve(f"run(app, {LOCAL}, workers=3)") as served:
+        workers = pids(served.serving(), 3)
+        assert [listening(pid) for pid in workers] == [1, 1, 1] and listening(served.process.pid) == 3
+
+
+def test_a_worker_that_is_told_to_stop_while_it_is_replaced_does_not_hold_up_the_others(serve: Serve) -> None:
+    # Each new worker waits for a file, so that what happens meanwhile does happen meanwhile.
+    prelude = """
+async def wait(server):
+    print("WAITING", file=sys.stderr, flush=True)
+    while not os.path.exists("go-on"):
+        await asyncio.sleep(0.01)
+"""
+    with serve(f"run(app, {LOCAL}, workers=2, on_start=wait)", prelude) as served:
+        (served.folder / "go-on").touch()
+        before = pids(served.serving(), 2)
+        (served.folder / "go-on").unlink()
+        served.signal(signal.SIGHUP)
+        served.line("WAITING")
+        for pid in before:
+            os.kill(pid, signal.SIGTERM)
+        for _ in before:
+            served.line("was told to stop")
+        (served.folder / "go-on").touch()
+        served.line("all workers are replaced")
+        assert not pids(served, 2) & before
+        served.signal(signal.SIGHUP)
+        served.line("all workers are replaced")
 
 
 @pytest.mark.parametrize("workers", [1, 3])

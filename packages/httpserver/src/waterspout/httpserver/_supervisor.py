@@ -96,7 +96,8 @@ class Supervisor:
         self.state = State.STARTING
         self.retired: set[Worker] = set()
         self.signals: deque[int] = deque()
-        self.rolling: deque[Place] = deque()
+        self.rolling: deque[Place] = deque()  # places whose worker is still to be replaced
+        self.replacing: Place | None = None  # the one whose turn it is
         self.roll_again = False
         self.told_to_stop = 0
         self.next_alive = 0.0
@@ -143,7 +144,7 @@ class Supervisor:
         now = time.monotonic()
         for place in self.places:
             if self.state in (State.STARTING, State.RUNNING) and place.worker is None and now >= place.start_at:
-                place.worker = self.start(place)
+                place.worker = self.try_to_start(place)
         workers = self.workers()
         for worker in workers:
             if now >= worker.kill_at:
@@ -178,6 +179,15 @@ class Supervisor:
 
     # -- workers
 
+    def try_to_start(self, place: Place) -> Worker | None:
+        """A worker for *place*; None, and another try in a second, if the system has no process to spare."""
+        try:
+            return self.start(place)
+        except OSError as error:
+            gen_log.error("cannot start worker %d: %s; trying again", place.number, error)
+            place.start_at = time.monotonic() + 1.0
+            return None
+
     def start(self, place: Place) -> Worker:
         ours, theirs = socket.socketpair()
         for stream in (sys.stdout, sys.stderr):
@@ -186,9 +196,13 @@ class Supervisor:
         try:
             pid = os.fork()
             if not pid:
-                self.forget_parents(ours)
+                self.forget_parents(ours, place)
                 limit = self.notifier.watchdog
                 become_worker(self.settings, place.sockets, theirs, None if limit is None else limit / 4)
+        except OSError:
+            ours.close()
+            theirs.close()
+            raise
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         theirs.close()
@@ -197,13 +211,17 @@ class Supervisor:
         self.selector.register(ours, selectors.EVENT_READ, worker)
         return worker
 
-    def forget_parents(self, ours: socket.socket) -> None:
-        """In the child: close what belongs to the supervisor alone."""
+    def forget_parents(self, ours: socket.socket, own: Place) -> None:
+        """In the child: close what belongs to the supervisor and to other workers alone."""
         signal.set_wakeup_fd(-1)
         self.selector.close()
         self.notifier.close()
         for end in (ours, self.wake, self.woken, *(worker.control for worker in self.workers())):
             end.close()
+        for place in self.places:
+            for sock in place.sockets:
+                if sock not in own.sockets:
+                    sock.close()
 
     def hear(self, worker: Worker) -> None:
         try:
@@ -230,6 +248,7 @@ class Supervisor:
             if place.worker is not None:
                 self.retire(place.worker)
             place.worker, place.successor = worker, None
+        if self.replacing is place:
             self.roll()
         if self.state is State.STARTING and all(p.worker is not None and p.worker.ready for p in self.places):
             self.state = State.RUNNING
@@ -294,7 +313,7 @@ class Supervisor:
         if number in (signal.SIGTERM, signal.SIGINT):
             self.stop(Order.INTERRUPT if number == signal.SIGINT else Order.TERMINATE)
         elif number == signal.SIGHUP and self.state is State.RUNNING:
-            if self.rolling or any(place.successor for place in self.places):
+            if self.replacing is not None:
                 self.roll_again = True
                 return
             gen_log.info("replacing %d workers one by one", len(self.places))
@@ -309,6 +328,7 @@ class Supervisor:
         if self.state is not State.FAILED:
             self.state = State.STOPPING
         self.rolling.clear()
+        self.replacing = None
         self.notifier.stopping()
         for place in self.places:  # ours, so that a worker's close is the last one
             for sock in place.sockets:
@@ -320,9 +340,13 @@ class Supervisor:
 
     def roll(self) -> None:
         """The next place gets a successor; `is_ready` goes on when that accepts."""
+        self.replacing = None
         if self.rolling:
-            place = self.rolling.popleft()
-            place.successor = self.start(place)
+            self.replacing = place = self.rolling.popleft()
+            if place.worker is not None:  # else another one is on its way
+                place.successor = self.try_to_start(place)
+                if place.successor is None:
+                    self.abandon_rolling()
         elif self.roll_again:
             self.roll_again = False
             self.signals.append(signal.SIGHUP)
@@ -333,11 +357,15 @@ class Supervisor:
     def give_up_rolling(self, worker: Worker, code: int) -> None:
         if self.state is not State.RUNNING:
             return
-        self.rolling.clear()
         gen_log.error(
             "the new worker %d (pid %d) %s before it accepted: the old workers go on", worker.place.number, worker.pid,
             _how(code),
         )  # fmt: skip
+        self.abandon_rolling()
+
+    def abandon_rolling(self) -> None:
+        self.rolling.clear()
+        self.replacing = None
         self.notifier.ready()
 
 
