@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from waterspout.http1connection import HTTP1ServerConnection, Phase
-from waterspout.httpserver import HTTPServer
+from waterspout.httpserver import HTTPServer, ServerObserver
 from waterspout.httputil import HTTPHeaders, HTTPServerRequest, ResponseStartLine
 from waterspout.netutil import bind_sockets, bind_unix_socket
 
@@ -68,10 +68,11 @@ def test_a_request_under_way_is_answered_and_its_connection_ends(until: Until) -
     asyncio.run(main())
 
 
-def test_every_pipelined_request_that_has_arrived_is_served(until: Until) -> None:
+@pytest.mark.parametrize("observer", [None, ServerObserver()])
+def test_every_pipelined_request_that_has_arrived_is_served(until: Until, observer: ServerObserver | None) -> None:
     async def main() -> None:
         app = Held()
-        server, address = await start(app)
+        server, address = await start(app, observer=observer)
         reader, writer = await asyncio.open_connection(*address)
         writer.write(GET % b"slow" + (GET % b"at-once") * 50 + GET % b"slow2")
         await until(lambda: app.asked)

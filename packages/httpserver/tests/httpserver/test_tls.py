@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import socket
 import ssl
 import subprocess
 from collections.abc import Callable
@@ -214,6 +215,43 @@ def test_a_client_without_a_certificate_is_refused_where_one_is_required(authori
 def test_an_unencrypted_request_has_no_identity(exchange: Callable[..., tuple[bytes, bool]]) -> None:
     received, _ = exchange(tell_identity, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     assert received.endswith(b"\r\n\r\nNone")
+
+
+def test_a_drain_over_tls_serves_and_ends_the_connection_in_order(authority: Path, certificate: Make) -> None:
+    files = certificate("s", "/CN=s", "DNS:s.example")
+
+    async def main() -> None:
+        server, address = start(ssl_options=files)
+        raw = socket.create_connection(address)
+        raw.setblocking(False)
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = client(authority).wrap_bio(incoming, outgoing, server_hostname="s.example")
+        loop = asyncio.get_running_loop()
+
+        async def do(step: Callable[[], Any]) -> Any:
+            while True:
+                try:
+                    result = step()
+                except ssl.SSLWantReadError:
+                    await loop.sock_sendall(raw, outgoing.read())
+                    data = await loop.sock_recv(raw, 65536)
+                    incoming.write(data) if data else incoming.write_eof()
+                else:
+                    await loop.sock_sendall(raw, outgoing.read())
+                    return result
+
+        await do(tls.do_handshake)
+        await do(lambda: tls.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
+        draining = asyncio.ensure_future(server.drain(60, idle_grace=60))
+        received = b""
+        with pytest.raises(ssl.SSLZeroReturnError):  # the end is said by TLS, not just by TCP
+            while True:
+                received += await do(lambda: tls.read(65536))
+        assert b"Connection: close\r\n" in received and received.endswith(b"None")
+        raw.close()
+        assert (await draining).finished == 1
+
+    asyncio.run(main())
 
 
 def test_TLS_before_1_2_is_refused(authority: Path, certificate: Make) -> None:

@@ -388,7 +388,10 @@ class HTTP1ServerConnection(HTTP1Connection):
                 self._next()
             else:
                 self.request = None
-                self._close_when_sent(self.draining or self._reader.held + len(self._pipelined) > 0)
+                # Who is told while a server drains may be sending its next request. (Over TLS the end must be said by
+                # TLS, which takes both directions.)
+                sending = self.draining and type(self.stream) is IOStream
+                self._close_when_sent(sending or self._reader.held + len(self._pipelined) > 0)
         else:
             self._delivery = self._parts = None
             self.request = None
