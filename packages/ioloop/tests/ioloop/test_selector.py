@@ -237,3 +237,50 @@ def test_flush_happens_on_every_kind_of_loop(io_loop):
 
     io_loop.run_sync(main)
     assert flushed == [0, 1, 2]
+
+
+def test_readers_are_what_they_are_on_asyncios_own_loop():
+    """The short way in and the general one, in each order; `add_reader` may find the descriptor watched already."""
+
+    def happenings(loop):
+        ours, theirs = socket.socketpair()
+        seen = []
+        ours.setblocking(False)
+
+        def read(name):
+            seen.append((name, ours.recv(10)))
+
+        async def turns():
+            for _ in range(3):
+                await asyncio.sleep(0)
+
+        async def main():
+            loop.add_reader(ours.fileno(), read, "first")
+            theirs.send(b"1")
+            await turns()
+            loop.add_reader(ours, read, "second")  # in its place
+            theirs.send(b"2")
+            await turns()
+            loop.add_writer(ours.fileno(), seen.append, "writable")
+            theirs.send(b"3")
+            await turns()
+            seen.append(loop.remove_writer(ours.fileno()))
+            seen.append(loop.remove_reader(ours.fileno()))
+            seen.append(loop.remove_reader(ours.fileno()))
+            loop.add_writer(ours.fileno(), lambda: None)
+            loop.add_reader(ours.fileno(), read, "after the writer")
+            theirs.send(b"4")
+            await turns()
+            seen.append((loop.remove_reader(ours.fileno()), loop.remove_writer(ours.fileno())))
+            with pytest.raises(ValueError):
+                loop.add_reader(-1, read, "none")
+
+        loop.run_until_complete(main())
+        loop.close()
+        with pytest.raises(RuntimeError):
+            loop.add_reader(ours.fileno(), read, "closed")
+        ours.close()
+        theirs.close()
+        return [each for each in seen if each != "writable"], "writable" in seen
+
+    assert happenings(new_event_loop()) == happenings(asyncio.SelectorEventLoop())

@@ -203,3 +203,30 @@ def test_socket_that_cannot_accept_is_given_up(run, caplog):
     with caplog.at_level(logging.ERROR):
         run(main)
     assert caplog.text.count("Cannot accept on") == 1
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_accepted_sockets_are_what_accept_gives(address):
+    class Own(socket.socket):
+        def accept(self):
+            return super().accept()
+
+    (listening,) = bind_sockets(0, address)
+    for made in (listening, Own(fileno=listening.dup().detach())):
+        made.setblocking(False)
+        client = socket.create_connection(made.getsockname()[:2])
+
+        async def main(made=made):
+            taken = asyncio.get_running_loop().create_future()
+            remove = add_accept_handler(made, lambda *pair: taken.set_result(pair))
+            connection, peer = await taken
+            remove()
+            return connection, peer
+
+        connection, peer = asyncio.run(main())
+        assert type(connection) is socket.socket and peer == client.getsockname()
+        assert (connection.family, connection.type, connection.proto) == (client.family, client.type, made.proto)
+        assert not connection.get_inheritable() and connection.gettimeout() is None
+        client.close()
+        connection.close()
+        made.close()

@@ -46,13 +46,11 @@ class HTTP1ConnectionParameters:
     log_limit: LogLimit = field(default_factory=LogLimit, repr=False, compare=False)
     #: The codec's limits that these parameters amount to.
     limits: Limits = field(init=False, repr=False, compare=False)
-
-    @property
-    def lenient(self) -> bool:
-        """Whether malformed input that Tornado takes is taken."""
-        return is_tornado_compat(self.compat)
+    #: Whether malformed input that Tornado takes is taken.
+    lenient: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        self.lenient = is_tornado_compat(self.compat)
         base = TORNADO_LIMITS if self.lenient else Limits()
         # Worked out here and not for each connection, of which there may be thousands a second.
         self.limits = Limits(

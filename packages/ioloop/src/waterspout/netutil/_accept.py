@@ -42,14 +42,37 @@ def add_accept_handler(sock: socket.socket, callback: Callable[[socket.socket, A
 add_accept_handler.__module__ = "waterspout.netutil"
 
 
+def _accepting(sock: socket.socket) -> Callable[[], tuple[socket.socket, Any]]:
+    """``sock.accept``, without looking up and converting the family, type and protocol for each connection."""
+    plain: Callable[[], tuple[int, Any]] | None = getattr(sock, "_accept", None)
+    kind = type(sock)
+    if plain is None or kind.accept is not _socket_class().accept:  # a class of somebody's own
+        return sock.accept
+    made = _socket_class()
+    family, type_, proto = int(sock.family), int(sock.type), sock.proto
+
+    def accept() -> tuple[socket.socket, Any]:
+        fd, address = plain()
+        return made(family, type_, proto, fd), address
+
+    return accept
+
+
+def _socket_class() -> type[socket.socket]:
+    import socket
+
+    return socket.socket
+
+
 class _Acceptor:
-    __slots__ = ("callback", "io_loop", "pause", "removed", "sock")
+    __slots__ = ("accept", "callback", "io_loop", "pause", "removed", "sock")
 
     def __init__(self, sock: socket.socket, callback: Callable[[socket.socket, Any], object], io_loop: IOLoop) -> None:
         self.sock = sock
         self.callback = callback
         self.io_loop = io_loop
         self.removed = False
+        self.accept = _accepting(sock)
         self.pause: asyncio.TimerHandle | None = None
 
     def listen(self) -> None:
@@ -67,9 +90,10 @@ class _Acceptor:
             self.io_loop.selector_loop.remove_reader(self.sock.fileno())
 
     def ready(self) -> None:
+        accept = self.accept
         for _ in range(ACCEPTS_IN_A_ROW):
             try:
-                connection, address = self.sock.accept()
+                connection, address = accept()
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
