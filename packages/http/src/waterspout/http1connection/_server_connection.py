@@ -538,16 +538,16 @@ class HTTP1ServerConnection(HTTP1Connection):
         self._leave()
         return detached
 
-    def hand_over(self, owner: Upgraded) -> tuple[IOStream, UpgradedConnections | None]:
+    def hand_over(self, owner: Upgraded) -> tuple[IOStream, Callable[[], None]]:
         """`detach`, for an *owner* whom the server tells when it drains.
 
-        Returns the stream, and whose ``forget(owner)`` must be called when the stream is closed, if there is a server.
+        Returns the stream, and a function which the owner must call when the stream is closed.
         """
         upgraded = self._upgraded
         stream = self.detach()
-        if upgraded is not None:
-            upgraded.add(owner, stream)
-        return stream, upgraded
+        if upgraded is None:
+            return stream, lambda: None
+        return stream, upgraded.add(owner, stream)
 
     async def wait_closed(self) -> None:
         """Return when the connection is closed or handed over."""

@@ -1,7 +1,7 @@
 """``multipart/form-data`` bodies that are taken apart while they arrive (RFC 7578).
 
 `MultipartStream.receive` takes any bytes and gives events; it holds on to no more than one part's head, or the start
-of what may become a delimiter. The phases are `Phase`; a body goes
+of what may become a delimiter. The phases are ``Phase``; a body goes
 
     PREAMBLE -> DELIMITER -> HEAD -> CONTENT -> DELIMITER -> ... -> EPILOGUE
 """

@@ -27,7 +27,7 @@ class _Next(LazyFuture[Any]):
 
 
 class WaitIterator:
-    """Gives the results of awaitables in the order in which they are done.
+    """Gives the results of awaitables in the order in which they are done::
 
         waiting = gen.WaitIterator(first, second)
         while not waiting.done():
