@@ -125,7 +125,8 @@ def write(app: Sphinx) -> None:
     for distribution in DISTRIBUTIONS:
         names = list(public_packages(distribution))
         title = f"waterspout-{distribution}"
-        lines += [title, "-" * len(title), "", ".. toctree::", "", *(f"   {name}" for name in names), ""]
+        entries = [f"   {name.removeprefix('waterspout.')} <{name}>" for name in names]
+        lines += [title, "-" * len(title), "", ".. toctree::", "", *entries, ""]
         pages.update({f"{name}.rst": reference.page(name) for name in names})
     pages["index.rst"] = "\n".join(lines)
     for name, text in pages.items():

@@ -82,7 +82,11 @@ def draw(states: list[str], edges: list[Edge]) -> str:
         back = Edge(edge.end, edge.start, "") in [Edge(e.start, e.end, "") for e in edges]
         dx, dy = x2 - x1, y2 - y1
         length = math.hypot(dx, dy) or 1
-        bend = 26 if back or abs(dy) > step_y * 1.5 else 0  # around what lies between
+        bend = 26.0 if back else 0.0
+        if abs(dy) > step_y * 1.5:  # around what lies between: outwards, and straight up on another side than down
+            bend = WIDTH * (0.6 if dx else 1.5)
+            if dx and ((x1 + x2) / 2 < width / 2) != (dy > 0):
+                bend = -bend
         mx, my = (x1 + x2) / 2 - dy / length * bend, (y1 + y2) / 2 + dx / length * bend
         ax, ay = border(x1, y1, mx, my)
         bx, by = border(x2, y2, mx, my)
