@@ -138,6 +138,13 @@ def write(app: Sphinx) -> None:
             path.unlink()
 
 
+def silence_fields(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """A named tuple says of each field which number it has, and nothing else."""
+    if lines and lines[0].startswith("Alias for field number"):
+        lines.clear()
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("builder-inited", write)
+    app.connect("autodoc-process-docstring", silence_fields)
     return {"parallel_read_safe": True}

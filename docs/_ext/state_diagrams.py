@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from html import escape
+from importlib import import_module
 from typing import NamedTuple
 
 from docutils import nodes
@@ -125,6 +126,8 @@ class StateDiagram(SphinxDirective):
         except KeyError:
             raise self.error(f"there is no table {self.arguments[0]!r}: {', '.join(TABLES)}") from None
         states, edges = table()
+        self.env.note_dependency(__file__)
+        self.env.note_dependency(str(import_module(f"waterspout.{self.arguments[0]}._states").__file__))
         lines = []
         for state in states:
             following = [
