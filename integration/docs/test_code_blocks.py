@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -214,8 +215,13 @@ def check(session: Session, page: Path, block: Block) -> None:
 
 
 def parameter(page: Path) -> Any:
-    needs = re.search("^<!-- needs: .+ -->$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    return pytest.param(page, id=str(page.relative_to(DOCS)), marks=[pytest.mark.peers] if needs else [])
+    text = page.read_text(encoding="utf-8")
+    marks: list[pytest.MarkDecorator] = []
+    if re.search("^<!-- needs: .+ -->$", text, re.MULTILINE):
+        marks.append(pytest.mark.peers)
+    if re.search(r"^\$ .*\bcurl\b", text, re.MULTILINE) and shutil.which("curl") is None:
+        marks.append(pytest.mark.skip(reason="curl is not installed: apt-get install curl"))
+    return pytest.param(page, id=str(page.relative_to(DOCS)), marks=marks)
 
 
 @pytest.mark.parametrize("page", [parameter(page) for page in PAGES])
