@@ -111,7 +111,7 @@ def in_tornados_terms(error: FetchError) -> None:
         cause = (
             error.__cause__ if error.__cause__ is not None and not isinstance(error, ContentDecodingError) else error
         )
-        if "expected a gzip member" in str(cause):
+        if "expected a gzip member" in str(cause) and error.response is not None and error.response.body:
             return  # of bytes behind the last member Tornado says nothing in its log
         from waterspout.log import gen_log
 
