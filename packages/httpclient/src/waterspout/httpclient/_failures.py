@@ -111,8 +111,6 @@ def in_tornados_terms(error: FetchError) -> None:
         cause = (
             error.__cause__ if error.__cause__ is not None and not isinstance(error, ContentDecodingError) else error
         )
-        if "expected a gzip member" in str(cause) and error.response is not None and error.response.body:
-            return  # of bytes behind the last member Tornado says nothing in its log
         from waterspout.log import gen_log
 
         gen_log.info("Malformed HTTP message from None: %s", _tornados_words(str(cause)))
