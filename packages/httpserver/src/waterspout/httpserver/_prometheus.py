@@ -28,6 +28,8 @@ class PrometheusMetrics(ServerObserver):
 
     __module__ = "waterspout.httpserver"
 
+    registry: CollectorRegistry
+
     def __init__(self, registry: CollectorRegistry | None = None, prefix: str = "http_server") -> None:
         """Raises `ImportError` that names the extra where prometheus_client is missing."""
         try:
