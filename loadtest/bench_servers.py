@@ -22,7 +22,7 @@ from bench_rows import STATIC, STATIC_PATH
 from target import HERE, environment
 
 APPS = HERE / "apps"
-START_SECONDS = 15.0
+START_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
