@@ -6,7 +6,6 @@ No more of the body is in memory than one piece as it came from the connection, 
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import IO, Any
@@ -122,6 +121,8 @@ class Part:
 
         Up to *max_memory* bytes stay in memory, more go to the disk, into *folder* (default: that of `tempfile`).
         """
+        import tempfile  # and with it shutil, bz2, lzma: only where uploads are spooled
+
         file: Any = tempfile.SpooledTemporaryFile(max_size=max_memory, dir=folder)  # the caller's
         try:
             await self._copy(file, max_memory)
