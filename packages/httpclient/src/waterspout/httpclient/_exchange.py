@@ -99,9 +99,7 @@ class Exchange:
     route: Route
     head: bytes
 
-    def __init__(
-        self, client: ClientCore, request: HTTPRequest, settings: Settings, answer: Answer | None
-    ) -> None:
+    def __init__(self, client: ClientCore, request: HTTPRequest, settings: Settings, answer: Answer | None) -> None:
         self.client = client
         self.request = request
         #: What responses name as their request: the user's own, where *request* is a copy with the defaults filled in.

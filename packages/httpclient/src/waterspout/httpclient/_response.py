@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         def as_dict(self) -> dict[str, float]:
             """Seconds by the names of `HTTPResponse.time_info`."""
 
+
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 

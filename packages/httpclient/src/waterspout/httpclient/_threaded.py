@@ -62,7 +62,6 @@ class ThreadedClient:
             self._thread.join()
 
 
-
 def _serve(
     make: Callable[..., AsyncHTTPClient], kwargs: dict[str, Any], started: list[Any], ready: threading.Event
 ) -> None:

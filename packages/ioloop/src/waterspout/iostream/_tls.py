@@ -496,9 +496,6 @@ class SSLIOStream(IOStream):
             future.exception()
 
 
-
-
-
 def _is_connected(sock: socket_module.socket) -> bool:
     try:
         sock.getpeername()
