@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from waterspout.web._hosts import AllowedHosts
+    from waterspout.web._middleware import Middleware
     from waterspout.web._transform import OutputTransform
     from waterspout.web._uimodules import UIModule
 
@@ -98,6 +99,7 @@ class Application(ReversibleRouter):
     default_router: HandlerRouter
     compat_tornado: bool
     transforms: list[type[OutputTransform]]
+    middleware: tuple[Middleware, ...]
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ from waterspout.httputil import HTTPInputError
 from waterspout.web._arguments import REQUIRED, Required, clean_arguments, last_argument
 from waterspout.web._errors import HTTPError
 from waterspout.web._handlerstate import HandlerState
+from waterspout.web._ondemand import OnDemand
 from waterspout.web._ownbody import MAX_FIELD_SIZE, body_reader, parts_of
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ __all__ = ["HandlerInput"]
 
 class HandlerInput(HandlerState):
     """A part of `RequestHandler`; see there."""
+
+    path_args: Any = OnDemand(list)
+    path_kwargs: Any = OnDemand(dict)
 
     @overload
     def get_argument(self, name: str, default: str, strip: bool = True) -> str: ...

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from waterspout.httputil import HTTPServerRequest
-from waterspout.web._ondemand import OnDemand
 
 if TYPE_CHECKING:
     from waterspout.web._application import Application
@@ -19,12 +18,7 @@ class HandlerState:
     """The first part of `RequestHandler`; see there."""
 
     application: Application
-
     request: HTTPServerRequest
-
-    path_args: Any = OnDemand(list)
-
-    path_kwargs: Any = OnDemand(dict)
 
     _body_reader: BodyReader | None = None
 

@@ -26,6 +26,8 @@ class Problem(HTTPError):
 
     __module__ = "waterspout.web"
 
+    document: dict[str, Any] | None
+
     def __init__(
         self,
         status_code: int,
