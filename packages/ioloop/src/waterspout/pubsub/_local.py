@@ -19,7 +19,7 @@ class LocalHub(SharedHub):
 
     def __init__(self, *, keep: int = 1000, topics: int = 10_000) -> None:
         super().__init__(keep=keep, topics=topics, patience=0)
-        self.hub = Hub(keep=keep, topics=topics)
+        self.hub: Hub = Hub(keep=keep, topics=topics)
 
     async def open(self) -> None:
         """Nothing to do."""
