@@ -70,10 +70,11 @@ def until() -> Callable[[Callable[[], object]], Awaitable[None]]:
 def exchange() -> Callable[..., tuple[bytes, bool]]:
     """``exchange(app, *pieces, **server_options)``: send the pieces, return what came back and whether it was closed.
 
-    A piece that is a number is a pause of that many seconds.
+    A piece that is a number is a pause of that many seconds; ``None`` is a client that leaves as soon as the server is
+    busy with its request.
     """
 
-    def run(application: Any, *pieces: bytes | float, **options: Any) -> tuple[bytes, bool]:
+    def run(application: Any, *pieces: bytes | float | None, **options: Any) -> tuple[bytes, bool]:
         async def main() -> tuple[bytes, bool]:
             server = HTTPServer(application, **options)
             (sock,) = bind_sockets(0, "127.0.0.1")
@@ -85,6 +86,11 @@ def exchange() -> Callable[..., tuple[bytes, bool]]:
                         writer.write(piece)
                         with contextlib.suppress(ConnectionError):  # what was answered is still read
                             await writer.drain()
+                    elif piece is None:
+                        await wait_until(lambda: any(c.is_busy() for c in server._connections))
+                        writer.close()
+                        await wait_until(lambda: not server._connections)
+                        return b"", False
                     else:
                         await asyncio.sleep(piece)
                 return await read_quietly(reader, server)

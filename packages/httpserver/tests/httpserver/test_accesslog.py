@@ -125,7 +125,7 @@ def test_LG5_no_text_of_a_client_is_a_format_string(logged: Any, form: str) -> N
 
 
 def test_a_client_that_left_and_a_body_that_broke_are_told_apart(logged: Any) -> None:
-    (record,) = logged(get("/"), application=lambda request: None)
+    (record,) = logged(get("/"), None, application=lambda request: None)
     assert record.getMessage().startswith("- GET / ") and record.getMessage().endswith(" cut off")
     assert record.levelno == logging.INFO
     chunked = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"

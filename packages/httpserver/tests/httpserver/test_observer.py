@@ -123,7 +123,7 @@ def test_bytes_that_are_no_request_are_told_with_their_error(exchange: Exchange)
 
 def test_a_client_that_leaves_is_a_failure_of_its_request(exchange: Exchange) -> None:
     seen = Recorder()
-    exchange(lambda request: None, GET % b"1", observer=seen)
+    exchange(lambda request: None, GET % b"1", None, observer=seen)
     assert seen.names() == ["connection_opened", "request_started", "request_failed", "connection_closed"]
     assert isinstance(seen.events[2][2], StreamClosedError) and seen.events[2][1].status is None
 

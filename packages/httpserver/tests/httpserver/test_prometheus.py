@@ -53,7 +53,7 @@ def test_OT12_requests_are_counted_by_route_and_never_by_path(exchange: Exchange
 
 
 def test_what_fails_is_counted_as_what_it_is(exchange: Exchange, metrics: PrometheusMetrics) -> None:
-    exchange(lambda request: None, GET % b"", observer=metrics)
+    exchange(lambda request: None, GET % b"", None, observer=metrics)
     exchange(answer, b"nonsense\r\n\r\n", observer=metrics)
     exchange(answer, b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", observer=metrics)
     metrics.connection_shed(("127.0.0.1", 1), "full")

@@ -77,7 +77,7 @@ def test_errors_of_the_server_are_errors_and_those_of_clients_are_not(
     exchange: Exchange, tracing: Tracing, exporter: InMemorySpanExporter
 ) -> None:
     exchange(answer, get("/broken"), observer=tracing)
-    exchange(lambda request: None, get("/"), observer=tracing)
+    exchange(lambda request: None, get("/"), None, observer=tracing)
     exchange(answer, get("/", "Transfer-Encoding: chunked") + b"zz\r\n", observer=tracing)
     broken, left, malformed = exporter.get_finished_spans()
     assert broken.status.status_code is trace.StatusCode.ERROR and (broken.attributes or {})["error.type"] == "500"
