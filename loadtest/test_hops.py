@@ -104,7 +104,7 @@ def test_counter_reads_of_tornado_what_is_known_of_it() -> None:
     """Tornado 6.6.1: 3 turns, 5 callbacks between recv and send, about 410 calls, two recv, one in vain."""
     counted = hops.count_python("tornado", "asyncio", sys.executable, "get", 200, 1)
     assert counted["turns_most"] == 3
-    assert counted["callbacks_between"] == pytest.approx(5, abs=0.05)
+    assert counted["callbacks_between"] == pytest.approx(5, abs=0.2)
     assert 350 < counted["calls"] < 480
     assert (counted["recv"], counted["recv_would_block"], counted["send"]) == (1, 1, 1)
 
