@@ -11,7 +11,8 @@ Rows are *varied* by default (query, cookie and referer differ from request to r
 Access logs are off, the collector runs as shipped. Under 1.1x is a tie. ``--check`` makes the bounds below the exit
 code.
 
-``python loadtest/bench.py client`` compares HTTP clients instead, see bench_client.py.
+``python loadtest/bench.py client`` compares HTTP clients instead, see bench_client.py, and ``bench.py ws`` WebSocket
+servers, see bench_ws.py.
 """
 
 from __future__ import annotations
@@ -283,6 +284,10 @@ def main() -> int:
         from bench_client import main as client_main
 
         return client_main(sys.argv[2:])
+    if sys.argv[1:2] == ["ws"]:
+        from bench_ws import main as ws_main
+
+        return ws_main(sys.argv[2:])
     options = options_from(sys.argv[1:])
     wrk = shutil.which("wrk")
     if wrk is None:

@@ -3,7 +3,7 @@ import tracemalloc
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from waterspout.ws import DeflateOptions, PerMessageDeflate
@@ -121,6 +121,7 @@ def test_WS25_nothing_is_kept_between_messages_without_context_takeover() -> Non
     assert extension._compressor is extension._inflater is None
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=64))
 def test_any_data_is_inflated_or_refused(data: bytes) -> None:
     try:

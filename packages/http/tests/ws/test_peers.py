@@ -2,6 +2,7 @@
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from websockets.client import ClientProtocol
 from websockets.extensions.permessage_deflate import (
@@ -52,6 +53,7 @@ def frames(protocol: Protocol) -> list[tuple[Opcode, bytes]]:
 
 @pytest.mark.parametrize("role", ws.Role)
 @pytest.mark.parametrize("settings", SETTINGS)
+@hypothesis_settings(deadline=None)
 @given(sent=messages)
 def test_messages_go_both_ways(role: ws.Role, settings: dict[str, int] | None, sent: list[str | bytes]) -> None:
     ours, theirs = pair(role, settings)

@@ -115,6 +115,27 @@ def test_what_a_coroutine_of_the_owner_raises_closes_with_1011(pair: Callable[..
     pair(test)
 
 
+@pytest.mark.parametrize("later", [False, True])
+def test_an_owner_that_is_cancelled_closes_with_1011(pair: Callable[..., None], later: bool) -> None:
+    async def test(p: Any) -> None:
+        async def cancelled() -> None:
+            await asyncio.sleep(0)
+            raise asyncio.CancelledError
+
+        def answer(message: Any) -> Any:
+            if later:
+                return cancelled()
+            raise asyncio.CancelledError
+
+        p.owner.answer = answer
+        await p.peer.send(p.peer.codec.send_text("one"), p.peer.codec.send_text("two"))
+        assert await p.peer.next() == Close(1011, "")
+        assert p.owner.messages == ["one"]
+        assert [type(error) for error in p.owner.errors] == [asyncio.CancelledError]
+
+    pair(test)
+
+
 def test_a_flood_of_small_messages_lets_the_loop_do_other_things(pair: Callable[..., None]) -> None:
     async def test(p: Any) -> None:
         await p.peer.send(p.peer.codec.send_binary(b"x") * 5000)
@@ -208,6 +229,82 @@ def test_close_refuses_codes_that_must_not_be_sent(pair: Callable[..., None]) ->
                 p.connection.close(code)
         p.connection.write_message("still open")
         assert await p.peer.next() == TextMessage("still open")
+
+    pair(test)
+
+
+@ROLES
+@pytest.mark.parametrize("end", [b"\x88\x00", b"\xff\x00"], ids=["close", "breach"])
+def test_a_task_that_waits_for_a_message_can_answer_it_although_the_end_came_with_it(
+    pair: Callable[..., None], role: Role, end: bytes
+) -> None:
+    async def test(p: Any) -> None:
+        first: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        p.owner.answer = first.set_result
+
+        async def answer() -> None:
+            p.connection.write_message("got " + await first)
+
+        answering = asyncio.create_task(answer())
+        await p.peer.send(p.peer.codec.send_text("x"), end if role is Role.CLIENT else p.peer.codec.close())
+        assert await p.peer.next() == TextMessage("got x")
+        assert isinstance(await p.peer.next(), Close)
+        await answering
+
+    pair(test, role)
+
+
+def test_a_close_is_told_although_the_connection_is_lost_before_the_owner_is_ready(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        p.owner.answer = lambda m: asyncio.get_running_loop().create_future()
+        await p.peer.send(p.peer.codec.send_text("1"), p.peer.codec.close(1001, "leaving"))
+        while not p.owner.messages:
+            await asyncio.sleep(0)
+        p.stream.close()
+        await p.owner.closed.wait()
+        assert p.owner.closes == [(1001, "leaving")]
+
+    pair(test)
+
+
+def test_wait_closed_returns_when_the_owner_has_been_told(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        waiting = [asyncio.create_task(p.connection.wait_closed()) for _ in range(2)]
+        p.connection.close(1001, "shutting down", timeout=0.02)
+        assert await p.peer.rest() == [Close(1001, "shutting down")]  # and then the end, without an answer of ours
+        async with asyncio.timeout(10):
+            await asyncio.gather(*waiting)
+        assert p.owner.closes == [(None, None)]
+        await p.connection.wait_closed()
+
+    pair(test)
+
+
+def test_send_frame_tells_whether_it_was_sent_and_waits_for_nobody(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        news = frame(Op.BINARY, b"x" * 30_000)
+        assert [p.connection.send_frame(news) for _ in range(4)] == [True, True, True, False]
+        assert p.connection.dropped == 1
+        for _ in range(3):
+            assert isinstance(await p.peer.next(), BinaryMessage)
+        assert p.connection.send_frame(news)  # there is room again
+        p.connection.close()
+        assert not p.connection.send_frame(news)
+        with pytest.raises(WebSocketClosedError):
+            p.connection.write_frame(news)
+
+    pair(test, overflow=Overflow.DROP)
+
+
+def test_short_messages_share_one_future_that_is_done(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        first, second = p.connection.write_message("1"), p.connection.write_message(b"2", binary=True)
+        assert first is second and first.done() and first.result() is None
+        assert not p.connection.write_message("x" * 100_000).done()
+        assert not p.connection.write_message("3").done()
+        assert len([await p.peer.next() for _ in range(4)]) == 4
+        await asyncio.sleep(0)
+        assert p.connection.write_message("4").done()
 
     pair(test)
 

@@ -272,7 +272,16 @@ def test_WS23_a_masked_frame_from_the_server_fails_with_1002(run: Run, peer: Cal
     run(main)
 
 
-@pytest.mark.parametrize("status", ["200 OK", "302 Found", "403 Forbidden"])
+def test_WS23_success_without_a_websocket_is_an_error(run: Run, peer: Callable[..., Any]) -> None:
+    async def main() -> None:
+        async with peer(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npage") as server:
+            with pytest.raises(WebSocketError, match="answers the opening handshake with 200 OK"):
+                await websocket_connect(server.url)
+
+    run(main)
+
+
+@pytest.mark.parametrize("status", ["302 Found", "403 Forbidden", "500 Internal Server Error"])
 def test_WS23_another_status_is_an_error_with_the_answer(run: Run, peer: Callable[..., Any], status: str) -> None:
     async def main() -> None:
         page = f"HTTP/1.1 {status}\r\nContent-Length: 4\r\nLocation: /x\r\n\r\npage".encode()

@@ -234,8 +234,9 @@ class Owner:
     def __call__(self, request: HTTPServerRequest) -> None:
         connection = request.connection
         assert isinstance(connection, HTTP1ServerConnection)
-        stream, ended = connection.hand_over(self)
-        stream.set_close_callback(ended)
+        stream, upgraded = connection.hand_over(self)
+        assert upgraded is not None
+        stream.set_close_callback(lambda: upgraded.forget(self))
         self.streams.append(stream)
         stream.write(b"taken")
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import websockets
 
-from waterspout.websocket import WebSocketClosedError, WebSocketHandler, websocket_connect
+from waterspout.websocket import Overflow, WebSocketClosedError, WebSocketHandler, broadcast, websocket_connect
 
 
 class Echo(WebSocketHandler):
@@ -274,3 +274,72 @@ def test_a_message_handler_must_be_written(serve: Callable[..., Any], caplog: py
 
     serve(WebSocketHandler, client)
     assert "NotImplementedError" in caplog.text
+
+
+def test_a_broadcast_reaches_all_that_are_open_compressing_or_not(serve: Callable[..., Any]) -> None:
+    class Everybody(Echo):
+        here: list[Any] = []
+
+        def open(self) -> None:
+            self.here.append(self)
+
+    async def client(port: int) -> None:
+        url = f"ws://127.0.0.1:{port}/"
+        plain, left = await websocket_connect(url), await websocket_connect(url)
+        async with websockets.connect(url, compression="deflate") as compressing:
+            await until(lambda: len(Everybody.here) == 3)
+            left.close()
+            assert await left.read_message() is None
+            await until(lambda: Everybody.here[1].ws_connection is None)
+            for message, binary, expected in (
+                ("häh", False, "häh"), (b"text", False, "text"), ({"a": 1}, False, '{"a": 1}'), (b"\xff", True, b"\xff")
+            ):  # fmt: skip
+                assert broadcast(Everybody.here, message, binary) == 2
+                assert await plain.read_message() == await compressing.recv() == expected
+            with pytest.raises(UnicodeDecodeError):
+                broadcast(Everybody.here, b"\xff")
+        plain.close()
+        await plain.read_message()
+        assert broadcast([], "x") == 0
+
+    serve(Everybody, client)
+
+
+@pytest.mark.parametrize("policy", [Overflow.DROP, Overflow.CLOSE])
+def test_WS20_a_broadcast_keeps_to_the_policy_for_slow_clients(serve: Callable[..., Any], policy: Overflow) -> None:
+    class Slow(recording()):  # type: ignore[misc]
+        overflow = policy
+        high_water = 100_000
+
+    async def client(port: int) -> None:
+        ws = await websocket_connect(f"ws://127.0.0.1:{port}/", max_message_size=1 << 20)
+        connection = Slow.here.ws_connection
+        ws.protocol.stream.pause_receiving()
+        while broadcast([Slow.here], "x" * 50_000):
+            assert connection.stream.pending <= 200_000
+            await asyncio.sleep(0)
+        assert connection.dropped == 1
+        ws.protocol.stream.resume_receiving()
+        if policy is Overflow.CLOSE:
+            assert all([len(message) == 50_000 async for message in ws])
+            assert (ws.close_code, ws.close_reason) == (1008, "messages are not read fast enough")
+        else:
+            assert len(await ws.read_message() or "") == 50_000
+            ws.close()
+
+    serve(Slow, client)
+
+
+def test_the_request_can_be_asked_while_the_websocket_is_open(serve: Callable[..., Any]) -> None:
+    class Asks(recording()):  # type: ignore[misc]
+        def on_message(self, message: str | bytes) -> None:
+            self.log.append((self.request.headers["X-Who"], self.get_argument("a"), self.request.remote_ip))
+
+    async def client(port: int) -> None:
+        headers = {"X-Who": "Ada"}
+        async with websockets.connect(f"ws://127.0.0.1:{port}/?a=b", additional_headers=headers) as ws:
+            await ws.send("x")
+            await until(lambda: len(Asks.log) == 2)
+
+    serve(Asks, client)
+    assert Asks.log[1] == ("Ada", "b", "127.0.0.1")

@@ -166,3 +166,20 @@ def test_the_host_is_compared_as_a_whole() -> None:
     assert not is_same_host("http://a.b", "a")
     assert not is_same_host("null", "null")
     assert not is_same_host("://a", "a")
+
+
+def test_WS26_a_websocket_over_http2_is_refused_as_http2_is(handshake: Callable[..., bytes]) -> None:
+    # Extended CONNECT (RFC 8441) needs SETTINGS_ENABLE_CONNECT_PROTOCOL from us; there is no HTTP/2 here to send it.
+    opened: list[object] = []
+
+    class Opens(Plain):
+        def open(self) -> None:
+            opened.append(self)
+
+    settings = b"\0\0\0\4\0\0\0\0\0"
+    connect = b"\0\0\x20\1\4\0\0\0\1" + b"\x02\x07CONNECT\x00\x09:protocol\x09websocket\x84\x86"
+    no_fields = ("Host:", "Upgrade:", "Connection:", "Sec-WebSocket-Key:", "Sec-WebSocket-Version:")
+    answer = handshake(Opens, *no_fields, request="PRI * HTTP/2.0", after=b"SM\r\n\r\n" + settings + connect)
+    assert status(answer) == 505
+    assert b"Connection: close" in answer.split(b"\r\n\r\n")[0].split(b"\r\n")
+    assert opened == []

@@ -538,16 +538,16 @@ class HTTP1ServerConnection(HTTP1Connection):
         self._leave()
         return detached
 
-    def hand_over(self, owner: Upgraded) -> tuple[IOStream, Callable[[], None]]:
+    def hand_over(self, owner: Upgraded) -> tuple[IOStream, UpgradedConnections | None]:
         """`detach`, for an *owner* whom the server tells when it drains.
 
-        Returns the stream, and a function which the owner must call when the stream is closed.
+        Returns the stream, and whose ``forget(owner)`` must be called when the stream is closed, if there is a server.
         """
         upgraded = self._upgraded
         stream = self.detach()
-        if upgraded is None:
-            return stream, lambda: None
-        return stream, upgraded.add(owner, stream)
+        if upgraded is not None:
+            upgraded.add(owner, stream)
+        return stream, upgraded
 
     async def wait_closed(self) -> None:
         """Return when the connection is closed or handed over."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Protocol
 
 from waterspout.iostream import IOStream
@@ -37,33 +35,33 @@ class UpgradedConnections:
 
     def __init__(self) -> None:
         self.count = 0
-        self._streams: dict[int, tuple[Upgraded, IOStream]] = {}
+        self._streams: dict[Upgraded, IOStream] = {}
         self._until: float | None = None
 
     def __len__(self) -> int:
         return len(self._streams)
 
-    def add(self, owner: Upgraded, stream: IOStream) -> Callable[[], None]:
-        """Note that *owner* has *stream* now. The function returned must be called when the stream is closed."""
+    def add(self, owner: Upgraded, stream: IOStream) -> None:
+        """Note that *owner* has *stream* now. When the stream is closed, `forget` must be called."""
         self.count += 1
-        self._streams[id(owner)] = (owner, stream)
+        self._streams[owner] = stream
         if self._until is not None:
             # Later: the owner is only now being told that the stream is its own.
             stream.io_loop.add_callback(self._tell, owner, self._until)
-        return partial(self._forget, id(owner))
 
-    def _forget(self, key: int) -> None:
-        self._streams.pop(key, None)
+    def forget(self, owner: Upgraded) -> None:
+        """The stream of *owner* is closed."""
+        self._streams.pop(owner, None)
 
     def drain(self, until: float) -> None:
         """Tell all owners, and those that come later, that the server drains until the loop's time *until*."""
         if self._until is None:
             self._until = until
-            for owner, _ in list(self._streams.values()):
+            for owner in list(self._streams):
                 self._tell(owner, until)
 
     def _tell(self, owner: Upgraded, until: float) -> None:
-        if id(owner) not in self._streams:
+        if owner not in self._streams:
             return  # it has ended meanwhile
         try:
             owner.drain(until)
@@ -73,6 +71,6 @@ class UpgradedConnections:
     def close(self) -> int:
         """Close all that are open; returns how many."""
         streams, self._streams = self._streams, {}
-        for _, stream in streams.values():
+        for stream in streams.values():
             stream.close()
         return len(streams)

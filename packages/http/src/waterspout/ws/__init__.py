@@ -7,6 +7,7 @@ from waterspout.ws._errors import ClosedError, NegotiationError
 from waterspout.ws._events import BinaryMessage, Close, Event, Ping, Pong, ProtocolError, TextMessage
 from waterspout.ws._frames import Opcode, frame
 from waterspout.ws._handshake import WEBSOCKET_VERSION, accept_key, check_key, new_key, parse_subprotocols
+from waterspout.ws._masking import ACCELERATED
 from waterspout.ws._negotiation import (
     ExtensionOffer,
     accept_extensions,
@@ -17,6 +18,7 @@ from waterspout.ws._negotiation import (
 from waterspout.ws._states import Role, State
 
 __all__ = [
+    "ACCELERATED",
     "WEBSOCKET_VERSION",
     "BinaryMessage",
     "Close",

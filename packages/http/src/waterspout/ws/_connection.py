@@ -1,10 +1,11 @@
 """The WebSocket protocol after the handshake, for both roles (RFC 6455, 5-8), without I/O.
 
-Theory of operation. `receive` takes what came from the socket, in any pieces, and gives events. Short whole messages
-in one frame, nearly all there are, are decoded in `receive` itself, without another Python call. Everything else goes
-through `_read`: `Reading` says whether a frame's head or its payload is next. Heads and control frames, at most 131
-bytes, are held back until they are complete; payloads of data frames are taken as they come, unmasked, inflated and
-checked at once, so that bad text and messages over the limit are refused as early as they can be, before they are kept.
+Theory of operation. `receive` takes what came from the socket, in any pieces, and gives events. Whole messages in one
+frame of up to 64 KiB, nearly all there are, are decoded in `receive` itself, short ones without another Python call.
+Everything else goes through `_read`: `Reading` says whether a frame's head or its payload is next. Heads and control
+frames, at most 131 bytes, are held back until they are complete; payloads of data frames are taken as they come,
+unmasked, inflated and checked at once, so that bad text and messages over the limit are refused as early as they can
+be, before they are kept.
 
 Each sending method returns the bytes of one frame. The order in which they are called is the order to send them in.
 """
@@ -21,15 +22,16 @@ from waterspout.ws._deflate import PerMessageDeflate
 from waterspout.ws._errors import ClosedError, ProtocolViolation
 from waterspout.ws._events import BinaryMessage, Event, Ping, Pong, ProtocolError, TextMessage
 from waterspout.ws._frames import BINARY_HEADS, FIN, MASK, RSV1, SMALL, TEXT_HEADS, Opcode, head, masked_frame
-from waterspout.ws._masking import apply_mask
+from waterspout.ws._masking import ACCELERATED, REPEATED, SURPLUS, apply_mask
 from waterspout.ws._states import TRANSITIONS, Happening, Role, State
 
 __all__ = ["Connection"]
 
 #: Tornado's limit; what browsers and other servers send is far below.
 MAX_MESSAGE_SIZE: Final = 10 * 1024 * 1024
-#: Frames of one message: empty fragments cost the sender next to nothing.
+#: Frames of one message beyond one for every `FULL_FRAGMENT` bytes: empty fragments cost the sender next to nothing.
 MAX_FRAGMENTS: Final = 1024
+FULL_FRAGMENT: Final = 32
 
 #: By role: the mask bit that received frames must have, and the bytes before a short payload.
 _INCOMING: Final = {Role.SERVER: (MASK, 6), Role.CLIENT: (0, 2)}
@@ -55,9 +57,9 @@ class Reading(enum.Enum):
 class Connection:
     """One WebSocket connection.
 
-    *max_message_size* limits messages in bytes, after decompression, and *max_fragments* the frames of each: the peer
-    that passes one gets close code 1009. *extension* is what was negotiated, or None. `state` says what may still be
-    sent.
+    *max_message_size* limits messages in bytes, after decompression, and *max_fragments* the frames of each, to which
+    one is added for every 32 bytes of the message: the peer that passes one gets close code 1009. *extension* is what
+    was negotiated, or None. `state` says what may still be sent.
     """
 
     __module__ = "waterspout.ws"
@@ -132,11 +134,21 @@ class Connection:
                 first = data[position]
                 size = data[position + 1] - mask_bit
                 stop = start + size
-                if 0 <= size <= small and stop <= end and (first == _TEXT or first == _BINARY):
+                if size == 126 and start + 2 <= end:
+                    start += 2
+                    size = data[position + 2] << 8 | data[position + 3]
+                    # What is wrong or too long with it, `_read` says.
+                    stop = start + size if SMALL < size <= self._max_message_size else end + 1
+                elif not 0 <= size <= small:
+                    stop = end + 1
+                if stop <= end and (first == _TEXT or first == _BINARY):
                     payload = data[start:stop]
                     if mask_bit:
-                        mask = (data[position + 2 : start] * 32)[:size]
-                        payload = (_from_bytes(payload) ^ _from_bytes(mask)).to_bytes(size)
+                        if ACCELERATED or size > SMALL:
+                            payload = apply_mask(payload, data[start - 4 : start])
+                        else:  # what it does for short payloads, without a call
+                            mask = _from_bytes(data[start - 4 : start]) * REPEATED[size] >> SURPLUS[size]
+                            payload = (_from_bytes(payload) ^ mask).to_bytes(size)
                     if first == _TEXT:
                         try:
                             text = payload.decode()
@@ -226,8 +238,9 @@ class Connection:
         allowed = limit - assembly.size if assembly.inflate is None else limit + limit // 1000 + 1024
         if size > allowed:
             raise ProtocolViolation(CloseCode.MESSAGE_TOO_BIG, f"message is longer than {limit} bytes")
-        if assembly.fragments > self._max_fragments:
-            raise ProtocolViolation(CloseCode.MESSAGE_TOO_BIG, f"message has more than {self._max_fragments} fragments")
+        if assembly.fragments > self._max_fragments + assembly.size // FULL_FRAGMENT:
+            reason = f"message has more than {assembly.fragments - 1} fragments"
+            raise ProtocolViolation(CloseCode.MESSAGE_TOO_BIG, reason)
         self._final = first & FIN != 0
         self._remaining = size
         self._reading = Reading.PAYLOAD

@@ -15,6 +15,8 @@ __all__ = ["DeflateOptions", "PerMessageDeflate"]
 _TAIL: Final = b"\x00\x00\xff\xff"
 #: An empty final block: a stream that is between two blocks ends with it and says so.
 _FINAL_BLOCK: Final = b"\x01\x00\x00\xff\xff"
+#: One text for all that can be wrong with a stream: what zlib says depends on the pieces in which it comes.
+_MALFORMED: Final = "malformed compressed message"
 #: zlib compresses raw streams with windows from 9 bits on only.
 MIN_WINDOW_BITS: Final = 9
 MAX_WINDOW_BITS: Final = 15
@@ -113,12 +115,12 @@ class PerMessageDeflate:
                 inflated += inflater.decompress(_TAIL, max_size + 1 - len(inflated))
                 self._check_between_blocks(inflater)
         except zlib.error as error:
-            raise ProtocolViolation(CloseCode.INVALID_PAYLOAD, f"malformed compressed message: {error}") from error
+            raise ProtocolViolation(CloseCode.INVALID_PAYLOAD, _MALFORMED) from error
         if len(inflated) > max_size:
             raise ProtocolViolation(CloseCode.MESSAGE_TOO_BIG, "decompressed message is too big")
         # A sender may end a message with a final block, and one zero byte for the next block's header (7.2.3.4).
         if inflater.eof and inflater.unused_data not in (b"", b"\x00"):
-            raise ProtocolViolation(CloseCode.INVALID_PAYLOAD, "compressed message goes on after its final block")
+            raise ProtocolViolation(CloseCode.INVALID_PAYLOAD, _MALFORMED)
         if last and (inflater.eof or not self.inflate_takeover):
             self._inflater = None
         return inflated
@@ -128,4 +130,4 @@ class PerMessageDeflate:
         # block does. The context lives on in the original (copying takes 0.4 microseconds).
         probe = inflater.copy() if self.inflate_takeover else inflater
         if probe.decompress(_FINAL_BLOCK, 1) or not probe.eof:
-            raise ProtocolViolation(CloseCode.INVALID_PAYLOAD, "compressed message stops inside a block")
+            raise ProtocolViolation(CloseCode.INVALID_PAYLOAD, _MALFORMED)

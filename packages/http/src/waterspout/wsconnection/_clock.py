@@ -1,18 +1,20 @@
-"""The wheels of deadlines that a loop's connections share."""
+"""What a loop's connections share: wheels of deadlines, and the Future of a message that need not be waited for."""
 
 from __future__ import annotations
 
+from asyncio import Future
 from typing import Final
 
 from waterspout.ioloop import Deadlines, IOLoop
 
-__all__ = ["deadlines_for"]
+__all__ = ["deadlines_for", "sent_future"]
 
 #: Ticks that fit into the shortest of a connection's times: what comes late is late by less than a quarter.
 _TICKS: Final = 4
 _FINEST: Final = 1 / 256
 #: Where a loop carries its wheels, by their resolution.
 _ATTRIBUTE: Final = "_websocket_deadlines"
+_SENT: Final = "_websocket_sent"
 
 
 def deadlines_for(io_loop: IOLoop, shortest: float) -> Deadlines:
@@ -29,3 +31,12 @@ def deadlines_for(io_loop: IOLoop, shortest: float) -> Deadlines:
     if wheel is None:
         wheel = wheels[resolution] = Deadlines(io_loop, resolution)
     return wheel
+
+
+def sent_future(io_loop: IOLoop) -> Future[None]:
+    """The Future of *io_loop* that is done: one for all messages that are queued within the high-water mark."""
+    future: Future[None] | None = io_loop.__dict__.get(_SENT)
+    if future is None:
+        future = io_loop.__dict__[_SENT] = io_loop.asyncio_loop.create_future()
+        future.set_result(None)
+    return future

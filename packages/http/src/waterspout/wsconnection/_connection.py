@@ -7,18 +7,22 @@ end of the turn. No task and no timer belong to an idle connection: pings and th
 coarse wheel of deadlines.
 
 The codec reads the peer's Close, or a breach of the protocol, together with the messages before it. Until those have
-been delivered the state is put back, so that they can still be answered (RFC 6455, 5.5.1).
+been delivered the state is put back, so that they can still be answered (RFC 6455, 5.5.1); and the end itself waits for
+the loop's next pass, so that a task which waits for messages can do so too.
+
+``_queued`` is never less than the stream's ``pending``, and is set to it where it exceeds the high-water mark: an
+attribute to look at in place of a call for each message.
 """
 
 from __future__ import annotations
 
 import socket
-from asyncio import Future
+from asyncio import CancelledError, Future, shield
 from collections import deque
 from collections.abc import Awaitable, Iterable, Iterator
 from itertools import islice
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from waterspout.concurrent import convert_yielded
 from waterspout.escape import json_encode
@@ -39,7 +43,7 @@ from waterspout.ws import (
     TextMessage,
 )
 from waterspout.ws._states import TRANSITIONS, Happening
-from waterspout.wsconnection._clock import deadlines_for
+from waterspout.wsconnection._clock import deadlines_for, sent_future
 from waterspout.wsconnection._errors import WebSocketClosedError
 from waterspout.wsconnection._overflow import Overflow
 from waterspout.wsconnection._owner import WebSocketOwner
@@ -61,6 +65,14 @@ PONGS_AT_ONCE: Final = 32
 EVENTS_AT_ONCE: Final = 256
 
 _OPEN: Final = State.OPEN
+_MESSAGES: Final = (TextMessage, BinaryMessage)
+
+
+class Registry(Protocol):
+    """Who wants to know when a connection has ended."""
+
+    def forget(self, owner: Any) -> object:
+        """*owner*, a `WebSocketConnection`, has ended."""
 
 
 class WebSocketConnection:
@@ -74,9 +86,10 @@ class WebSocketConnection:
 
     __module__ = "waterspout.wsconnection"
     __slots__ = ("__weakref__", "_awaiting", "_busy", "_closing", "_codec", "_deadlines", "_deaf", "_drain_waiters",
-                 "_eof", "_heard", "_held", "_held_size", "_owner", "_paused", "_pending_seen", "_ping_at", "_pong_due",
-                 "_pongs", "close_code", "close_reason", "deadline", "dropped", "high_water", "overflow",
-                 "ping_interval", "ping_timeout", "selected_subprotocol", "stream")  # fmt: skip
+                 "_ending", "_eof", "_heard", "_held", "_held_size", "_lost", "_owner", "_paused", "_pending_seen",
+                 "_ping_at", "_pong_due", "_pongs", "_queued", "_registry", "_sent", "close_code", "close_reason",
+                 "deadline", "dropped", "high_water", "overflow", "ping_interval", "ping_timeout",
+                 "selected_subprotocol", "stream")  # fmt: skip
 
     ping_timeout: float
     high_water: int
@@ -122,7 +135,11 @@ class WebSocketConnection:
         self._codec = codec
         self._owner: WebSocketOwner | None = owner
         self._deadlines: Deadlines | None = None
-        self._closing = self._deaf = self._eof = self._paused = False
+        self._closing = self._deaf = self._ending = self._eof = self._paused = False
+        self._lost: Future[None] | None = None
+        self._registry: Registry | None = None
+        self._queued = stream.pending
+        self._sent = sent_future(stream.io_loop)
         #: What the owner has returned and has to be waited for, and the events after it.
         self._busy: Future[Any] | None = None
         self._held: deque[Event] | None = None
@@ -135,8 +152,12 @@ class WebSocketConnection:
         self._ping_at = 0.0
         self._pending_seen = 0
 
-    def start(self, first: Awaitable[Any] | None = None) -> None:
-        """Read from now on; messages wait until *first*, if given, is done."""
+    def start(self, first: Awaitable[Any] | None = None, *, registry: Registry | None = None) -> None:
+        """Read from now on; messages wait until *first*, if given, is done.
+
+        *registry* forgets the connection when it has ended (see `HTTP1ServerConnection.hand_over`).
+        """
+        self._registry = registry
         if self.ping_interval > 0 and not self._closing:
             wheel = self._deadlines = self._wheel(min(self.ping_interval, self.ping_timeout or inf))
             self.deadline = wheel.now + self.ping_interval
@@ -162,6 +183,17 @@ class WebSocketConnection:
             codec.state = before  # until the last event is reached
         if self._held is not None:
             self._hold(events, len(data))
+        elif len(events) == 1 and type(events[0]) in _MESSAGES and not self._deaf:
+            # `_dispatch` for what mostly comes
+            try:
+                result = self._owner.on_message(events[0].data)  # type: ignore[union-attr]
+            except (Exception, CancelledError) as error:
+                self.owner_failed(error)
+            else:
+                if result is not None:
+                    self._park(result)
+                    if self._busy is not None:
+                        self._held = deque()
         elif len(events) <= EVENTS_AT_ONCE:
             self._dispatch(iter(events))
         else:
@@ -171,7 +203,7 @@ class WebSocketConnection:
         if self._pongs and self._held is None:
             self._pongs = 0
             self._send_pong_due()
-        if not self._paused and self.stream.pending > MAX_HELD:
+        if self._queued > MAX_HELD and not self._paused and self._pending() > MAX_HELD:
             self._pause()
 
     def _dispatch(self, events: Iterator[Event]) -> None:
@@ -184,7 +216,7 @@ class WebSocketConnection:
                     continue
                 try:
                     result = owner.on_message(event.data)  # type: ignore[union-attr]
-                except Exception as error:
+                except (Exception, CancelledError) as error:
                     self.owner_failed(error)
                     continue
                 if result is not None:
@@ -194,6 +226,13 @@ class WebSocketConnection:
                             self._held = deque()
                             self._hold(events, 0)
                         return
+            elif (kind is Close or kind is ProtocolError) and not self._ending:
+                self._ending = True
+                if self._held is None:
+                    self._held = deque()
+                self._held.append(event)  # it is the last
+                self.stream.io_loop.asyncio_loop.call_soon(self._go_on)
+                return
             else:
                 self._take_control(event)
 
@@ -242,10 +281,9 @@ class WebSocketConnection:
         future.add_done_callback(self._owner_ready)
 
     def _look_at(self, future: Future[Any]) -> None:
-        if not future.cancelled():
-            error = future.exception()
-            if error is not None:
-                self.owner_failed(error)
+        error = CancelledError() if future.cancelled() else future.exception()
+        if error is not None:
+            self.owner_failed(error)
 
     def _owner_ready(self, future: Future[Any]) -> None:
         self._busy = None
@@ -258,7 +296,7 @@ class WebSocketConnection:
         if held is None:  # the connection was lost meanwhile
             return
         self._dispatch(islice(_taken_from(held), EVENTS_AT_ONCE))
-        if self._busy is not None or self._held is None:
+        if self._busy is not None or self._held is None or (self._ending and held):
             return
         if held:
             self.stream.io_loop.asyncio_loop.call_soon(self._go_on)
@@ -276,7 +314,7 @@ class WebSocketConnection:
         self.stream.pause_receiving()
 
     def _resume(self) -> None:
-        if self._paused and self._held_size <= MAX_HELD and self.stream.pending <= MAX_HELD:
+        if self._paused and self._held_size <= MAX_HELD and self._pending() <= MAX_HELD:
             self._paused = False
             self._heard = True  # nobody listened until now
             self.stream.resume_receiving()
@@ -312,7 +350,9 @@ class WebSocketConnection:
         if self._deadlines is not None:
             self._deadlines.forget(self)
         self._deaf = self._closing = True
-        self._held = None
+        held, self._held = self._held, None
+        if held and self.close_code is None and isinstance(held[-1], Close):
+            self.close_code, self.close_reason = held[-1].code, held[-1].reason or None
         waiters, self._drain_waiters = self._drain_waiters, None
         for future in waiters or ():
             if not future.done():
@@ -324,6 +364,18 @@ class WebSocketConnection:
                 owner.on_ws_connection_close(self.close_code, self.close_reason)
             except Exception as raised:
                 owner.log_exception(type(raised), raised, raised.__traceback__)
+        if self._registry is not None:
+            self._registry.forget(self)
+        if self._lost is not None:
+            self._lost.set_result(None)
+
+    async def wait_closed(self) -> None:
+        """Return when the connection is closed and the owner has been told."""
+        if self._owner is None:
+            return
+        if self._lost is None:
+            self._lost = self.stream.io_loop.asyncio_loop.create_future()
+        await shield(self._lost)
 
     # Sending.
 
@@ -333,68 +385,100 @@ class WebSocketConnection:
         The Future is done when at most `high_water` bytes wait for the peer: at once, mostly. Raises
         `WebSocketClosedError` if the connection is closing; the Future fails with it if the connection is lost.
         """
-        if self.overflow is not Overflow.WAIT and self.stream.pending > self.high_water:
-            return self._overflowed()
+        if self._queued > self.high_water and not self._may_send():
+            return self._sent
         codec = self._codec
-        if codec.state is not _OPEN or self.stream.closed():
+        if codec.state is not _OPEN:
             raise WebSocketClosedError("the WebSocket is closed, or closing")
-        if isinstance(message, dict):
-            message = json_encode(message)
-        if binary:
-            frame = codec.send_binary(message.encode() if isinstance(message, str) else message)
+        if type(message) is str and not binary:
+            frame = codec.send_text(message)
         else:
-            frame = codec.send_text(message if isinstance(message, str) else bytes(message).decode())
-        return self.write_frame(frame)
+            frame = _encoded(codec, message, binary)
+        try:
+            self.stream.send(frame)
+        except StreamClosedError as error:
+            raise WebSocketClosedError("the WebSocket is closed") from error
+        self._queued += len(frame)
+        return self._sent if self._queued <= self.high_water else self._when_sent()
 
     def write_frame(self, frame: bytes) -> Future[None]:
         """Send a whole frame that is encoded already, by `waterspout.ws.frame`: one message to many clients.
 
         As `write_message` otherwise.
         """
-        stream = self.stream
-        if self.overflow is not Overflow.WAIT and stream.pending > self.high_water:
-            return self._overflowed()
-        if self._codec.state is not _OPEN or stream.closed():
-            raise WebSocketClosedError("the WebSocket is closed, or closing")
-        stream.send(frame)
-        future: Future[None] = stream.io_loop.asyncio_loop.create_future()
-        if stream.pending <= self.high_water or self.overflow is not Overflow.WAIT:
-            future.set_result(None)
-        elif self._drain_waiters is None:
+        if self.send_frame(frame) or self._codec.state is _OPEN:
+            return self._sent if self._queued <= self.high_water else self._when_sent()
+        raise WebSocketClosedError("the WebSocket is closed, or closing")
+
+    def send_frame(self, frame: bytes) -> bool:
+        """`write_frame` without waiting; false if it is not sent: the connection is closing, or `overflow` forbids."""
+        if self._queued > self.high_water and not self._may_send():
+            return False
+        if self._codec.state is not _OPEN:
+            return False
+        try:
+            self.stream.send(frame)
+        except StreamClosedError:
+            return False
+        self._queued += len(frame)
+        return True
+
+    def _pending(self) -> int:
+        """Bytes that wait for the peer."""
+        self._queued = self.stream.pending
+        return self._queued
+
+    def _may_send(self) -> bool:
+        """Whether `overflow` lets one more message be queued; does what it says if not."""
+        if self.overflow is Overflow.WAIT or self._pending() <= self.high_water:
+            return True
+        if self._codec.state is not _OPEN or self.stream.closed():
+            return True  # the caller finds out
+        self.dropped += 1
+        if self.overflow is Overflow.CLOSE:
+            self.close(CloseCode.POLICY_VIOLATION, "messages are not read fast enough")
+        return False
+
+    def _when_sent(self) -> Future[None]:
+        """A Future that is done when the queue is empty; done now if it is short, or nobody is to wait."""
+        if self._pending() <= self.high_water or self.overflow is not Overflow.WAIT:
+            return self._sent
+        future: Future[None] = self.stream.io_loop.asyncio_loop.create_future()
+        if self._drain_waiters is None:
             self._drain_waiters = [future]
         else:
             self._drain_waiters.append(future)
         return future
 
-    def _overflowed(self) -> Future[None]:
-        self.dropped += 1
-        if self.overflow is Overflow.CLOSE:
-            self.close(CloseCode.POLICY_VIOLATION, "messages are not read fast enough")
-        future: Future[None] = self.stream.io_loop.asyncio_loop.create_future()
-        future.set_result(None)
-        return future
+    def _is_full(self) -> bool:
+        return self._queued > self.high_water and self._pending() > self.high_water
+
+    def _send(self, frame: bytes) -> None:
+        """Queue a control frame."""
+        self.stream.send(frame)
+        self._queued += len(frame)
 
     def write_ping(self, data: bytes = b"") -> None:
         """Send a ping with at most 125 bytes. Raises `WebSocketClosedError` if the connection is closing."""
         if self._codec.state is not _OPEN or self.stream.closed():
             raise WebSocketClosedError("the WebSocket is closed, or closing")
-        self.stream.send(self._codec.ping(data))
+        self._send(self._codec.ping(data))
 
     def _answer(self, data: bytes) -> None:
         """Send a pong, unless many pings come or the peer does not read: then later, for the last ping only."""
         self._pongs += 1
-        if self._pongs > PONGS_AT_ONCE or self.stream.pending > self.high_water:
+        if self._pongs > PONGS_AT_ONCE or self._is_full():
             self._pong_due = data
         elif self._codec.state is _OPEN and not self.stream.closed():
             self._pong_due = None
-            self.stream.send(self._codec.pong(data))
+            self._send(self._codec.pong(data))
 
     def _send_pong_due(self) -> None:
         data = self._pong_due
-        if data is not None and self.stream.pending <= self.high_water:
+        if data is not None and not self._is_full():
             self._pong_due = None
             if self._codec.state is _OPEN and not self.stream.closed():
-                self.stream.send(self._codec.pong(data))
+                self._send(self._codec.pong(data))
 
     def set_nodelay(self, value: bool) -> None:
         """Send small messages at once (true), or let the system collect them."""
@@ -410,7 +494,7 @@ class WebSocketConnection:
             self.stream.close()
             return
         if self._awaiting:
-            pending = self.stream.pending
+            pending = self._pending()
             if not self._heard and not (self._paused and pending != self._pending_seen):
                 if not (self._paused and self._held is not None):  # it is our owner that does not listen
                     self._give_up()
@@ -424,7 +508,7 @@ class WebSocketConnection:
                 return
         if self._codec.state is not _OPEN:  # the owner is busy with what came before the peer's Close
             return
-        self.stream.send(self._codec.ping(b""))
+        self._send(self._codec.ping(b""))
         self._awaiting = True
         self._heard = False
         self._ping_at = wheel.now
@@ -454,15 +538,23 @@ class WebSocketConnection:
         """Whether nothing can be sent any more."""
         return self._codec.state is not _OPEN or self.stream.closed()
 
-    def close(self, code: int | None = None, reason: str | None = None) -> None:
+    def close(self, code: int | None = None, reason: str | None = None, *, timeout: float | None = None) -> None:
         """Begin the closing handshake; nothing happens if that was done before.
 
-        The peer has five seconds to answer. Raises ValueError for a code that must not be sent, or a *reason* of more
-        than 123 bytes.
+        The peer has *timeout* seconds (five) to answer, then the stream is closed; `wait_closed` waits for the end.
+        Raises ValueError for a code that must not be sent, or a *reason* of more than 123 bytes.
         """
         if self._codec.state is _OPEN and not self.stream.closed():
-            self.stream.send(self._codec.close(code, reason or ""))
-            self._end_within(CLOSE_TIMEOUT)
+            self._send(self._codec.close(code, reason or ""))
+            self._end_within(CLOSE_TIMEOUT if timeout is None else timeout)
+
+    def drain(self, until: float) -> None:
+        """The server stops at the loop's time *until*, and closes then what is still open: close with 1001.
+
+        See `waterspout.http1connection.Upgraded`.
+        """
+        left = max(0.0, until - self.stream.io_loop.asyncio_loop.time())
+        self.close(CloseCode.GOING_AWAY, "the server is stopping", timeout=left + CLOSE_TIMEOUT)
 
     def abort(self) -> None:
         """Close the stream at once, without a handshake."""
@@ -480,7 +572,7 @@ class WebSocketConnection:
         if self.stream.closed():
             return
         if codec.state is State.PEER_CLOSED:
-            self.stream.send(codec.close(event.code))
+            self._send(codec.close(event.code))
         self._end_within(CLOSE_TIMEOUT)
         if codec.role is Role.SERVER:
             self.stream.close_after_flush()
@@ -498,7 +590,7 @@ class WebSocketConnection:
         if self.stream.closed():
             return
         if codec.state is State.FAILED:
-            self.stream.send(codec.close(code, reason))
+            self._send(codec.close(code, reason))
         self._end_within(LINGER_TIMEOUT)
         self._heed_input()
         if type(self.stream) is IOStream:
@@ -528,6 +620,15 @@ class WebSocketConnection:
 
     def _wheel(self, shortest: float) -> Deadlines:
         return deadlines_for(self.stream.io_loop, shortest)
+
+
+def _encoded(codec: Connection, message: str | bytes | dict[str, Any], binary: bool) -> bytes:
+    """The frame of *message*, whatever it is."""
+    if isinstance(message, dict):
+        message = json_encode(message)
+    if binary:
+        return codec.send_binary(message.encode() if isinstance(message, str) else message)
+    return codec.send_text(message if isinstance(message, str) else bytes(message).decode())
 
 
 def _taken_from(held: deque[Event]) -> Iterator[Event]:

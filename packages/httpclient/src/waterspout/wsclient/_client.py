@@ -15,6 +15,7 @@ from waterspout.httpclient._settings import DEFAULTS, Settings
 from waterspout.httpclient._url import parse_url
 from waterspout.httputil import HTTPHeaders
 from waterspout.ioloop import IOLoop
+from waterspout.iostream import IOStream
 from waterspout.log import app_log
 from waterspout.netutil import Resolver
 from waterspout.ws import Connection, DeflateOptions, Role
@@ -135,6 +136,11 @@ class WebSocketClientConnection:
     def selected_subprotocol(self) -> str | None:
         """The subprotocol that the server chose, or None."""
         return self._selected
+
+    @property
+    def stream(self) -> IOStream | None:
+        """The stream below, while the connection is open."""
+        return None if self.protocol is None else self.protocol.stream
 
     # Messages.
 

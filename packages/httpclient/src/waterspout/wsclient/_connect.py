@@ -41,7 +41,8 @@ def websocket_connect(
     * *callback* is called with the Future when it is done.
 
     The Future fails with `waterspout.httpclient.HTTPClientError`: its ``response`` is the answer of a server that
-    refuses; its subclasses tell of connections that fail. It fails with `WebSocketError` for an answer that is wrong.
+    refuses; its subclasses tell of connections that fail. It fails with `WebSocketError` for an answer that is wrong, a
+    successful one that opens no WebSocket (2xx) among them.
     Cancelling it gives up connecting.
     """
     if isinstance(url, HTTPRequest):

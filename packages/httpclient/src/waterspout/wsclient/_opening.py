@@ -156,6 +156,8 @@ class Opening:
         head = self._head
         assert head is not None
         self.headers = headers = head.headers
+        if 200 <= head.status <= 299:  # success, but no WebSocket
+            raise WebSocketError(f"{self.url} answers the opening handshake with {head.status} {head.reason}")
         if head.status != 101:
             response = HTTPResponse(
                 self.request, head.status, headers, BytesIO(self._page), str(self.url), reason=head.reason

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from types import TracebackType
@@ -12,7 +11,7 @@ from typing import Any
 
 from waterspout.asgi._exchange import ClientDisconnected
 from waterspout.http1 import response_head
-from waterspout.http1connection import HTTP1ServerConnection
+from waterspout.http1connection import HTTP1ServerConnection, UpgradedConnections
 from waterspout.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest, ResponseStartLine, responses
 from waterspout.iostream import StreamClosedError
 from waterspout.log import app_log
@@ -97,7 +96,7 @@ class WebSocketExchange:
         self._room: asyncio.Future[None] | None = None
         self._socket: WebSocketConnection | None = None
         self._codec: Connection | None = None
-        self._ended: Callable[[], None] | None = None
+        self._upgraded: UpgradedConnections | None = None
         self._denial: tuple[ResponseStartLine, HTTPHeaders] | None = None
         self.subprotocols = parse_subprotocols(request.headers.get("Sec-WebSocket-Protocol", ""))
         self._connection.set_close_callback(self._lost_early)
@@ -177,7 +176,7 @@ class WebSocketExchange:
         headers["Sec-WebSocket-Accept"] = accept_key(self._request.headers["Sec-WebSocket-Key"])
         head = response_head(101, None, headers.to_text())
         self._connection.set_close_callback(None)
-        stream, self._ended = self._connection.hand_over(self)
+        stream, self._upgraded = self._connection.hand_over(self)
         self._state = State.OPEN
         if not stream.closed():
             stream.send(head)
@@ -269,9 +268,8 @@ class WebSocketExchange:
         if close_code is None:  # a Close frame without one, or none at all (RFC 6455, 7.1.5)
             close_code = 1006 if self._codec is None or self._codec.state in _UNANSWERED else 1005
         self._over(close_code, close_reason or "")
-        ended, self._ended = self._ended, None
-        if ended is not None:
-            ended()
+        if self._upgraded is not None:
+            self._upgraded.forget(self)
 
     def log_exception(
         self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None

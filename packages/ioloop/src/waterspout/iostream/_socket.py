@@ -368,6 +368,7 @@ class IOStream(BaseIOStream):
             raise ValueError(
                 f"cannot start TLS: {self._unread} bytes arrived before the handshake; close this connection"
             )
+        import waterspout.iostream._tls  # noqa: F401  # fills in _tls_class; nobody may have asked for it before
         from waterspout.netutil._tls_options import context_for  # netutil is for those who use TLS
 
         tls_class: type[SSLIOStream] = import_object("waterspout.iostream.SSLIOStream")  # a subclass: loaded by name

@@ -16,7 +16,8 @@ def asgi(application: Application, *, max_body_size: int | None = None) -> ASGIA
 
     Bodies of more than *max_body_size* bytes (default: as `HTTPServer` has it) are refused with 413; a class under
     `stream_request_body` can change that in ``prepare``. Everything about the connection is the server's: TLS,
-    timeouts, trusted proxies, Date and Server, and there is no `RequestHandler.detach`.
+    timeouts, trusted proxies, Date and Server, and there is no `RequestHandler.detach`. A `WebSocketHandler` serves
+    WebSockets; their pings, compression and longest message are the server's settings.
     """
     from waterspout.web._asgiapplication import ASGIApplication  # only where another server serves
 

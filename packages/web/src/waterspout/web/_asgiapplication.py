@@ -2,8 +2,8 @@
 
 The server's task for a request reads the body, has the application serve the request, and sends what the handler
 writes (see ``_asgiconnection.py``). A second task, only where a response is not complete at once, waits for the client
-to leave. Handlers run as they do under a server of ours: in a context of their own, which here is a copy of that of
-the server's task, and ``async`` methods in a task of their own.
+to leave. WebSockets are served by ``_asgiwebsocket.py``. Handlers run as they do under a server of ours: in a context
+of their own, which here is a copy of that of the server's task, and ``async`` methods in a task of their own.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from waterspout.log import app_log, gen_log
 from waterspout.web._asgiconnection import ASGIConnection
 from waterspout.web._asgilifespan import run_lifespan
 from waterspout.web._asgirequest import ASGIContext, may_have_body, request_of
+from waterspout.web._asgiwebsocket import serve_websocket
 
 if TYPE_CHECKING:
     from waterspout.web._application import Application
@@ -50,14 +51,20 @@ class ASGIApplication:
         self.max_body_size = params.limits.body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, or the lifespan; raises `ValueError` for a scope of another type."""
+        """Serve one request, WebSocket, or the lifespan; raises `ValueError` for a scope of another type."""
         kind = scope["type"]
         if kind == "http":
             await self._serve(scope, receive, send)
+        elif kind == "websocket":
+            await serve_websocket(self._start, self.application, scope, receive, send)
         elif kind == "lifespan":
             await run_lifespan(self.application, scope, receive, send)
         else:
-            raise ValueError(f"no ASGI scopes of type {kind!r} are served here, only http and lifespan")
+            raise ValueError(f"no ASGI scopes of type {kind!r} are served here, only http, websocket and lifespan")
+
+    def _start(self, request: HTTPServerRequest) -> None:
+        with _request_context(self.application):
+            self.application.serve_request(request)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         context = ASGIContext(scope)

@@ -1,5 +1,6 @@
 """WebSockets: `WebSocketHandler` for servers, `websocket_connect` for clients."""
 
+from waterspout.websocket._broadcast import broadcast
 from waterspout.websocket._handler import WebSocketHandler
 from waterspout.wsclient import WebSocketClientConnection, websocket_connect
 from waterspout.wsconnection import Overflow, WebSocketClosedError, WebSocketError
@@ -10,5 +11,6 @@ __all__ = [
     "WebSocketClosedError",
     "WebSocketError",
     "WebSocketHandler",
+    "broadcast",
     "websocket_connect",
 ]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 from asyncio import Future
 from collections.abc import Awaitable, Callable
+from types import MappingProxyType
 from typing import Any, cast
 
 from waterspout.escape import utf8
 from waterspout.http1 import response_head
+from waterspout.http1connection import UpgradedConnections
 from waterspout.httputil import HTTPHeaders
-from waterspout.iostream import IOStream
 from waterspout.log import gen_log
 from waterspout.web import RequestHandler
 from waterspout.websocket._upgrade import is_same_host, refusal
@@ -50,7 +51,7 @@ class WebSocketHandler(RequestHandler):
     close_reason: str | None = None
     #: The URL's groups, as `open` gets them.
     open_args: Any
-    open_kwargs: Any
+    open_kwargs: Any = MappingProxyType({})
 
     #: What happens to messages for a client that does not read them: see `Overflow`.
     overflow: Overflow = Overflow.WAIT
@@ -64,8 +65,11 @@ class WebSocketHandler(RequestHandler):
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Do the opening handshake, or refuse it; then `open` is called with the URL's groups."""
         self.open_args = args
-        self.open_kwargs = kwargs
-        wrong = refusal(self.request)
+        if kwargs:
+            self.open_kwargs = kwargs
+        # An ASGI server has seen to the handshake itself.
+        accept: Callable[..., Any] | None = getattr(self.request.connection, "accept_websocket", None)
+        wrong = refusal(self.request) if accept is None else None
         if wrong is not None:
             if wrong.status == 426:
                 self.set_header("Sec-WebSocket-Version", WEBSOCKET_VERSION)
@@ -73,8 +77,10 @@ class WebSocketHandler(RequestHandler):
             self._refuse(wrong.status, wrong.message)
         elif not self._origin_is_welcome():
             self._refuse(403, "Cross origin websockets not allowed")
-        else:
+        elif accept is None:
             self._accept()
+        else:
+            self._accept_by_server(accept)
 
     # Settings.
 
@@ -152,7 +158,10 @@ class WebSocketHandler(RequestHandler):
         Waiting for the Future keeps memory bounded when the client is slow. Raises `WebSocketClosedError` if the
         connection is closed or closing; the Future fails with it if the connection is lost.
         """
-        return self._connection().write_message(message, binary)
+        connection = self.ws_connection
+        if connection is None:
+            raise WebSocketClosedError("the WebSocket is closed, or not open yet")
+        return connection.write_message(message, binary)
 
     def ping(self, data: str | bytes = b"") -> None:
         """Send a ping with at most 125 bytes. Raises `WebSocketClosedError` if the connection is closed."""
@@ -211,8 +220,10 @@ class WebSocketHandler(RequestHandler):
 
     def _accept(self) -> None:
         extension = self._make_headers()
+        fields = self._fields()
+        server_connection: Any = self.request.connection
         connection = WebSocketConnection(
-            self._switch_protocols(),
+            server_connection.stream,
             Connection(Role.SERVER, max_message_size=self.max_message_size, extension=extension),
             self,
             ping_interval=self.ping_interval,
@@ -221,21 +232,47 @@ class WebSocketHandler(RequestHandler):
             overflow=self.overflow,
             subprotocol=self._subprotocol,
         )
+        # The server tells the connection when it drains.
+        stream, upgraded = server_connection.hand_over(connection)
+        if not stream.closed():  # else the connection tells of it once it is started
+            stream.send(response_head(101, self._reason or "Switching Protocols", fields))
+            stream.set_nodelay(True)
+        self._begin(connection, upgraded)
+
+    def _accept_by_server(self, accept: Callable[..., Any]) -> None:
+        """Accept under an ASGI server: what it holds for us has the calls of a connection of ours."""
+        connection: Any = self.request.connection
+        self._subprotocol = self._choose(connection.subprotocols)
+        for name in ("Content-Type", "Content-Length", "Transfer-Encoding"):
+            self.clear_header(name)
+        self.set_status(101)
+        accepted: WebSocketConnection = accept(self, self._subprotocol, self._fields(), self.high_water, self.overflow)
+        self._begin(accepted, None)
+
+    def _begin(self, connection: WebSocketConnection, registry: UpgradedConnections | None) -> None:
+        """The handshake is over, and the request counts as finished."""
+        self._finished = self._detached = True
+        self._headers_written = True
+        self._upgraded = True
+        self._log()
+        self.on_finish()
+        # What only the handshake needed: connections may be many, and last long. The request's fields are read anew
+        # where somebody asks for them.
+        self._header_map = None
+        if self.request.field_block:
+            vars(self.request).pop("headers", None)
         self.ws_connection = connection
         first = None
         try:
             first = self.open(*self.open_args, **self.open_kwargs)
         except Exception as error:
             connection.owner_failed(error)
-        connection.start(first)
+        connection.start(first, registry=registry)
 
     def _make_headers(self) -> PerMessageDeflate | None:
         """Set the headers of the answer; returns the extension that they agree to."""
         offered = self.request.headers
-        subprotocols = parse_subprotocols(offered.get("Sec-WebSocket-Protocol", ""))
-        chosen = self.select_subprotocol(subprotocols)
-        if chosen is not None and chosen not in subprotocols:
-            raise ValueError(f"select_subprotocol returned {chosen!r}, which is not among the offered {subprotocols}")
+        chosen = self._choose(parse_subprotocols(offered.get("Sec-WebSocket-Protocol", "")))
         options = compression_options(self.get_compression_options())
         agreed = None
         if options is not None:
@@ -255,20 +292,18 @@ class WebSocketHandler(RequestHandler):
         self.set_header("Sec-WebSocket-Extensions", header)
         return extension
 
-    def _switch_protocols(self) -> IOStream:
-        """Send the answer; the stream is ours from then on, and the request counts as finished."""
+    def _choose(self, subprotocols: list[str]) -> str | None:
+        chosen = self.select_subprotocol(subprotocols)
+        if chosen is not None and chosen not in subprotocols:
+            raise ValueError(f"select_subprotocol returned {chosen!r}, which is not among the offered {subprotocols}")
+        return chosen
+
+    def _fields(self) -> str:
+        """The header lines of the answer, cookies among them."""
         headers: HTTPHeaders = self._headers
         for cookie in (self._new_cookie or {}).values():
             headers.add("Set-Cookie", cookie)
-        stream = self.detach()
-        self._headers_written = True
-        self._upgraded = True
-        if not stream.closed():  # else the connection tells of it once it is started
-            stream.send(response_head(101, self._reason or "Switching Protocols", headers.to_text()))
-            stream.set_nodelay(True)
-        self._log()
-        self.on_finish()
-        return stream
+        return headers.to_text()
 
 
 def _only_before_upgrade(name: str) -> Callable[..., Any]:
