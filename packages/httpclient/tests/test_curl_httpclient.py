@@ -299,3 +299,14 @@ def test_it_can_be_configured_as_the_client(run, peer):
             AsyncHTTPClient.configure(None)
 
     run(main)
+
+
+@pytest.mark.parametrize("name", ["stream", "events"])
+def test_what_it_does_not_have_says_so(run, name):
+    async def main():
+        http = CurlAsyncHTTPClient(force_instance=True)
+        with pytest.raises(NotImplementedError, match=r"CurlAsyncHTTPClient has no .*stream"):
+            getattr(http, name)("http://127.0.0.1/")
+        http.close()
+
+    run(main)

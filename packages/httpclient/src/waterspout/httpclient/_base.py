@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
 from waterspout.concurrent import future_set_exception_unless_cancelled
@@ -13,7 +13,11 @@ from waterspout.ioloop import IOLoop
 from waterspout.util import Configurable, import_object
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from waterspout.httpclient._response import HTTPResponse
+    from waterspout.httpclient._sse import ServerSentEvent
+    from waterspout.httpclient._streaming import StreamedResponse
 
 #: Where an IOLoop carries the clients that its coroutines share: a dictionary by class.
 _SHARED = "_shared_http_clients"
@@ -163,3 +167,20 @@ class AsyncHTTPClient(Configurable):
         *request* is a copy in which no default is left open; its ``original_request`` is the user's.
         """
         raise NotImplementedError(f"{type(self).__name__} must define fetch_impl")
+
+    def stream(
+        self, request: str | HTTPRequest, raise_error: bool = True, **kwargs: Any
+    ) -> AbstractAsyncContextManager[StreamedResponse]:
+        """Send *request* as `fetch` does, and read the response's body while it comes: ``async with http.stream(...)``.
+
+        NotImplementedError where the configured implementation has no such thing, as `curl_httpclient`'s: give its
+        requests a ``streaming_callback``.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no stream(): give the request a streaming_callback")
+
+    def events(self, url: str, *, last_event_id: str = "", **kwargs: Any) -> AsyncIterator[ServerSentEvent]:
+        """The server-sent events of *url*, reconnecting for ever; *kwargs* as for `HTTPRequest`.
+
+        NotImplementedError where the configured implementation has no `stream`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no events(), because it has no stream()")
