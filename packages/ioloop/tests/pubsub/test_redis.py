@@ -211,3 +211,14 @@ def test_without_the_client_the_error_names_the_extra() -> None:
     code = "import sys; sys.modules['redis'] = None\nfrom waterspout.pubsub import connect\nconnect('redis://x')"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert "ImportError: RedisHub needs redis-py: pip install waterspout-ioloop[redis]" in result.stderr
+
+
+def test_a_hub_that_is_not_open_says_so_at_once() -> None:
+    async def main() -> None:
+        hub = RedisHub("unix:///nowhere/s")
+        for use in (hub.poll("t", 0), hub.publish("t", 1), hub.history("t", 0), hub.cursor("t")):
+            with pytest.raises(RuntimeError, match="Redis: open the hub first"):
+                await use
+        await hub.close()
+
+    run(main())

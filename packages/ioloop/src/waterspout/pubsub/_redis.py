@@ -85,6 +85,7 @@ class RedisHub(SharedHub):
         )
         self._client: Any = redis.asyncio.Redis.from_pool(pool)
         self._script: Any = self._client.register_script(PUBLISH)
+        self._is_open = False
         self._listener: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -92,6 +93,7 @@ class RedisHub(SharedHub):
 
         Raises `HubUnavailable` if the server does not answer, RuntimeError if it does not keep what it acknowledges.
         """
+        self._is_open = True
         await self._try("connect to", lambda: self._client.ping())
         if self._durable:
             await self._check_durability()
@@ -101,6 +103,7 @@ class RedisHub(SharedHub):
     async def close(self) -> None:
         """Disconnect; whoever waits is cancelled. May be called twice."""
         self._listener = None
+        self._is_open = False
         await self._end_tasks()
         await self._client.aclose()
 
@@ -158,7 +161,9 @@ class RedisHub(SharedHub):
             )
 
     async def _try(self, what: str, call: Callable[[], Awaitable[T]], key: str | None = None) -> T:
-        """``await call()``, again and again while the server is away."""
+        """``await call()``, again and again while the server is away. RuntimeError if the hub is not open."""
+        if not self._is_open:
+            raise RuntimeError(f"could not {what} Redis: open the hub first (`async with hub`)")
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._patience
         pause = FIRST_PAUSE
