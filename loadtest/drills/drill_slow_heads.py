@@ -18,8 +18,9 @@ from drilling import Report, ask, connect, quantile, raise_limit, run, served
 
 CROWD = 2000
 DEADLINE = 30.0
-#: Below this (seconds) a p99 says more of the machine than of the server.
-NOISE = 0.001
+#: Below this (seconds) a p99 says more of the drill than of the server: the crowd's bytes come a hundred at a time, and
+#: one such burst is 2 ms of work for a server that shares two processors with the crowd.
+NOISE = 0.005
 
 
 def dribble(address: tuple[str, int], results: Any) -> None:
@@ -86,7 +87,8 @@ def drill(report: Report) -> None:
         _, seconds = results.get(timeout=60)
         during = quantile(times(sock, 12), 0.99)
         report(f"p99 of the ordinary client: {1000 * before:.2f} ms alone, {1000 * during:.2f} ms beside {CROWD} slow"
-               f" heads (at most doubled)", during <= max(2 * before, NOISE))  # fmt: skip
+               f" heads (at most doubled, or below {1000 * NOISE:.0f} ms)",
+               during <= max(2 * before, NOISE))  # fmt: skip
         _, (ended, statuses) = results.get(timeout=3 * DEADLINE)
         crowd.join(30)
         report(f"{len(ended)} of {CROWD} slow ones were cut off, after {min(ended):.1f} to {max(ended):.1f} s"
