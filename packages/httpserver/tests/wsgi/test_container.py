@@ -30,9 +30,15 @@ def test_a_valid_application_is_served(exchange: Exchange, executor: Any) -> Non
 
     post = b"POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
     received, closed = exchange(WSGIContainer(app, executor), post)
-    assert received.startswith(b"HTTP/1.1 201 Made\r\n") and received.endswith(
-        b"Content-Length: 8\r\nServer: Waterspout\r\n\r\nhello/p!"
-    )
+    assert received.startswith(b"HTTP/1.1 201 Made\r\n")
+    head, _, body = received.partition(b"\r\n\r\n")
+    if b"Transfer-Encoding: chunked" in head:
+        # A thread that is slower than the loop has its parts sent as they come.
+        assert executor is not None
+        body = b"".join(body.split(b"\r\n")[1::2])
+    else:
+        assert b"\r\nContent-Length: 8\r\n" in head
+    assert body == b"hello/p!"
     assert (b"MainThread" in received) is (executor is None) and not closed
 
 
