@@ -18,7 +18,7 @@ from waterspout.web import Application
 from waterspout.websocket import WebSocketHandler
 from waterspout.ws import DeflateOptions
 
-#: Bytes. Python 3.12 and newer need some hundred more for the same objects: 4,090 to 4,100 were counted on 3.13, 3,756 on 3.11.
+#: Bytes. Python 3.12 and newer need more for the same objects: 4,090 to 4,100 were counted on 3.13, 3,756 on 3.11.
 MOST = 4096 if sys.version_info < (3, 12) else 4608
 COUNT = 200
 OPENING = (
