@@ -514,3 +514,68 @@ def test_idle_connection_is_small() -> None:
     each = (tracemalloc.get_traced_memory()[0] - before) / len(connections)
     tracemalloc.stop()
     assert each < 300
+
+
+# One short message at a time.
+
+
+@ROLES
+@pytest.mark.parametrize("size", [0, 1, 4, 124, 125])
+def test_a_short_message_that_comes_alone_is_read_without_events(role, frame, size):
+    connection = Connection(role)
+    assert connection.receive_message(frame(0x81, b"x" * size)) == "x" * size
+    assert connection.receive_message(frame(0x82, bytes(range(size)))) == bytes(range(size))
+    assert connection.receive(frame(0x81, b"on")) == [TextMessage("on")]
+
+
+@ROLES
+def test_anything_else_is_left_to_receive_and_nothing_of_it_is_read(role, frame):
+    for data in (
+        frame(0x81, b"one") + frame(0x81, b"two"),
+        frame(0x81, b"cut")[:-1],
+        frame(0x81, b"cut")[:1],
+        frame(0x01, b"fragment"),
+        frame(0x89, b"ping"),
+        frame(0x88, b""),
+        frame(0xC1, b"compressed"),
+        frame(0x81, b"\xff"),
+        frame(0x81, b"x" * 126),
+        head(0x81, 3, 0 if role is Role.SERVER else 0x80) + b"wrong mask"[: 7 if role is Role.SERVER else 3],
+    ):
+        connection, twin = Connection(role), Connection(role)
+        assert connection.receive_message(data) is None
+        assert connection.receive(data) == twin.receive(data)
+
+
+def test_a_short_message_over_the_limit_is_left_to_receive():
+    connection = server(max_message_size=3)
+    assert connection.receive_message(client_frame(0x81, b"123")) == "123"
+    assert connection.receive_message(client_frame(0x81, b"1234")) is None
+    assert failure(connection.receive(client_frame(0x81, b"1234"))) == 1009
+
+
+def test_no_message_is_read_inside_another_nor_in_the_middle_of_a_frame_nor_after_the_end():
+    whole = client_frame(0x81, b"x")
+    for before in (client_frame(0x01, b"first"), whole[:3], client_frame(0x81, b"12345678")[:8], client_frame(0x88)):
+        connection = server()
+        connection.receive(before)
+        assert connection.receive_message(whole) is None
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.binary(max_size=140) | st.builds(
+    lambda first, payload: client_frame(first, payload), st.sampled_from([0x81, 0x82, 0x01, 0x80, 0x89, 0x88, 0xC1]),
+    st.binary(max_size=130),
+), max_size=6))  # fmt: skip
+def test_the_short_way_gives_what_receive_gives(pieces):
+    connection, twin = server(), server()
+    for piece in pieces:
+        message = connection.receive_message(piece)
+        expected = twin.receive(piece)
+        if message is None:
+            assert connection.receive(piece) == expected
+        else:
+            (event,) = expected
+            assert isinstance(event, TextMessage | BinaryMessage)
+            assert event.data == message
+            assert type(event.data) is type(message)

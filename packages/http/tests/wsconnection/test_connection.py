@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from waterspout.ws import BinaryMessage, Close, Ping, Pong, Role, TextMessage, frame
+from waterspout.ws import BinaryMessage, Close, Ping, Pong, Role, SharedMessage, TextMessage, frame
 from waterspout.ws import Opcode as Op
-from waterspout.wsconnection import Overflow, WebSocketClosedError
+from waterspout.wsconnection import Overflow, WebSocketClosedError, first_burst
 
 ROLES = pytest.mark.parametrize("role", list(Role))
 
@@ -294,6 +294,73 @@ def test_send_frame_tells_whether_it_was_sent_and_waits_for_nobody(pair: Callabl
             p.connection.write_frame(news)
 
     pair(test, overflow=Overflow.DROP)
+
+
+@pytest.mark.parametrize("now", [True, False])
+def test_a_shared_message_is_sent_at_once_or_with_the_turn_and_the_order_is_kept(
+    pair: Callable[..., None], now: bool
+) -> None:
+    async def test(p: Any) -> None:
+        news = SharedMessage(Op.TEXT, b"news")
+        assert p.connection.send_shared(news, now)
+        assert p.connection.stream.pending == (0 if now else len(news.plain))
+        p.connection.write_message("queued")
+        assert p.connection.send_shared(news, now)
+        assert p.connection.stream.pending == (0 if now else 2 * len(news.plain) + 8)
+        assert [await p.peer.next() for _ in range(3)] == [TextMessage(text) for text in ("news", "queued", "news")]
+
+    pair(test)
+
+
+@pytest.mark.parametrize("policy", [Overflow.DROP, Overflow.CLOSE])
+def test_WS20_a_shared_message_keeps_to_the_policy_although_it_is_sent_at_once(
+    pair: Callable[..., None], policy: Overflow
+) -> None:
+    async def test(p: Any) -> None:
+        news = SharedMessage(Op.BINARY, b"x" * 30_000)
+        sent = 0
+        while p.connection.send_shared(news, True):
+            sent += 1
+            assert p.connection.stream.pending <= 64 * 1024 + len(news.plain)
+        assert p.connection.dropped == 1
+        for _ in range(sent):
+            assert isinstance(await p.peer.next(), BinaryMessage)
+        if policy is Overflow.DROP:
+            assert p.connection.send_shared(news, True)  # there is room again
+            assert isinstance(await p.peer.next(), BinaryMessage)
+            p.connection.close()
+        else:
+            assert await p.peer.next() == Close(1008, "messages are not read fast enough")
+        assert not p.connection.send_shared(news, True)
+
+    pair(test, overflow=policy)
+
+
+@pytest.mark.parametrize("now", [True, False])
+def test_a_shared_message_is_not_sent_on_a_stream_that_is_closed_or_turns_out_to_be(
+    pair: Callable[..., None], now: bool
+) -> None:
+    async def test(p: Any) -> None:
+        news = SharedMessage(Op.TEXT, b"news")
+        p.peer.sock.close()
+        if now:  # the peer is gone, as the system tells when it is asked to send
+            assert not p.connection.send_shared(news, now)
+        p.connection.stream.close()
+        assert not p.connection.send_shared(news, now)
+        await p.owner.closed.wait()
+        assert p.owner.closes == [(None, None)]
+
+    pair(test)
+
+
+def test_the_first_burst_of_a_turn_is_told_from_the_others(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        io_loop = p.stream.io_loop
+        for _ in range(2):
+            assert [first_burst(io_loop) for _ in range(3)] == [True, False, False]
+            await asyncio.sleep(0)
+
+    pair(test)
 
 
 def test_short_messages_share_one_future_that_is_done(pair: Callable[..., None]) -> None:

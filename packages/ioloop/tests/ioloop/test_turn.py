@@ -170,6 +170,21 @@ def test_call_soon_turn_flushes_the_rest_after_an_interrupt():
         loop.close()
 
 
+def test_call_soon_turn_that_was_flushed_by_its_loops_end_flushes_at_once_what_comes_after():
+    scheduled = []
+    running = [True]
+    turn = CallSoonTurn(scheduled.append, lambda: running[0])
+    item = Recorder()
+    turn.add(item)
+    running[0] = False
+    turn.flush()  # the loop has stopped before the scheduled call
+    turn.add(item)
+    assert item.flushed == 2
+    running[0] = True
+    turn.add(item)
+    assert (item.flushed, len(scheduled)) == (2, 2)
+
+
 def test_what_is_added_while_the_loop_does_not_run_is_flushed_at_once():
     scheduled = []
     for turn in (SelectorTurn(), CallSoonTurn(scheduled.append, lambda: False)):

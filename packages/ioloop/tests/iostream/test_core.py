@@ -478,6 +478,60 @@ def test_statistics_count_bytes(run, connect, recorder):
     run(main)
 
 
+def test_send_now_reaches_the_kernel_within_the_call_and_keeps_the_order(run, connect):
+    async def main():
+        stream, peer = connect()
+        assert stream.send_now(b"one ")
+        assert peer.recv(9) == b"one "
+        stream.send(b"two ")
+        assert stream.send_now(b"three ")  # what waits goes before it
+        assert receive(peer, 10) == b"two three "
+        assert stream.send_now(bytearray(b"four"))
+        assert peer.recv(9) == b"four"
+        assert stream.statistics()["sent"] == 18
+        stream.send(b"the turn goes on")
+        await stream.flushed()
+        assert receive(peer, 16) == b"the turn goes on"
+        stream.close()
+
+    run(main)
+
+
+def test_send_now_queues_what_the_kernel_does_not_take_and_tells(run, connect, recorder):
+    async def main():
+        stream, peer = connect()
+        receiver = recorder()
+        stream.set_receiver(receiver)
+        data = os.urandom(BIG)
+        assert not stream.send_now(data)
+        assert 0 < stream.pending < BIG
+        assert not stream.send_now(b"after")
+        assert await receive_later(peer, BIG + 5) == data + b"after"
+        await stream.flushed()
+        assert stream.pending == 0
+        assert "writable" in receiver.calls
+        assert stream.send_now(b"again")
+        assert peer.recv(9) == b"again"
+        stream.close()
+
+    run(main)
+
+
+def test_send_now_on_a_connection_that_was_reset_closes_the_stream_and_on_a_closed_one_raises(run, connect, recorder):
+    async def main():
+        stream, peer = connect()
+        receiver = recorder()
+        stream.set_receiver(receiver)
+        reset(peer)
+        assert not stream.send_now(b"x")
+        assert stream.closed()
+        with pytest.raises(StreamClosedError):
+            stream.send_now(b"x")
+        await receiver.lost.wait()
+
+    run(main)
+
+
 # -- closing -----------------------------------------------------------------------------------------
 
 

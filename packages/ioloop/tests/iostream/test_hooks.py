@@ -52,6 +52,10 @@ def test_overridden_hooks_are_called_in_push_and_pull(run, connect, recorder):
         stream.send_many([b"1", b"2"])
         await stream.flushed()
         assert peer.recv(1) + peer.recv(1) == b"12"
+        written = stream.hooks.count("write_to_fd")
+        assert stream.send_now(b"now")
+        assert peer.recv(3) == b"now"
+        assert stream.hooks.count("write_to_fd") == written + 1
         stream.close()
         assert {"fileno", "close_fd", "read_from_fd", "write_to_fd"} <= set(stream.hooks)
 

@@ -29,7 +29,9 @@ def test_both_directions_and_kinds_of_reads(run, tls_pair):
         client, server = await tls_pair()
         await client.write(b"question\n")
         assert await server.read_until(b"\n") == b"question\n"
-        server.send_many([b"an", b"swer", b"!" * 5])
+        assert server.send_now(b"")
+        server.send_now(b"an")
+        server.send_many([b"swer", b"!" * 5])
         assert await client.read_bytes(11) == b"answer!!!!!"
         buffer = bytearray(4)
         await server.write(b"more")

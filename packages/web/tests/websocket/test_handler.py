@@ -305,6 +305,59 @@ def test_a_broadcast_reaches_all_that_are_open_compressing_or_not(serve: Callabl
     serve(Everybody, client)
 
 
+def test_a_broadcast_is_compressed_once_for_connections_without_context(serve: Callable[..., Any]) -> None:
+    class Contextless(Echo):
+        here: list[Any] = []
+
+        def open(self) -> None:
+            self.here.append(self)
+
+        def get_compression_options(self) -> dict[str, Any]:
+            return {"server_no_context_takeover": True}
+
+    async def client(port: int) -> None:
+        url = f"ws://127.0.0.1:{port}/"
+        async with websockets.connect(url) as one, websockets.connect(url) as two:
+            plain = await websocket_connect(url)
+            await until(lambda: len(Contextless.here) == 3)
+            streams = [handler.ws_connection.stream for handler in Contextless.here]
+            before = [stream.statistics()["sent"] for stream in streams]
+            news = "news " * 1000
+            assert broadcast(Contextless.here, news) == 3
+            assert await one.recv() == await two.recv() == await plain.read_message() == news
+            await one.send("still in step")
+            assert await one.recv() == "still in step"
+            after = [stream.statistics()["sent"] for stream in streams]
+            sent = sorted(b - a for a, b in zip(before, after, strict=True))
+            assert sent[0] < sent[1] < 200
+            assert sent[2] == len(news) + 4
+            plain.close()
+
+    serve(Contextless, client)
+
+
+def test_broadcasts_of_one_turn_leave_together_after_the_first(serve: Callable[..., Any]) -> None:
+    class Everybody(Echo):
+        here: list[Any] = []
+
+        def open(self) -> None:
+            self.here.append(self)
+
+    async def client(port: int) -> None:
+        clients = [await websocket_connect(f"ws://127.0.0.1:{port}/") for _ in range(2)]
+        await until(lambda: len(Everybody.here) == 2)
+        pending = []
+        for number in range(3):
+            assert broadcast(Everybody.here, str(number)) == 2
+            pending.append([handler.ws_connection.stream.pending for handler in Everybody.here])
+        assert pending == [[0, 0], [3, 3], [6, 6]]
+        for ws in clients:
+            assert [await ws.read_message() for _ in range(3)] == ["0", "1", "2"]
+            ws.close()
+
+    serve(Everybody, client)
+
+
 @pytest.mark.parametrize("policy", [Overflow.DROP, Overflow.CLOSE])
 def test_WS20_a_broadcast_keeps_to_the_policy_for_slow_clients(serve: Callable[..., Any], policy: Overflow) -> None:
     class Slow(recording()):  # type: ignore[misc]

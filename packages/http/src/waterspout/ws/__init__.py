@@ -15,6 +15,7 @@ from waterspout.ws._negotiation import (
     offer_extensions,
     parse_offers,
 )
+from waterspout.ws._shared import SharedMessage
 from waterspout.ws._states import Role, State
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Pong",
     "ProtocolError",
     "Role",
+    "SharedMessage",
     "State",
     "TextMessage",
     "accept_extensions",

@@ -116,6 +116,32 @@ class Connection:
 
     # Receiving.
 
+    def receive_message(self, data: bytes) -> str | bytes | None:
+        """The message, if *data* is one short message in one frame and nothing else, which is what mostly comes.
+
+        None for anything else: nothing of *data* is read then, and `receive` has to be called with it.
+        """
+        overhead = self._overhead
+        size = len(data) - overhead
+        if not 0 <= size <= self._small or data[1] - self._mask_bit != size or not self._between or self._held:
+            return None
+        first = data[0]
+        if first != _TEXT and first != _BINARY:
+            return None
+        payload = data[overhead:]
+        if overhead == 6:
+            if ACCELERATED:
+                payload = apply_mask(payload, data[2:6])
+            else:  # what it does for short payloads, without a call
+                mask = _from_bytes(data[2:6]) * REPEATED[size] >> SURPLUS[size]
+                payload = (_from_bytes(payload) ^ mask).to_bytes(size)
+        if first == _BINARY:
+            return payload
+        try:
+            return payload.decode()
+        except UnicodeDecodeError:
+            return None
+
     def receive(self, data: bytes) -> list[Event]:
         """The events that *data*, the next bytes from the peer, completes.
 

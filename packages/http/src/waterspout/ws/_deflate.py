@@ -90,6 +90,11 @@ class PerMessageDeflate:
         self._compressor: Any = None
         self._inflater: Any = None
 
+    @property
+    def deflate_parameters(self) -> tuple[int, int, int]:
+        """Window bits, level and memory level: where they are the same, so are messages that need no context."""
+        return self.deflate_bits, self._level, self._mem_level
+
     def compress(self, payload: bytes) -> bytes:
         """The payload of the whole message *payload*, which must not be empty, as it is sent with RSV1 set."""
         compressor = self._compressor

@@ -1,5 +1,6 @@
 """WebSocket connections over an `IOStream`: the codec of `waterspout.ws` with pings, closing and back-pressure."""
 
+from waterspout.wsconnection._clock import first_burst
 from waterspout.wsconnection._connection import WebSocketConnection
 from waterspout.wsconnection._errors import WebSocketClosedError, WebSocketError
 from waterspout.wsconnection._options import compression_options
@@ -13,4 +14,5 @@ __all__ = [
     "WebSocketError",
     "WebSocketOwner",
     "compression_options",
+    "first_burst",
 ]

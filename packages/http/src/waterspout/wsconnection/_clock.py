@@ -1,4 +1,5 @@
-"""What a loop's connections share: wheels of deadlines, and the Future of a message that need not be waited for."""
+"""What a loop's connections share: wheels of deadlines, the Future of a message that need not be waited for, and which
+burst of messages is the first of a turn."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from typing import Final
 
 from waterspout.ioloop import Deadlines, IOLoop
 
-__all__ = ["deadlines_for", "sent_future"]
+__all__ = ["deadlines_for", "first_burst", "sent_future"]
 
 #: Ticks that fit into the shortest of a connection's times: what comes late is late by less than a quarter.
 _TICKS: Final = 4
@@ -15,6 +16,7 @@ _FINEST: Final = 1 / 256
 #: Where a loop carries its wheels, by their resolution.
 _ATTRIBUTE: Final = "_websocket_deadlines"
 _SENT: Final = "_websocket_sent"
+_BURST: Final = "_websocket_burst"
 
 
 def deadlines_for(io_loop: IOLoop, shortest: float) -> Deadlines:
@@ -40,3 +42,17 @@ def sent_future(io_loop: IOLoop) -> Future[None]:
         future = io_loop.__dict__[_SENT] = io_loop.asyncio_loop.create_future()
         future.set_result(None)
     return future
+
+
+def first_burst(io_loop: IOLoop) -> bool:
+    """Whether nobody has asked this in the present turn of *io_loop*.
+
+    A message for many connections is best sent at once: nothing is kept for each of them. Several in one turn are best
+    collected, so that each connection costs one system call for all of them.
+    """
+    state = io_loop.__dict__
+    if _BURST in state:
+        return False
+    state[_BURST] = True
+    io_loop.asyncio_loop.call_soon(state.pop, _BURST, None)
+    return True

@@ -33,12 +33,14 @@ from waterspout.ws import (
     BinaryMessage,
     Close,
     CloseCode,
+    ClosedError,
     Connection,
     Event,
     Ping,
     Pong,
     ProtocolError,
     Role,
+    SharedMessage,
     State,
     TextMessage,
 )
@@ -177,6 +179,21 @@ class WebSocketConnection:
         """Bytes from the peer."""
         self._heard = True
         codec = self._codec
+        if self._held is None and not self._deaf:
+            message = codec.receive_message(data)
+            if message is not None:  # what mostly comes; `_dispatch` does the same
+                try:
+                    result = self._owner.on_message(message)  # type: ignore[union-attr]
+                except (Exception, CancelledError) as error:
+                    self.owner_failed(error)
+                else:
+                    if result is not None:
+                        self._park(result)
+                        if self._busy is not None:
+                            self._held = deque()
+                if self._queued > MAX_HELD and not self._paused and self._pending() > MAX_HELD:
+                    self._pause()
+                return
         before = codec.state
         events = codec.receive(data)
         if codec.state is not before:
@@ -388,16 +405,14 @@ class WebSocketConnection:
         if self._queued > self.high_water and not self._may_send():
             return self._sent
         codec = self._codec
-        if codec.state is not _OPEN:
-            raise WebSocketClosedError("the WebSocket is closed, or closing")
-        if type(message) is str and not binary:
-            frame = codec.send_text(message)
-        else:
-            frame = _encoded(codec, message, binary)
         try:
+            if type(message) is str and not binary:
+                frame = codec.send_text(message)
+            else:
+                frame = _encoded(codec, message, binary)
             self.stream.send(frame)
-        except StreamClosedError as error:
-            raise WebSocketClosedError("the WebSocket is closed") from error
+        except (ClosedError, StreamClosedError) as error:
+            raise WebSocketClosedError("the WebSocket is closed, or closing") from error
         self._queued += len(frame)
         return self._sent if self._queued <= self.high_water else self._when_sent()
 
@@ -418,6 +433,30 @@ class WebSocketConnection:
             return False
         try:
             self.stream.send(frame)
+        except StreamClosedError:
+            return False
+        self._queued += len(frame)
+        return True
+
+    def send_shared(self, message: SharedMessage, now: bool) -> bool:
+        """Send what goes to many clients, compressed where one compression serves them all; else as `send_frame`.
+
+        With *now* it is handed to the system in this call, see `IOStream.send_now`.
+        """
+        if self._queued > self.high_water and not self._may_send():
+            return False
+        codec = self._codec
+        if codec.state is not _OPEN:
+            return False
+        extension = codec.extension
+        frame = message.plain if extension is None else message.for_extension(extension)
+        try:
+            if not now:
+                self.stream.send(frame)
+            elif self.stream.send_now(frame):
+                return True  # nothing of it waits
+            elif self.stream.closed():
+                return False
         except StreamClosedError:
             return False
         self._queued += len(frame)

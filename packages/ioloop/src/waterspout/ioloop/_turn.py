@@ -116,27 +116,39 @@ class SelectorTurn(Turn):
 
 
 class CallSoonTurn(Turn):
-    """Flushed by one callback for each pass of the loop in which something became dirty."""
+    """Flushed by one callback for each pass of the loop in which something became dirty.
 
-    __slots__ = ("_call_soon", "_is_running")
+    The first `add` of a pass schedules it; for the others, `add` is the list's own append.
+    """
+
+    __slots__ = ("_call_soon", "_is_running", "add")
+
+    add: Callable[[Flushable], None]
 
     def __init__(self, call_soon: Callable[..., Any], is_running: Callable[[], bool]) -> None:
         super().__init__()
         self._call_soon = call_soon
         self._is_running = is_running
+        self.add = self._add_first
 
-    def add(self, item: Flushable) -> None:
+    def _add_first(self, item: Flushable) -> None:
         """Have ``item.flush_pending()`` called at the end of this turn."""
-        if not self.dirty:
-            if not self._is_running():
-                self.flush_now(item)
-                return
-            self._call_soon(self._flush)
+        if not self._is_running():
+            self.flush_now(item)
+            return
+        self._call_soon(self._end_of_turn)
         self.dirty.append(item)
+        self.add = self.dirty.append
 
-    def _flush(self) -> None:
+    def flush(self) -> bool:
+        self.add = self._add_first
+        return super().flush()
+
+    flush.__doc__ = Turn.flush.__doc__
+
+    def _end_of_turn(self) -> None:
         try:
             self.flush()
         finally:
             if self.dirty:
-                self._call_soon(self._flush)
+                self._call_soon(self._end_of_turn)

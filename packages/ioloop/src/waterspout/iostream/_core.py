@@ -290,6 +290,16 @@ class StreamCore:
             self._dirty = True
             self._turn.add(self)
 
+    def send_now(self, data: Buffer) -> bool:
+        """`send`, and flush within this call; true if all that was queued is in the kernel.
+
+        For one message to many streams: `send` would keep a list for each until the turn ends. Each call is a system
+        call, where several of `send` share one.
+        """
+        self.send(data)
+        self.flush_pending()
+        return self._sent == self._total_write_index
+
     def send_many(self, buffers: Iterable[Buffer]) -> None:
         """`send` several buffers at once; they leave together in one ``sendmsg``."""
         if self._closed:

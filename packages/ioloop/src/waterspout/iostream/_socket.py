@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 #: What calls the socket directly in place of the methods that may be overridden.
 _FAST_PATHS: Final = {
     "read_from_fd": ("_push_readable", "_pull_readable", "_watch_for_close"),
-    "write_to_fd": ("flush_pending", "_write_some", "write"),
+    "write_to_fd": ("flush_pending", "_write_some", "send_now", "write"),
 }
 
 _HAS_SENDMSG: Final = hasattr(socket_module.socket, "sendmsg")
@@ -239,6 +239,27 @@ class IOStream(BaseIOStream):
         return super().write(data)
 
     write.__doc__ = BaseIOStream.write.__doc__
+
+    def send_now(self, data: Buffer) -> bool:
+        if self._out is not None or self._blocked or type(data) is not bytes:
+            return super().send_now(data)
+        size = len(data)
+        try:
+            sent = self.socket.send(data)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError as error:
+            self.close(error)
+            return False
+        self._total_write_index += size
+        if sent == size:
+            self._sent += size
+            return True
+        self._out = [data]
+        self._account(sent)
+        return False
+
+    send_now.__doc__ = BaseIOStream.send_now.__doc__
 
     def flush_pending(self) -> bool | None:
         if self._blocked:

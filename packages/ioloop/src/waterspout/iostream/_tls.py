@@ -372,6 +372,10 @@ class SSLIOStream(IOStream):
         """See `StreamCore.flush_pending`: what `IOStream` does with the bare socket is not for an encrypted one."""
         return StreamCore.flush_pending(self)
 
+    def send_now(self, data: Buffer) -> bool:
+        """See `StreamCore.send_now`."""
+        return StreamCore.send_now(self, data)
+
     def write(self, data: Buffer) -> asyncio.Future[None]:
         """See `BaseIOStream.write`."""
         return BaseIOStream.write(self, data)
