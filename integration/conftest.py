@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 #: Folders of integration/ whose tests need more than pip's quick set, and run only when their mark is asked for.
-MARKED_FOLDERS = ("browser", "applications", "peers")
+MARKED_FOLDERS = ("browser", "applications", "peers", "tornado_suite")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Start a server on a free port, run Locust against it without a window, and exit with Locust's code.
 
-``python loadtest/run.py [SERVER.py] [-u USERS] [-t SECONDS] [other options of locust]``; ``-u`` counts the readers,
+``python loadtest/run.py [--server FILE] [-u USERS] [-t SECONDS] [other options of locust]``; ``-u`` counts the readers,
 the publisher comes on top, and ``-t`` is how long messages are published: the run itself ends when everybody has the
 last one. Exits with 1, too, when the server died, wrote anything to its standard error, or did not start.
 """
@@ -40,7 +40,7 @@ def raise_file_limit() -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("server", nargs="?", type=Path, default=HERE / "server.py")
+    parser.add_argument("--server", type=Path, default=HERE / "server.py")
     parser.add_argument("-f", "--locustfile", type=Path, default=HERE / "locustfile.py")
     parser.add_argument("-u", "--users", type=int, default=200)
     parser.add_argument("-r", "--spawn-rate", type=float, default=100)
