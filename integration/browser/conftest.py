@@ -213,12 +213,15 @@ def chat() -> Iterator[ChatServer]:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[str], str]]:
-    """``serve("dev")`` or ``serve("run")``: the URL, with a slash at the end, of the site served by that command."""
+def serve() -> Iterator[Callable[..., str]]:
+    """``serve("dev")`` or ``serve("run")``: the URL, with a slash at the end, of the site served by that command.
+
+    ``serve("run", "other_app.py")`` serves another one of ``integration/apps``.
+    """
     with contextlib.ExitStack() as stack:
 
-        def start(command: str) -> str:
-            app = str(ROOT / "integration/apps/site_app.py")
+        def start(command: str, name: str = "site_app.py") -> str:
+            app = str(ROOT / "integration/apps" / name)
             process = stack.enter_context(_started(sys.executable, "-m", "waterspout", command, app, "--port=0"))
             return _announced(process, r"(http://\S+/)$")
 

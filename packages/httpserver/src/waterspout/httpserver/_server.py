@@ -15,6 +15,7 @@ from waterspout.http1connection import (
     ObservedApplication,
     ObservedServerConnection,
     ServerObserver,
+    ServerObservers,
     UpgradedConnections,
     as_application,
 )
@@ -53,7 +54,8 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
     (version 1 or 2) of a trusted proxy, before TLS. ``max_connections`` (None: 0.8 of the descriptors that the process
     may have, after raising their limit) and ``max_connections_per_ip`` turn further clients away with 503.
     ``ssl_options`` and ``server_names`` are as for `TCPServer`; ``request.client_identity`` is who the client is by its
-    certificate. ``observer`` is told what happens (`ServerObserver`): the access log and metrics are such.
+    certificate. ``observer`` is told what happens (`ServerObserver`): the access log and metrics are such; so is the
+    `server_observer` of an application that has one.
     ``compat="tornado"`` takes malformed input as Tornado does, and X-Real-Ip and forwarding headers from everyone.
     """
 
@@ -112,7 +114,7 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         )
         super().__init__(ssl_options=ssl_options, max_buffer_size=max_buffer_size, server_names=server_names)
         self.trusted_downstream = trusted_downstream or []
-        self.observer = observer
+        self.observer = observer = _all_of(observer, getattr(request_callback, "server_observer", None))
         proxies = TrustedProxies(self.trusted_downstream) if proxy_protocol else None
         self.guard = Guard(max_connections, max_connections_per_ip, proxies, observer, speaks_http=ssl_options is None)
         self._forwarding = ForwardingFields(forwarding_headers)
@@ -259,3 +261,9 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
 
     def on_close(self, server_conn: object) -> None:
         """See `HTTPServerConnectionDelegate`."""
+
+
+def _all_of(*observers: ServerObserver | None) -> ServerObserver | None:
+    """One observer for those that are there, told once each."""
+    given = list(dict.fromkeys(observer for observer in observers if observer is not None))
+    return ServerObservers(*given) if len(given) > 1 else given[0] if given else None

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
     from typing import Self
 
+    from waterspout.http1connection import ServerObserver
     from waterspout.web._hosts import AllowedHosts
     from waterspout.web._middleware import Middleware
     from waterspout.web._transform import OutputTransform
@@ -145,7 +146,11 @@ class Application(ReversibleRouter):
         self._cors = cors
         self._make_gate()
         self._more_fields = FieldSource.of(settings, cors)
-        self.wildcard_router = HandlerRouter(self, [*self._static_rules(), *(handlers or ())])
+        status_page = settings.get("status_page")  # a `waterspout.web.status.StatusPage`
+        status_rules = [] if status_page is None else status_page.routes()
+        #: Told by every `HTTPServer` of this application what it does, beside the server's own observer.
+        self.server_observer: ServerObserver | None = status_page
+        self.wildcard_router = HandlerRouter(self, [*status_rules, *self._static_rules(), *(handlers or ())])
         self.default_router = HandlerRouter(self, [Rule(AnyMatches(), self.wildcard_router)])
         if settings.get("autoreload"):
             _start_autoreload()

@@ -55,6 +55,10 @@ class RateLimiter:
             self._buckets.popitem(last=False)
         return 0.0 if allowed else (1 - left) / self._rate
 
+    def forget(self, key: str) -> None:
+        """Let *key* begin anew: it has proved that it was no guess."""
+        self._buckets.pop(key, None)
+
 
 def client_address(handler: RequestHandler) -> str:
     """The address of the client: behind a trusted proxy the one that it names, never what a stranger claims."""
