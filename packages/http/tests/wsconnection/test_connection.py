@@ -529,9 +529,9 @@ def test_WS24_data_after_the_peers_close_is_ignored(pair: Callable[..., None]) -
 def test_WS24_a_peer_that_never_answers_our_close_is_cut_off(
     pair: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from waterspout.wsconnection import _connection
+    from waterspout.wsconnection import _lifetime
 
-    monkeypatch.setattr(_connection, "CLOSE_TIMEOUT", 0.05)
+    monkeypatch.setattr(_lifetime, "CLOSE_TIMEOUT", 0.05)
 
     async def test(p: Any) -> None:
         p.connection.close(1000)

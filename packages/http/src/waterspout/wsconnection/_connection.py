@@ -3,20 +3,16 @@
 Theory of operation. The stream pushes what it receives; the codec makes events of it; messages go to the owner in the
 same call, one by one. Where the owner returns something to wait for, the events after it are held, pings among them are
 answered at once, and reading pauses when much is held. What is sent joins the stream's output for the one flush at the
-end of the turn. No task and no timer belong to an idle connection: pings and the closing handshake share the loop's
-coarse wheel of deadlines.
+end of the turn (``_output.py``). No task and no timer belong to an idle connection: pings and the closing handshake
+share the loop's coarse wheel of deadlines (``_lifetime.py``).
 
 The codec reads the peer's Close, or a breach of the protocol, together with the messages before it. Until those have
 been delivered the state is put back, so that they can still be answered (RFC 6455, 5.5.1); and the end itself waits for
 the loop's next pass, so that a task which waits for messages can do so too.
-
-``_queued`` is never less than the stream's ``pending``, and is set to it where it exceeds the high-water mark: an
-attribute to look at in place of a call for each message.
 """
 
 from __future__ import annotations
 
-import socket
 from asyncio import CancelledError, Future, shield
 from collections import deque
 from collections.abc import Awaitable, Iterable, Iterator
@@ -25,49 +21,34 @@ from math import inf
 from typing import Any, Final, Protocol
 
 from waterspout.concurrent import convert_yielded
-from waterspout.escape import json_encode
-from waterspout.ioloop import Deadlines
 from waterspout.iostream import IOStream, StreamClosedError
-from waterspout.log import app_log, gen_log
+from waterspout.log import app_log
 from waterspout.ws import (
     BinaryMessage,
     Close,
     CloseCode,
-    ClosedError,
     Connection,
     Event,
     Ping,
     Pong,
     ProtocolError,
-    Role,
-    SharedMessage,
     State,
     TextMessage,
 )
-from waterspout.ws._states import TRANSITIONS, Happening
-from waterspout.wsconnection._clock import deadlines_for, sent_future
-from waterspout.wsconnection._errors import WebSocketClosedError
+from waterspout.wsconnection._lifetime import Lifetime
+from waterspout.wsconnection._output import HIGH_WATER
 from waterspout.wsconnection._overflow import Overflow
 from waterspout.wsconnection._owner import WebSocketOwner
 
 __all__ = ["WebSocketConnection"]
 
-#: Seconds that the peer has to answer our Close, and to close.
-CLOSE_TIMEOUT: Final = 5.0
-#: Seconds that a peer which broke the protocol has to read why.
-LINGER_TIMEOUT: Final = 1.0
-#: Output (bytes) above which a peer is slow.
-HIGH_WATER: Final = 64 * 1024
 #: Bytes of messages that are held for a busy owner, or of output for a peer that sends and does not read, above which
 #: nothing more is read.
 MAX_HELD: Final = 1024 * 1024
-#: Pings in one piece of input that are answered each; of further ones only the last is (RFC 6455, 5.5.3).
-PONGS_AT_ONCE: Final = 32
 #: Events that are delivered before the loop gets to do something else.
 EVENTS_AT_ONCE: Final = 256
 
 _OPEN: Final = State.OPEN
-_MESSAGES: Final = (TextMessage, BinaryMessage)
 
 
 class Registry(Protocol):
@@ -77,7 +58,7 @@ class Registry(Protocol):
         """*owner*, a `WebSocketConnection`, has ended."""
 
 
-class WebSocketConnection:
+class WebSocketConnection(Lifetime):
     """An open WebSocket: messages in and out, pings, the closing handshake.
 
     *stream* has just carried the opening handshake, *codec* knows the role and what was negotiated. `start` must be
@@ -87,23 +68,10 @@ class WebSocketConnection:
     """
 
     __module__ = "waterspout.wsconnection"
-    __slots__ = ("__weakref__", "_awaiting", "_busy", "_closing", "_codec", "_deadlines", "_deaf", "_drain_waiters",
-                 "_ending", "_eof", "_heard", "_held", "_held_size", "_lost", "_owner", "_paused", "_pending_seen",
-                 "_ping_at", "_pong_due", "_pongs", "_queued", "_registry", "_sent", "close_code", "close_reason",
-                 "deadline", "dropped", "high_water", "overflow", "ping_interval", "ping_timeout",
-                 "selected_subprotocol", "stream")  # fmt: skip
+    __slots__ = ("__weakref__", "_busy", "_ending", "_eof", "_held", "_held_size", "_lost", "_owner", "_registry",
+                 "selected_subprotocol")  # fmt: skip
 
-    ping_timeout: float
-    high_water: int
-    overflow: Overflow
     selected_subprotocol: str | None
-    deadline: float
-    ping_interval: float
-
-    #: The stream; closed with the connection.
-    stream: IOStream
-    #: Number of messages that were not sent, by the policy `Overflow.DROP`.
-    dropped: int
 
     def __init__(
         self,
@@ -117,42 +85,17 @@ class WebSocketConnection:
         overflow: Overflow = Overflow.WAIT,
         subprotocol: str | None = None,
     ) -> None:
-        self.stream = stream
-        self.ping_interval = ping_interval or 0.0
-        self.ping_timeout = self.ping_interval if ping_timeout is None else ping_timeout
-        if self.ping_timeout > self.ping_interval > 0:
-            gen_log.warning(
-                "The websocket_ping_timeout (%s) cannot be longer than the websocket_ping_interval (%s); "
-                "setting it to %s",
-                self.ping_timeout, self.ping_interval, self.ping_interval,
-            )  # fmt: skip
-            self.ping_timeout = self.ping_interval
-        self.high_water = stream.high_water = high_water
-        self.overflow = overflow
+        super().__init__(stream, codec, high_water, overflow, ping_interval, ping_timeout)
         self.selected_subprotocol = subprotocol
-        self.close_code: int | None = None
-        self.close_reason: str | None = None
-        self.dropped = 0
-        self.deadline = inf
-        self._codec = codec
         self._owner: WebSocketOwner | None = owner
-        self._deadlines: Deadlines | None = None
-        self._closing = self._deaf = self._ending = self._eof = self._paused = False
-        self._lost: Future[None] | None = None
         self._registry: Registry | None = None
-        self._queued = stream.pending
-        self._sent = sent_future(stream.io_loop)
+        self._lost: Future[None] | None = None
         #: What the owner has returned and has to be waited for, and the events after it.
         self._busy: Future[Any] | None = None
         self._held: deque[Event] | None = None
         self._held_size = 0
-        self._drain_waiters: list[Future[None]] | None = None
-        self._pong_due: bytes | None = None
-        self._pongs = 0
-        # Keeping alive: whether a ping is out, since when, and whether anything has come after it.
-        self._awaiting = self._heard = False
-        self._ping_at = 0.0
-        self._pending_seen = 0
+        #: Whether the peer's last event has been read; whether the peer has closed its side of the stream.
+        self._ending = self._eof = False
 
     def start(self, first: Awaitable[Any] | None = None, *, registry: Registry | None = None) -> None:
         """Read from now on; messages wait until *first*, if given, is done.
@@ -160,10 +103,7 @@ class WebSocketConnection:
         *registry* forgets the connection when it has ended (see `HTTP1ServerConnection.hand_over`).
         """
         self._registry = registry
-        if self.ping_interval > 0 and not self._closing:
-            wheel = self._deadlines = self._wheel(min(self.ping_interval, self.ping_timeout or inf))
-            self.deadline = wheel.now + self.ping_interval
-            wheel.watch(self)
+        self._start_pings()
         if first is not None:
             self._park(first)
             if self._busy is not None:
@@ -200,17 +140,6 @@ class WebSocketConnection:
             codec.state = before  # until the last event is reached
         if self._held is not None:
             self._hold(events, len(data))
-        elif len(events) == 1 and type(events[0]) in _MESSAGES and not self._deaf:
-            # `_dispatch` for what mostly comes
-            try:
-                result = self._owner.on_message(events[0].data)  # type: ignore[union-attr]
-            except (Exception, CancelledError) as error:
-                self.owner_failed(error)
-            else:
-                if result is not None:
-                    self._park(result)
-                    if self._busy is not None:
-                        self._held = deque()
         elif len(events) <= EVENTS_AT_ONCE:
             self._dispatch(iter(events))
         else:
@@ -347,6 +276,14 @@ class WebSocketConnection:
                 app_log.error("Error in exception logger", exc_info=True)
         self.close(CloseCode.INTERNAL_ERROR)
 
+    @property
+    def client_terminated(self) -> bool:
+        """Whether the peer has closed its side, or the connection is lost."""
+        return self._owner is None or self._codec.state not in (_OPEN, State.CLOSING)
+
+    def _is_behind(self) -> bool:
+        return self._paused and self._held is not None
+
     def eof_received(self) -> bool:
         """The peer sends no more: the stream closes once the owner has seen what has come."""
         self._eof = True
@@ -354,10 +291,7 @@ class WebSocketConnection:
 
     def writable(self) -> None:
         """The peer has taken all output."""
-        waiters, self._drain_waiters = self._drain_waiters, None
-        for future in waiters or ():
-            if not future.done():
-                future.set_result(None)
+        self._settle_waiters(lost=False)
         self._send_pong_due()
         self._resume()
 
@@ -370,11 +304,7 @@ class WebSocketConnection:
         held, self._held = self._held, None
         if held and self.close_code is None and isinstance(held[-1], Close):
             self.close_code, self.close_reason = held[-1].code, held[-1].reason or None
-        waiters, self._drain_waiters = self._drain_waiters, None
-        for future in waiters or ():
-            if not future.done():
-                future.set_exception(WebSocketClosedError("the connection was lost before the message was sent"))
-                future.exception()  # seen: who does not wait for a write hears of the loss by on_close
+        self._settle_waiters(lost=True)
         owner, self._owner = self._owner, None
         if owner is not None:
             try:
@@ -393,281 +323,6 @@ class WebSocketConnection:
         if self._lost is None:
             self._lost = self.stream.io_loop.asyncio_loop.create_future()
         await shield(self._lost)
-
-    # Sending.
-
-    def write_message(self, message: str | bytes | dict[str, Any], binary: bool = False) -> Future[None]:
-        """Send *message*: text, or bytes if *binary*; a dictionary is sent as JSON.
-
-        The Future is done when at most `high_water` bytes wait for the peer: at once, mostly. Raises
-        `WebSocketClosedError` if the connection is closing; the Future fails with it if the connection is lost.
-        """
-        if self._queued > self.high_water and not self._may_send():
-            return self._sent
-        codec = self._codec
-        try:
-            if type(message) is str and not binary:
-                frame = codec.send_text(message)
-            else:
-                frame = _encoded(codec, message, binary)
-            self.stream.send(frame)
-        except (ClosedError, StreamClosedError) as error:
-            raise WebSocketClosedError("the WebSocket is closed, or closing") from error
-        self._queued += len(frame)
-        return self._sent if self._queued <= self.high_water else self._when_sent()
-
-    def write_frame(self, frame: bytes) -> Future[None]:
-        """Send a whole frame that is encoded already, by `waterspout.ws.frame`: one message to many clients.
-
-        As `write_message` otherwise.
-        """
-        if self.send_frame(frame) or self._codec.state is _OPEN:
-            return self._sent if self._queued <= self.high_water else self._when_sent()
-        raise WebSocketClosedError("the WebSocket is closed, or closing")
-
-    def send_frame(self, frame: bytes) -> bool:
-        """`write_frame` without waiting; false if it is not sent: the connection is closing, or `overflow` forbids."""
-        if self._queued > self.high_water and not self._may_send():
-            return False
-        if self._codec.state is not _OPEN:
-            return False
-        try:
-            self.stream.send(frame)
-        except StreamClosedError:
-            return False
-        self._queued += len(frame)
-        return True
-
-    def send_shared(self, message: SharedMessage, now: bool) -> bool:
-        """Send what goes to many clients, compressed where one compression serves them all; else as `send_frame`.
-
-        With *now* it is handed to the system in this call, see `IOStream.send_now`.
-        """
-        if self._queued > self.high_water and not self._may_send():
-            return False
-        codec = self._codec
-        if codec.state is not _OPEN:
-            return False
-        extension = codec.extension
-        frame = message.plain if extension is None else message.for_extension(extension)
-        try:
-            if not now:
-                self.stream.send(frame)
-            elif self.stream.send_now(frame):
-                return True  # nothing of it waits
-            elif self.stream.closed():
-                return False
-        except StreamClosedError:
-            return False
-        self._queued += len(frame)
-        return True
-
-    def _pending(self) -> int:
-        """Bytes that wait for the peer."""
-        self._queued = self.stream.pending
-        return self._queued
-
-    def _may_send(self) -> bool:
-        """Whether `overflow` lets one more message be queued; does what it says if not."""
-        if self.overflow is Overflow.WAIT or self._pending() <= self.high_water:
-            return True
-        if self._codec.state is not _OPEN or self.stream.closed():
-            return True  # the caller finds out
-        self.dropped += 1
-        if self.overflow is Overflow.CLOSE:
-            self.close(CloseCode.POLICY_VIOLATION, "messages are not read fast enough")
-        return False
-
-    def _when_sent(self) -> Future[None]:
-        """A Future that is done when the queue is empty; done now if it is short, or nobody is to wait."""
-        if self._pending() <= self.high_water or self.overflow is not Overflow.WAIT:
-            return self._sent
-        future: Future[None] = self.stream.io_loop.asyncio_loop.create_future()
-        if self._drain_waiters is None:
-            self._drain_waiters = [future]
-        else:
-            self._drain_waiters.append(future)
-        return future
-
-    def _is_full(self) -> bool:
-        return self._queued > self.high_water and self._pending() > self.high_water
-
-    def _send(self, frame: bytes) -> None:
-        """Queue a control frame."""
-        self.stream.send(frame)
-        self._queued += len(frame)
-
-    def write_ping(self, data: bytes = b"") -> None:
-        """Send a ping with at most 125 bytes. Raises `WebSocketClosedError` if the connection is closing."""
-        if self._codec.state is not _OPEN or self.stream.closed():
-            raise WebSocketClosedError("the WebSocket is closed, or closing")
-        self._send(self._codec.ping(data))
-
-    def _answer(self, data: bytes) -> None:
-        """Send a pong, unless many pings come or the peer does not read: then later, for the last ping only."""
-        self._pongs += 1
-        if self._pongs > PONGS_AT_ONCE or self._is_full():
-            self._pong_due = data
-        elif self._codec.state is _OPEN and not self.stream.closed():
-            self._pong_due = None
-            self._send(self._codec.pong(data))
-
-    def _send_pong_due(self) -> None:
-        data = self._pong_due
-        if data is not None and not self._is_full():
-            self._pong_due = None
-            if self._codec.state is _OPEN and not self.stream.closed():
-                self._send(self._codec.pong(data))
-
-    def set_nodelay(self, value: bool) -> None:
-        """Send small messages at once (true), or let the system collect them."""
-        self.stream.set_nodelay(value)
-
-    # Keeping alive.
-
-    def deadline_passed(self) -> None:
-        """Close what took too long to close, or see whether the peer is alive and ping it."""
-        wheel = self._deadlines
-        assert wheel is not None
-        if self._closing:
-            self.stream.close()
-            return
-        if self._awaiting:
-            pending = self._pending()
-            if not self._heard and not (self._paused and pending != self._pending_seen):
-                if not (self._paused and self._held is not None):  # it is our owner that does not listen
-                    self._give_up()
-                    return
-            self._pending_seen = pending
-            self._awaiting = False
-            due = self._ping_at + self.ping_interval
-            if due > wheel.now:
-                self.deadline = due
-                wheel.watch(self)
-                return
-        if self._codec.state is not _OPEN:  # the owner is busy with what came before the peer's Close
-            return
-        self._send(self._codec.ping(b""))
-        self._awaiting = True
-        self._heard = False
-        self._ping_at = wheel.now
-        self.deadline = wheel.now + (self.ping_timeout or self.ping_interval)
-        wheel.watch(self)
-
-    def _give_up(self) -> None:
-        gen_log.debug("no answer to a ping within %s s; closing %r", self.ping_timeout, self.stream)
-        self.close_reason = "ping timed out"
-        self.close(CloseCode.INTERNAL_ERROR, self.close_reason)
-        self.stream.flush_pending()  # if the peer is only slow, it learns why
-        self.stream.close()
-
-    # Closing.
-
-    @property
-    def client_terminated(self) -> bool:
-        """Whether the peer has closed its side, or the connection is lost."""
-        return self._owner is None or self._codec.state not in (_OPEN, State.CLOSING)
-
-    @property
-    def server_terminated(self) -> bool:
-        """Whether our side is closed."""
-        return self._closing or self.stream.closed()
-
-    def is_closing(self) -> bool:
-        """Whether nothing can be sent any more."""
-        return self._codec.state is not _OPEN or self.stream.closed()
-
-    def close(self, code: int | None = None, reason: str | None = None, *, timeout: float | None = None) -> None:
-        """Begin the closing handshake; nothing happens if that was done before.
-
-        The peer has *timeout* seconds (five) to answer, then the stream is closed; `wait_closed` waits for the end.
-        Raises ValueError for a code that must not be sent, or a *reason* of more than 123 bytes.
-        """
-        if self._codec.state is _OPEN and not self.stream.closed():
-            self._send(self._codec.close(code, reason or ""))
-            self._end_within(CLOSE_TIMEOUT if timeout is None else timeout)
-
-    def drain(self, until: float) -> None:
-        """The server stops at the loop's time *until*, and closes then what is still open: close with 1001.
-
-        See `waterspout.http1connection.Upgraded`.
-        """
-        left = max(0.0, until - self.stream.io_loop.asyncio_loop.time())
-        self.close(CloseCode.GOING_AWAY, "the server is stopping", timeout=left + CLOSE_TIMEOUT)
-
-    def abort(self) -> None:
-        """Close the stream at once, without a handshake."""
-        self._deaf = True
-        self.stream.close()
-
-    _abort = abort
-
-    def _peer_closed(self, event: Close) -> None:
-        """The peer's Close: answer it if it is the first, then the server closes the stream (RFC 6455, 7.1.1)."""
-        self._send_pong_due()
-        codec = self._codec
-        codec.state = TRANSITIONS[codec.state, Happening.CLOSE_RECEIVED]
-        self.close_code, self.close_reason = event.code, event.reason or None
-        if self.stream.closed():
-            return
-        if codec.state is State.PEER_CLOSED:
-            self._send(codec.close(event.code))
-        self._end_within(CLOSE_TIMEOUT)
-        if codec.role is Role.SERVER:
-            self.stream.close_after_flush()
-        else:
-            self._heed_input()
-
-    def _fail(self, code: int, reason: str) -> None:
-        """The peer broke the protocol: say so, and let it read that before the stream closes."""
-        codec = self._codec
-        codec.state = TRANSITIONS[codec.state, Happening.PROTOCOL_BROKEN]
-        if code == CloseCode.MESSAGE_TOO_BIG:
-            reason = "message too big"
-        self.close_code, self.close_reason = code, reason
-        gen_log.debug("closing WebSocket with code %d: %s", code, reason)
-        if self.stream.closed():
-            return
-        if codec.state is State.FAILED:
-            self._send(codec.close(code, reason))
-        self._end_within(LINGER_TIMEOUT)
-        self._heed_input()
-        if type(self.stream) is IOStream:
-            self.stream.flushed().add_done_callback(self._shut_down_output)
-
-    def _shut_down_output(self, flushed: Future[None]) -> None:
-        # Closing while the peer still sends would reset the connection, and lose our Close frame.
-        if not flushed.cancelled() and flushed.exception() is None and not self.stream.closed():
-            try:
-                self.stream.socket.shutdown(socket.SHUT_WR)
-            except OSError:  # the peer has reset the connection meanwhile
-                self.stream.close()
-
-    def _heed_input(self) -> None:
-        """Read on, to see the peer close; what else comes is thrown away by the codec."""
-        if self._paused:
-            self._paused = False
-            self.stream.resume_receiving()
-
-    def _end_within(self, seconds: float) -> None:
-        self._closing = True
-        wheel = self._deadlines
-        if wheel is None:
-            wheel = self._deadlines = self._wheel(seconds)
-        self.deadline = wheel.now + seconds
-        wheel.watch(self)
-
-    def _wheel(self, shortest: float) -> Deadlines:
-        return deadlines_for(self.stream.io_loop, shortest)
-
-
-def _encoded(codec: Connection, message: str | bytes | dict[str, Any], binary: bool) -> bytes:
-    """The frame of *message*, whatever it is."""
-    if isinstance(message, dict):
-        message = json_encode(message)
-    if binary:
-        return codec.send_binary(message.encode() if isinstance(message, str) else message)
-    return codec.send_text(message if isinstance(message, str) else bytes(message).decode())
 
 
 def _taken_from(held: deque[Event]) -> Iterator[Event]:
