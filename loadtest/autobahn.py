@@ -6,12 +6,17 @@ client (``autobahn_peers.py``). The profile ``short`` has every kind of case and
 has all 517. Prints a table of verdicts by section, names each case that is not OK, and exits with 1 if one failed, was
 NON-STRICT, or is missing; 2 if the suite could not be set up. Cases 7.1.6, 7.13.x and the like that the suite calls
 INFORMATIONAL or UNIMPLEMENTED are counted by themselves.
+
+``full`` takes an hour or two. With ``--resume FOLDER`` it runs section by section (9.1, 9.2, ... 13.7), keeps what each
+gave in FOLDER, and takes over those that are complete there: an interrupted run is gone on with, and a section whose
+folder is removed is run anew. ``--jobs 2`` runs two sections beside each other.
 """
 
 from __future__ import annotations
 
 import argparse
 import collections
+import concurrent.futures
 import contextlib
 import fnmatch
 import hashlib
@@ -152,6 +157,46 @@ def run(role: str, python: Path, cases: list[str], work: Path, limit: float) -> 
     return verdicts
 
 
+def group_of(case: str) -> str:
+    """The section of *case*, or the part of it where sections take long: 7, but 9.1 and 13.3."""
+    section, part, _ = case.split(".", 2)
+    return f"{section}.{part}" if int(section) >= 9 else section
+
+
+def run_by_group(
+    roles: list[str], python: Path, wanted: list[str], folder: Path, limit: float, jobs: int
+) -> dict[str, dict[str, dict[str, object]]]:
+    """The verdicts by role and case, group by group; those that *folder* holds complete are not run again.
+
+    A group that breaks down is reported and its cases are missing; the others are run all the same.
+    """
+    groups: dict[str, list[str]] = collections.defaultdict(list)
+    for case in wanted:
+        groups[group_of(case)].append(case)
+    verdicts: dict[str, dict[str, dict[str, object]]] = {role: {} for role in roles}
+
+    def run_one(role: str, group: str) -> None:
+        cases = groups[group]
+        work = folder / role / group
+        index = work / f"reports-{role}" / "index.json"
+        found = json.loads(index.read_text())[AGENT] if index.exists() else {}
+        if not set(cases) <= set(found):
+            work.mkdir(parents=True, exist_ok=True)
+            started = time.monotonic()
+            try:
+                found = run(role, python, cases, work, limit)
+            except (RuntimeError, TimeoutError, subprocess.TimeoutExpired) as error:
+                print(f"{role} {group}: {error}", file=sys.stderr, flush=True)
+                return
+            print(f"{role} {group}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+        verdicts[role].update(found)
+
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        for future in [pool.submit(run_one, role, group) for group in groups for role in roles]:
+            future.result()
+    return verdicts
+
+
 def wait_for_port(port: int, process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + PATIENCE
     while True:
@@ -193,7 +238,9 @@ def main() -> int:
     parser.add_argument("--python27", help="the interpreter for the suite; by default python2.7, or pyenv's")
     parser.add_argument("--home", type=Path, default=Path.home() / ".cache" / "waterspout-autobahn")
     parser.add_argument("--reports", type=Path, help="keep the suite's reports and logs in this folder")
-    parser.add_argument("--limit", type=float, default=3600, help="seconds for one role")
+    parser.add_argument("--resume", type=Path, help="run by sections; keep, or take over, their reports in this folder")
+    parser.add_argument("--jobs", type=int, default=1, help="sections at once, with --resume")
+    parser.add_argument("--limit", type=float, default=3600, help="seconds for one role, or one section with --resume")
     options = parser.parse_args()
     patterns = options.cases.split(",") if options.cases else PROFILES[options.profile]
     wrong = 0
@@ -206,10 +253,16 @@ def main() -> int:
         except SetupError as error:
             print(error, file=sys.stderr)
             return 2
-        for role in MODES if options.role == "both" else (options.role,):
-            started = time.monotonic()
-            wrong += report(role, wanted, run(role, python, wanted, work, options.limit))
-            print(f"  {time.monotonic() - started:.0f} s")
+        roles = list(MODES) if options.role == "both" else [options.role]
+        if options.resume:
+            folder = options.resume.resolve()
+            verdicts = run_by_group(roles, python, wanted, folder, options.limit, options.jobs)
+            wrong = sum(report(role, wanted, verdicts[role]) for role in roles)
+        else:
+            for role in roles:
+                started = time.monotonic()
+                wrong += report(role, wanted, run(role, python, wanted, work, options.limit))
+                print(f"  {time.monotonic() - started:.0f} s")
     print(f"\nautobahn: {'0 failed, 0 non-strict' if not wrong else f'{wrong} not as they should be'}")
     return 1 if wrong or not wanted else 0
 
