@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from waterspout.ioloop._allocator import keep_freed_pages
 from waterspout.log import app_log
 
 #: Bytes of the receive buffer that all connections of a loop share.  64 KiB is what a TCP socket usually has ready at
@@ -62,6 +63,7 @@ class Turn:
         self.dirty = []
         self.flushes = 0
         self.thread = None
+        keep_freed_pages()
 
     def flush(self) -> bool:
         """Call ``flush_pending()`` of each dirty object; true if the loop may have new work ready.
