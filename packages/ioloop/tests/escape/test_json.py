@@ -58,3 +58,43 @@ def test_what_is_no_json_is_a_value_error(wrong: str | bytes) -> None:
 def test_UE9_a_hundred_thousand_brackets_are_a_value_error(hostile: str) -> None:
     with pytest.raises(ValueError, match="nested too deeply|Expecting value"):
         json_decode(hostile)
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+KEYS = st.text(max_size=4) | st.integers() | st.booleans() | st.none() | st.floats()
+
+
+@given(
+    st.recursive(
+        SCALARS,
+        lambda inner: st.lists(inner, max_size=3) | st.tuples(inner, inner) | st.dictionaries(KEYS, inner, max_size=3),
+        max_leaves=8,
+    )
+)
+def test_the_text_is_that_of_json_dumps_where_nothing_has_to_be_escaped(value: Any) -> None:
+    expected = json.dumps(value).replace("</", r"<\/").replace("<!", r"<\u0021")
+    assert json_encode(value) == expected
+
+
+def test_a_value_that_holds_itself_is_refused_and_the_next_one_encoded() -> None:
+    value: list[Any] = []
+    value.append({"a": value})
+    for _ in range(3):
+        with pytest.raises(ValueError, match="Circular reference"):
+            json_encode(value)
+    assert json_encode([1]) == "[1]"
+
+
+def test_types_that_an_application_teaches_the_encoder_later_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        json_encode({"a": {1}})
+    monkeypatch.setattr(json.JSONEncoder, "default", lambda self, value: sorted(value))
+    assert json_encode({"a": {2, 1}}) == '{"a": [1, 2]}'
+
+
+def test_a_value_that_failed_halfway_can_be_encoded_when_it_is_mended() -> None:
+    value: dict[str, Any] = {"list": [object()]}
+    with pytest.raises(TypeError):
+        json_encode(value)
+    value["list"][0] = "mended"
+    assert json_encode(value) == '{"list": ["mended"]}'

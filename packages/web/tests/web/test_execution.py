@@ -11,6 +11,7 @@ import pytest
 
 from waterspout import gen
 from waterspout.httpclient import HTTPResponse
+from waterspout.iostream import StreamClosedError
 from waterspout.web import Application, RequestHandler
 
 Fetch = Callable[..., HTTPResponse]
@@ -149,6 +150,63 @@ def test_on_connection_close_is_told_once_to_who_waits() -> None:
 
     asyncio.run(main())
     assert log[:2] == ["closed", "woken"] and log.count("closed") == 1 and log.count("finished") == 1
+
+
+@pytest.mark.parametrize("how", ["not caught", "caught and ended", "caught and finished by hand"])
+def test_on_connection_close_is_told_once_to_who_waits_for_a_flush(how: str) -> None:
+    log: list[str] = []
+
+    async def main() -> None:
+        told, ended = asyncio.Event(), asyncio.Event()
+
+        class Endless(RequestHandler):
+            async def get(self) -> None:
+                try:
+                    while True:
+                        self.write(b"x" * 65536)
+                        await self.flush()
+                except StreamClosedError:
+                    log.append("failed")
+                    if how == "not caught":
+                        raise
+                    if how == "caught and finished by hand":
+                        self.finish()
+
+            def on_connection_close(self) -> None:
+                log.append("closed")
+                told.set()
+
+            def on_finish(self) -> None:
+                log.append("finished")
+                ended.set()
+
+        server = Application([("/", Endless)]).listen(0, "127.0.0.1")
+        port = next(iter(server._sockets.values())).getsockname()[1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET)
+        await reader.readuntil(b"\r\n\r\n")  # it has begun, and will wait as soon as nobody reads
+        writer.transport.abort()
+        async with asyncio.timeout(30):
+            await told.wait()
+            await ended.wait()
+        server.stop()
+        await server.close_all_connections()
+
+    asyncio.run(main())
+    assert sorted(log) == ["closed", "failed", "finished"]
+
+
+def test_on_connection_close_is_not_told_where_the_server_itself_cuts_a_response_short(raw: Raw) -> None:
+    log: list[str] = []
+
+    async def get(self: RequestHandler) -> None:
+        self.write("begun")
+        await self.flush()
+        raise ValueError("cannot be answered any more")
+
+    cls = handler(get=get, on_connection_close=lambda self: log.append("closed"))
+    raw([("/", cls)], GET)
+    assert log == []
 
 
 def test_on_connection_close_is_not_told_after_the_answer(raw: Raw) -> None:

@@ -186,3 +186,39 @@ def test_content_type_of_a_dictionary_is_that_of_json_whatever_is_set_before_and
         response = fetch([("/(.*)", Plain)], f"/{order}")
         assert response.headers.get_list("Content-Type") == [kind], order
         assert response.headers.get("X-A") == ("1" if "h" in order else None)
+
+
+def test_an_awaited_flush_is_on_the_wire_and_others_have_their_turn_in_between(fetch: Fetch) -> None:
+    turns = 0
+    pending: list[int] = []
+
+    class Stream(RequestHandler):
+        async def get(self) -> None:
+            def another() -> None:
+                nonlocal turns
+                turns += 1
+                if not self._finished:
+                    self.request.connection.stream.io_loop.add_callback(another)  # type: ignore[attr-defined]
+
+            another()
+            for _ in range(64):
+                self.write(b"x" * 4096)
+                await self.flush()
+                pending.append(self.request.connection.stream.pending)  # type: ignore[attr-defined]
+
+    assert fetch([("/", Stream)]).body == b"x" * 4096 * 64
+    assert pending == [0] * 64 and turns >= 4
+
+
+def test_flushes_that_nobody_waits_for_leave_together(fetch: Fetch) -> None:
+    pending: list[int] = []
+
+    class Stream(RequestHandler):
+        def get(self) -> None:
+            for _ in range(3):
+                self.write(b"x" * 10)
+                self.flush()
+                pending.append(self.request.connection.stream.pending)  # type: ignore[attr-defined]
+
+    assert fetch([("/", Stream)]).body == b"x" * 30
+    assert pending == sorted(pending) and pending[0] > 0

@@ -53,6 +53,9 @@ from waterspout.log import app_log, gen_log
 
 __all__ = ["HTTP1ServerConnection", "Phase"]
 
+#: Bytes of a response in pieces that go to the kernel as they are written, with nothing queued before them: their
+#: futures are done at once. The next piece waits for the end of the turn, so that others have theirs.
+STRAIGHT_LIMIT = 64 * 1024
 #: Bytes of further requests that are kept while one is being answered; then reading pauses.
 PIPELINE_LIMIT = 64 * 1024
 
@@ -66,8 +69,8 @@ class HTTP1ServerConnection(HTTP1Connection):
 
     __module__ = "waterspout.http1connection"
     __slots__ = ("_application", "_closed", "_deadlines", "_keep", "_linger_left", "_on_lost", "_parts",
-                 "_pending_seen", "_pipelined", "_pumping", "_received", "_started", "_upgraded", "deadline",
-                 "draining", "phase", "request")  # fmt: skip
+                 "_pending_seen", "_pipelined", "_pumping", "_received", "_started", "_straight", "_upgraded",
+                 "deadline", "draining", "phase", "request")  # fmt: skip
 
     phase: Phase
 
@@ -99,6 +102,7 @@ class HTTP1ServerConnection(HTTP1Connection):
         self._pipelined = b""
         self._parts: list[bytes] | None = None
         self._received = 0
+        self._straight = 0
         self._started = 0.0
         self._linger_left = 0
         self._pending_seen = 0
@@ -358,10 +362,21 @@ class HTTP1ServerConnection(HTTP1Connection):
         Without a head before it, *chunk* is taken for a part of a response that the caller frames itself; the
         connection is closed after that.
         """
-        if self._writer is None:
-            self._writer = MessageWriter(Framing.UNTIL_CLOSE)
+        writer = self._writer
+        if writer is None:
+            self._writer = writer = MessageWriter(Framing.UNTIL_CLOSE)
             self._keep = False
-        return super().write(chunk)
+        stream = self.stream
+        if stream.closed():
+            return self._send([])
+        buffers = writer.data(chunk)
+        if len(buffers) == 1 and not stream.pending and stream.max_write_buffer_size is None:
+            data = buffers[0]
+            self._straight += len(data)
+            if self._straight <= STRAIGHT_LIMIT:
+                return stream.write(data)
+            self._straight = 0
+        return self._send(buffers)
 
     def finish(self) -> None:
         """End the response."""

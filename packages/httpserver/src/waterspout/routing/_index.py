@@ -20,7 +20,7 @@ __all__ = ["PathIndex"]
 class PathIndex:
     """An index over an ordered list of rules."""
 
-    __slots__ = ("_by_segment", "_exact", "_others", "first_exact", "size")
+    __slots__ = ("_by_segment", "_exact", "_other_rules", "_others", "_rules_by_segment", "first_exact", "size")
 
     size: int
     first_exact: dict[str, Rule]
@@ -47,6 +47,9 @@ class PathIndex:
                     segments.setdefault(segment, []).append((number, rule))
         self._others = tuple(others)
         self._by_segment = {key: tuple(sorted(found + others, key=lambda e: e[0])) for key, found in segments.items()}
+        # The same without their numbers, for paths that no literal rule takes.
+        self._other_rules = tuple(rule for _, rule in others)
+        self._rules_by_segment = {key: tuple(rule for _, rule in found) for key, found in self._by_segment.items()}
         #: Paths that no earlier rule could take from their literal rule, and that have no groups.
         self.first_exact = {path: rule for path, (n, rule) in self._exact.items() if self._is_first(path, n, rule)}
 
@@ -61,15 +64,16 @@ class PathIndex:
             return self._others
         return self._by_segment.get(path[: end + 1], self._others)
 
-    def candidates(self, path: str) -> list[Rule]:
+    def candidates(self, path: str) -> Sequence[Rule]:
         """The rules that may match *path*, in order; matching them is left to the caller.
 
         For nearly every path this is one rule, or none.
         """
-        patterns = self._patterns(path)
         exact = self._exact.get(path)
         if exact is None:
-            return [rule for _, rule in patterns]
+            end = path.find("/", 1)
+            return self._other_rules if end < 0 else self._rules_by_segment.get(path[: end + 1], self._other_rules)
+        patterns = self._patterns(path)
         number = exact[0]
         before = [rule for n, rule in patterns if n < number]
         after = [rule for n, rule in patterns if n > number]

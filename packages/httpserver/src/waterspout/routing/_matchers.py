@@ -111,7 +111,10 @@ class PathMatches(Matcher):
             return {}
         if self.regex.groupindex:
             return {"path_args": [], "path_kwargs": {name: _unquoted(v) for name, v in found.groupdict().items()}}
-        return {"path_args": [_unquoted(value) for value in found.groups()], "path_kwargs": {}}
+        groups = found.groups()
+        if len(groups) == 1 and (value := groups[0]) is not None and "%" not in value:  # nearly every route
+            return {"path_args": [value.encode()], "path_kwargs": {}}
+        return {"path_args": [_unquoted(value) for value in groups], "path_kwargs": {}}
 
     def reverse(self, *args: Any) -> str | None:
         """The path with *args* percent-encoded in place of the groups.

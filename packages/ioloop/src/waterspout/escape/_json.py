@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -15,6 +16,34 @@ def _json() -> ModuleType:
     return json
 
 
+@functools.cache
+def _encoder() -> Callable[[Any], str]:
+    """What makes JSON text of a value as `json.dumps` does.
+
+    `json.dumps` makes an encoder in C anew for each value; this is one for all, where the interpreter has it. It keeps
+    no record of what it is inside of, so that threads may share it: a value that holds itself nests too deeply
+    instead, and `json.dumps` then says what is wrong.
+    """
+    json = _json()
+    make = json.encoder.c_make_encoder
+    if make is None:  # an interpreter without it
+        return json.dumps  # type: ignore[no-any-return]
+
+    def default(value: Any) -> Any:
+        return json.JSONEncoder().default(value)  # looked up now: applications teach it further types
+
+    quote = json.encoder.encode_basestring_ascii
+    encode = make(None, default, quote, None, ": ", ", ", False, False, True)
+
+    def encoded(value: Any) -> str:
+        try:
+            return "".join(encode(value, 0))
+        except RecursionError:
+            return json.dumps(value)  # type: ignore[no-any-return]
+
+    return encoded
+
+
 def json_encode(value: Any) -> str:
     """`value` as JSON text that is safe inside of a ``<script>`` element.
 
@@ -22,7 +51,7 @@ def json_encode(value: Any) -> str:
     another way of looking for its end (HTML, 13.2.5.4 script data states): those are written with a
     backslash or as ``\\u0021``, so that the decoded value is the same. All else is `json.dumps`.
     """
-    text: str = _json().dumps(value)
+    text = _encoder()(value)
     if "<" in text:
         text = text.replace("</", r"<\/").replace("<!", r"<\u0021")
     return text

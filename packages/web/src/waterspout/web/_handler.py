@@ -502,6 +502,7 @@ class RequestHandler(HandlerPages):
     def _end_quietly(self) -> None:
         """Nobody is there to answer: count the request as finished, without a line in the log."""
         if not self._finished:
+            self._tell_client_left()  # who waited for a flush hears of it first
             self._finished = True
             self._tell_finished()
 
@@ -511,6 +512,7 @@ class RequestHandler(HandlerPages):
         connection: Any = self.request.connection
         stream = getattr(connection, "stream", None)
         if stream is not None:
+            self._client_left = True  # it is not the client that leaves: nobody is told
             stream.close()
         self._log()
         self._tell_finished()
@@ -545,17 +547,32 @@ class RequestHandler(HandlerPages):
         connection: Any = self.request.connection
         set_close_callback = getattr(connection, "set_close_callback", None)
         if set_close_callback is not None and not self._finished:
-            set_close_callback(self._connection_lost)
+            set_close_callback(self._connection_closed)
 
-    def _connection_lost(self) -> None:
-        """The client left. Heard both from the connection and from the body's delivery, told once."""
-        if self._finished or self._client_left:
+    def _connection_closed(self) -> None:
+        """The client left before it had the response: the connection forgets its callback with the last of it.
+
+        So this is also called where the handler has taken the loss for the end (a `flush` that failed) and finished.
+        """
+        if self._finished:
+            self._tell_client_left()
+        else:
+            self._connection_lost()
+
+    def _tell_client_left(self) -> None:
+        if self._client_left:
             return
         self._client_left = True
         try:
             self.on_connection_close()
         except Exception:
             app_log.error("Exception in on_connection_close of %r", type(self), exc_info=True)
+
+    def _connection_lost(self) -> None:
+        """The client left. Heard both from the connection and from the body's delivery, told once."""
+        if self._finished or self._client_left:
+            return
+        self._tell_client_left()
         if self._body_reader is not None:
             self._body_reader.lost()
         elif (body := self._body_complete) is not None and not body.done():

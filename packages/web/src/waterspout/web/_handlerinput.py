@@ -91,9 +91,15 @@ class HandlerInput(HandlerState):
 
     def _decode_path(self, args: Iterable[Any], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         decode = self.decode_argument
-        self.path_args = [arg if arg is None else decode(arg) for arg in args]
-        self.path_kwargs = {key: arg if arg is None else decode(arg, name=key) for key, arg in kwargs.items()}
-        return cast("tuple[list[Any], dict[str, Any]]", (self.path_args, self.path_kwargs))
+        decoded: list[Any] = []
+        for arg in args:
+            decoded.append(arg if arg is None else decode(arg))
+        self.path_args = decoded
+        if not kwargs:
+            return decoded, kwargs
+        named = {key: arg if arg is None else decode(arg, name=key) for key, arg in kwargs.items()}
+        self.path_kwargs = named
+        return decoded, named
 
     def get_json(self) -> Any:
         """The value of a JSON body. Raises `HTTPError`: 415 for other content types, 400 if it is malformed."""

@@ -128,7 +128,8 @@ def flush_response(handler: RequestHandler, include_footers: bool) -> Future[Non
     Nobody has to wait for the Future: connections see to it that its failure is no news to the loop.
     """
     connection: Any = handler.request.connection
-    chunk = b"".join(handler._write_buffer)
+    buffer = handler._write_buffer
+    chunk = buffer[0] if len(buffer) == 1 else b"".join(buffer)
     handler._write_buffer = []
     if not handler._headers_written:
         handler._headers_written = True
@@ -149,8 +150,9 @@ def flush_response(handler: RequestHandler, include_footers: bool) -> Future[Non
         reason = handler._reason or responses.get(handler._status_code, "Unknown")
         line = ResponseStartLine("", handler._status_code, reason)
         return cast("Future[None]", connection.write_headers(line, headers, chunk))
-    for transform in handler._transforms or ():
-        chunk = transform.transform_chunk(chunk, include_footers)
-    if handler.request.method != "HEAD" and chunk:
-        return cast("Future[None]", connection.write(chunk))
+    if handler._transforms:
+        for transform in handler._transforms:
+            chunk = transform.transform_chunk(chunk, include_footers)
+    if chunk and handler.request.method != "HEAD":
+        return connection.write(chunk)  # type: ignore[no-any-return]
     return handler._flushed()
