@@ -1,6 +1,7 @@
 """The head of one part of a form."""
 
 import pytest
+
 from waterspout.httputil import ParseMultipartConfig
 from waterspout.httputil._part_head import _USUAL, parse_part_head
 
