@@ -24,6 +24,7 @@ ALLOWED_STATE = {
     ("waterspout.util._compat", "_default_is_tornado"): "the one switch, set by waterspout.tornado.install()",
     ("waterspout.log._setup", "_options_of_this_process"): "the command line is one; set when waterspout.options loads",
     ("waterspout.escape._json", "_json"): "a module imported at its first use: the same one for everybody",
+    ("waterspout.escape._json", "_encoder"): "made at first use and never changed: the same one for everybody",
     (
         "waterspout.web._handlerpages",
         "HandlerPages._template_loaders",
