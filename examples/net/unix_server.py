@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import os
 import time
+from collections.abc import Callable
 from typing import Any
 
 from waterspout.ioloop import IOLoop
@@ -16,7 +17,7 @@ from waterspout.iostream import IOStream, StreamClosedError
 from waterspout.netutil import bind_unix_socket
 from waterspout.tcpserver import TCPServer
 
-ANSWERS = {
+ANSWERS: dict[str, Callable[[], str]] = {
     "load": lambda: " ".join(f"{figure:.2f}" for figure in os.getloadavg()),
     "cpus": lambda: str(os.cpu_count()),
     "time": lambda: time.strftime("%Y-%m-%d %H:%M:%S"),

@@ -31,7 +31,7 @@ KEPT_MESSAGES = 200
 LONGEST_NAME = 40
 LONGEST_TEXT = 2000
 CLOSING_SECONDS = 3.0
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "websocket_ping_interval": 20.0,
     "websocket_ping_timeout": 10.0,
     "websocket_max_message_size": 16 * 1024,

@@ -133,7 +133,7 @@ class WebSocketHandler(RequestHandler):
 
     # What happens.
 
-    def open(self, *args: str, **kwargs: str) -> Awaitable[None] | None:
+    def open(self, *args: Any, **kwargs: Any) -> Awaitable[None] | None:
         """The connection is open. May be ``async``: messages wait until it is done."""
         return None
 
