@@ -79,3 +79,28 @@ def test_RD9_a_value_stays_inside_one_segment(value: str, expected: str) -> None
 )
 def test_absolute_paths_need_no_prefix(path: str, expected: bool) -> None:
     assert is_absolute(path) is expected
+
+
+def test_the_version_of_a_file_that_changed_is_made_anew() -> None:
+    cache = VersionCache()
+    made: list[str] = []
+
+    def compute(path: str) -> str:
+        made.append(path)
+        return str(len(made))
+
+    cache.check("a", (1, 2))
+    assert cache.get("a", compute) == "1"
+    cache.check("a", (1, 2))
+    assert cache.get("a", compute) == "1"
+    cache.check("a", (1, 3))
+    assert cache.get("a", compute) == "2" and cache.get("b", compute) == "3"
+
+
+def test_no_more_marks_than_versions_are_kept() -> None:
+    cache = VersionCache(limit=3)
+    for number in range(10):
+        cache.check(str(number), number)
+    assert len(cache._marks) == 3
+    cache.reset()
+    assert not cache._marks

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from waterspout.http1connection import ServerObserver
     from waterspout.web._hosts import AllowedHosts
+    from waterspout.web._knownfiles import KnownFile
     from waterspout.web._middleware import Middleware
     from waterspout.web._transform import OutputTransform
     from waterspout.web._uimodules import UIModule
@@ -132,6 +133,7 @@ class Application(ReversibleRouter):
         # How requests reach their handlers: by rule for the straight way, by class for delegates.
         self._routes: dict[Rule, CallPlan] = {}
         self._plans: dict[type[RequestHandler], CallPlan] = {}
+        self._known_files: dict[tuple[str, bytes], KnownFile] = {}
         self._server_name = settings.get("server_name") or _server_name(self.compat_tornado)
         #: Seconds after which a handler that still waits is cancelled, and 503 answered; None: never.
         self.handler_timeout: float | None = settings.get("handler_timeout")

@@ -13,12 +13,27 @@ from collections.abc import AsyncIterator
 
 from waterspout.web._filecontent import FileChangedError, open_regular
 
-__all__ = ["PIECE", "OpenFile"]
+__all__ = ["PIECE", "OpenFile", "read_cached"]
 
 #: Bytes that are read, and then sent, at a time: with less, turns of the loop cost more than copying.
 PIECE = 256 * 1024
 
 _NOWAIT: int = getattr(os, "RWF_NOWAIT", 0)
+
+
+def read_cached(descriptor: int, position: int, count: int) -> bytearray | None:
+    """What the page cache has of these bytes of an open file, from *position* on; None if the disk has to be asked."""
+    if not _NOWAIT:
+        return None
+    buffer = bytearray(count)
+    try:
+        found = os.preadv(descriptor, (buffer,), position, _NOWAIT)
+    except OSError:  # not in the cache; or the file system cannot say
+        return None
+    if not found:
+        return None
+    del buffer[found:]
+    return buffer
 
 
 class OpenFile:
@@ -54,17 +69,8 @@ class OpenFile:
 
     def read_cached(self, position: int, count: int) -> bytes | None:
         """What the page cache has of these bytes, from *position* on; None if the disk, or nobody, has to be asked."""
-        if not _NOWAIT:
-            return None
-        buffer = bytearray(count)
-        try:
-            found = os.preadv(self._descriptor, (buffer,), position, _NOWAIT)
-        except OSError:  # not in the cache; or the file system cannot say
-            return None
-        if not found:
-            return None
-        del buffer[found:]
-        return bytes(buffer)
+        found = read_cached(self._descriptor, position, count)
+        return None if found is None else bytes(found)
 
     def is_cached(self, position: int, count: int) -> bool:
         """Whether the page cache seems to have these bytes, so that the kernel can send them without the disk.

@@ -303,6 +303,14 @@ class RequestHandler(HandlerPages):
         if cls.on_finish is not _on_finish:
             self._tell_finished()
 
+    def _sent(self) -> None:
+        """The rest of `_finish_response`, for a response that has been sent otherwise."""
+        self._finished = True
+        if type(self)._log is not _log or self.application._wants_log(self._status_code):
+            self._log()
+        if type(self).on_finish is not _on_finish:
+            self._tell_finished()
+
     def _tell_finished(self) -> None:
         awaitable = self.on_finish()
         if awaitable is not None and asyncio.iscoroutine(awaitable):

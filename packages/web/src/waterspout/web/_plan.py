@@ -39,7 +39,7 @@ class CallPlan:
     def __init__(self, handler_class: type[RequestHandler], *, in_task: bool = False) -> None:
         self.handler_class = handler_class
         self.user = inspect.iscoroutinefunction(handler_class.get_current_user)
-        self.start = start_in_task if in_task or self.user else start
+        self.start = start_in_task if in_task or self.user else getattr(handler_class, "_straight_start", start)
         self.bind = handler_class._decode_path
         self.method = method_of
 

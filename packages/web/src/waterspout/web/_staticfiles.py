@@ -26,6 +26,7 @@ from waterspout.web._errors import HTTPError
 from waterspout.web._filecontent import content_version, file_pieces
 from waterspout.web._filesending import send_file
 from waterspout.web._handler import RequestHandler
+from waterspout.web._knownfiles import mark_of, methods_of, remember, start_static
 from waterspout.web._precompressed import find_sibling
 from waterspout.web._staticpaths import (
     NO_SUCH_FILE,
@@ -85,6 +86,8 @@ class StaticFileHandler(RequestHandler):
     absolute_path: str | None = None
     modified: datetime.datetime | None = None
     _precompressed = False
+    _straight_start = staticmethod(start_static)
+    _plain_methods: ClassVar[tuple[Any, ...]]
     _named: str | None = None
     _stat: os.stat_result | None = None
 
@@ -121,9 +124,12 @@ class StaticFileHandler(RequestHandler):
         if self._precompressed:
             self._choose_coding()
         self.modified = self.get_modified_time()
+        if self._stat is not None:  # a changed file has another tag
+            self._versions.check(self.absolute_path, mark_of(self._stat))
         if self._is_long_to_hash():
             await asyncio.get_running_loop().run_in_executor(None, self._get_cached_version, self.absolute_path)
         self.set_headers()
+        remember(self)
         if self.should_return_304():
             self.set_status(304)
             return
@@ -137,6 +143,13 @@ class StaticFileHandler(RequestHandler):
             self.set_header("Content-Range", content_range(None, None, size))
         else:
             await self._send(self.absolute_path, answer, size, include_body)
+
+    def _send_ready(self, fields: str, content: bytes | bytearray) -> None:
+        """Send a whole response whose head is ready, and count the request as finished."""
+        connection: Any = self.request.connection
+        self._headers_written = True
+        connection.respond(self._status_code, None, fields, content)
+        self._sent()
 
     def _choose_coding(self) -> None:
         """Put the compressed sibling that the client wants in the file's place."""
@@ -375,4 +388,5 @@ class StaticFileHandler(RequestHandler):
         return versioned_url(prefix, quote(path), cls.get_version(settings, path))
 
 
+StaticFileHandler._plain_methods = methods_of(StaticFileHandler)
 _get_content = StaticFileHandler.get_content.__func__  # type: ignore[attr-defined]  # a classmethod's function

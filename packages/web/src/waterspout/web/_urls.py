@@ -13,12 +13,13 @@ class VersionCache:
     That a file has no version (it is missing, too large) is remembered as None, so that it is not tried at every page.
     """
 
-    __slots__ = ("_limit", "_lock", "_versions")
+    __slots__ = ("_limit", "_lock", "_marks", "_versions")
 
     def __init__(self, limit: int = MAX_VERSIONS) -> None:
         self._limit = limit
         self._lock = threading.Lock()
         self._versions: dict[str, str | None] = {}
+        self._marks: dict[str, object] = {}
 
     def __len__(self) -> int:
         return len(self._versions)
@@ -38,10 +39,20 @@ class VersionCache:
             self._versions[path] = version
         return version
 
+    def check(self, path: str, mark: object) -> None:
+        """Forget the version of a file that has changed: *mark* is another than last time."""
+        with self._lock:
+            if self._marks.get(path, mark) != mark:
+                self._versions.pop(path, None)
+            self._marks[path] = mark
+            while len(self._marks) > self._limit:
+                del self._marks[next(iter(self._marks))]
+
     def reset(self) -> None:
         """Forget all versions: files are read anew. (Setting ``static_hash_cache=False`` does so at every page.)"""
         with self._lock:
             self._versions.clear()
+            self._marks.clear()
 
 
 def versioned_url(prefix: str, path: str, version: str | None) -> str:
