@@ -26,6 +26,7 @@ from waterspout.web._filecontent import open_regular
 from waterspout.web._filereader import PIECE, read_cached
 
 if TYPE_CHECKING:
+    from waterspout.httputil import HTTPServerRequest
     from waterspout.web._plan import CallPlan
     from waterspout.web._staticfiles import StaticFileHandler
 
@@ -133,7 +134,7 @@ def _answer(handler: StaticFileHandler, captured: bytes) -> bool:
             return False
         status, content = 304, None
     else:
-        if _is_conditional(request.field_block):
+        if _is_conditional(request):
             return False
         status, content = 200, known.read()
         if content is None:
@@ -151,9 +152,11 @@ def _answer(handler: StaticFileHandler, captured: bytes) -> bool:
     return True
 
 
-def _is_conditional(block: bytes) -> bool:
-    """Whether a field of the head makes the answer depend on more than the path. *block* is its lines."""
-    lowered = block.lower()
+def _is_conditional(request: HTTPServerRequest) -> bool:
+    """Whether a field of the head makes the answer depend on more than the path."""
+    lowered = request.field_block.lower()
+    if not lowered:  # a request that did not come as text
+        return any(name.lower().startswith(("if-", "range")) for name in request.headers)
     return lowered.startswith(_CONDITIONS) or b"\nif-" in lowered or b"\nrange:" in lowered
 
 
