@@ -4,6 +4,7 @@ Everything here is asked of the real thing as well: what holds for asyncio.Futur
 """
 
 import asyncio
+import contextvars
 import gc
 import weakref
 from collections.abc import Callable, Coroutine
@@ -324,6 +325,33 @@ def test_a_done_future_is_awaited_without_running_python() -> None:
         assert await asyncio.wait_for(DoneFuture(), 1) is None
 
     run(main)
+
+
+def test_a_done_future_answers_as_one_of_asyncio_does_and_belongs_to_no_loop() -> None:
+    future = DoneFuture()
+    seen: list[Any] = []
+    variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable")
+
+    async def main() -> None:
+        context = contextvars.copy_context()
+        context.run(variable.set, "given")
+        future.add_done_callback(lambda done: seen.append((done is future, variable.get())), context=context)
+        assert not seen, "a callback waits for the loop"
+        await asyncio.sleep(0)
+        assert seen.pop() == (True, "given")
+        assert future.remove_done_callback(seen.append) == 0
+        assert future.get_loop() is asyncio.get_running_loop()
+        assert not future.cancel() and not future.cancelled()
+        with pytest.raises(asyncio.InvalidStateError):
+            future.set_result(None)
+        with pytest.raises(asyncio.InvalidStateError):
+            future.set_exception(ValueError())
+        done, pending = await asyncio.wait([future, DoneFuture()])
+        assert len(done) == 2 and not pending
+        assert repr(future) == "<Future finished result=None>"
+
+    run(main)
+    run(main)  # on another loop
 
 
 async def _await(future: Any) -> Any:

@@ -494,3 +494,41 @@ def test_keyboard_interrupt_ends_the_loop_and_the_waiting() -> None:
     finally:
         io_loop.close()
         asyncio.set_event_loop(None)
+
+
+def test_a_function_may_return_a_generator_once_and_something_else_another_time(run: Any) -> None:
+    def generator() -> Generator[Any, Any, int]:
+        yield asyncio.sleep(0)
+        return 3
+
+    @gen.coroutine
+    def either(what: Any = None) -> Any:
+        return generator() if what == "generator" else what
+
+    async def main() -> None:
+        assert await either(1) == 1
+        assert await either("generator") == 3
+        assert await either(2) == 2
+        assert await either("generator") == 3
+        assert await either("text") == "text"
+        assert await either() is None
+        assert await either(what=4) == 4
+
+    run(main)
+
+
+def test_a_generator_that_a_function_returns_runs_in_the_context_of_the_function(run: Any) -> None:
+    def reads() -> Generator[Any, Any, str]:
+        yield asyncio.sleep(0)
+        return variable.get()
+
+    @gen.coroutine
+    def sets() -> Any:
+        variable.set("inner")
+        return reads()
+
+    async def main() -> None:
+        assert await sets() == "inner"
+        assert variable.get() == "outer"
+
+    run(main)

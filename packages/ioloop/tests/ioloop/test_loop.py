@@ -180,6 +180,23 @@ def test_callback_from_a_coroutine_of_another_loop_wakes_the_loop(io_loop):
     assert thread_done == [1]
 
 
+def test_callback_wakes_a_loop_that_has_moved_to_another_thread(io_loop):
+    async def nothing():
+        pass
+
+    io_loop.run_sync(nothing)  # here first
+    running = threading.Event()
+    io_loop.add_callback(running.set)
+    thread = threading.Thread(target=run_until_stopped, args=(io_loop,))
+    thread.start()
+    assert running.wait(10)
+    seen = []
+    io_loop.add_callback(lambda: seen.append(threading.current_thread()))
+    io_loop.add_callback(io_loop.stop)
+    thread.join()
+    assert seen == [thread]
+
+
 def test_add_callback_from_signal_is_deprecated_and_wakes_the_loop(io_loop):
     def handler(number, frame):
         with pytest.warns(DeprecationWarning, match="add_callback_from_signal"):

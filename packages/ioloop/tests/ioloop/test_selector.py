@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import threading
 import time
 
 import pytest
@@ -81,24 +80,18 @@ def test_a_loop_that_takes_no_attributes_gets_a_turn_that_somebody_else_must_kee
     assert isinstance(turn_of(Closed()), CallSoonTurn)
 
 
-def test_turn_knows_the_thread_that_runs_the_loop_and_only_while_it_does(loop):
+def test_a_second_run_inside_the_first_is_refused_and_does_not_end_the_turn(loop):
     turn = turn_of(loop)
-    seen = []
-    assert turn.thread is None
-    loop.run_until_complete(asyncio.sleep(0))
-    assert turn.thread is None
+    assert turn.add == turn.flush_now
 
     async def main():
-        seen.append(turn.thread)
+        assert turn.add == turn.dirty.append
         with pytest.raises(RuntimeError):
             loop.run_forever()
-        seen.append(turn.thread)
+        assert turn.add == turn.dirty.append
 
-    thread = threading.Thread(target=loop.run_until_complete, args=(main(),))
-    thread.start()
-    thread.join()
-    assert seen == [thread.ident, thread.ident]
-    assert turn.thread is None
+    loop.run_until_complete(main())
+    assert turn.add == turn.flush_now
 
 
 def test_works_as_a_loop_factory_for_asyncio_runner():

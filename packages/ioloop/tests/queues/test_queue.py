@@ -45,6 +45,30 @@ def test_put_and_get_return_futures_that_are_done_if_there_is_nothing_to_wait_fo
     run(main)
 
 
+def test_no_two_puts_share_a_future_that_somebody_holds(run: Any) -> None:
+    async def main() -> None:
+        queue: Queue[int] = Queue()
+        held = [queue.put(item) for item in range(5)]
+        assert len({id(future) for future in held}) == 5
+
+        async def keeps(future: Any) -> int:
+            await asyncio.sleep(0)
+            return id(future)
+
+        assert len(set(await asyncio.gather(*(keeps(queue.put(item)) for item in range(5))))) == 5
+        by_future = {queue.put(item): item for item in range(5)}
+        assert sorted(by_future.values()) == list(range(5))
+        waiting = gen.WaitIterator(*(queue.put(item) for item in range(5)))
+        indices = []
+        while not waiting.done():
+            assert await waiting.next() is None
+            indices.append(waiting.current_index)
+        assert sorted(indices) == list(range(5))
+        assert [await each for each in asyncio.as_completed([queue.put(item) for item in range(5)])] == 5 * [None]
+
+    run(main)
+
+
 def test_getters_are_served_in_the_order_of_asking(run: Any) -> None:
     async def main() -> None:
         queue: Queue[str] = Queue()

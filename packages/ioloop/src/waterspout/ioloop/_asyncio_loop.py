@@ -13,6 +13,17 @@ from waterspout.ioloop._selector import turn_of
 from waterspout.ioloop._turn import CallSoonTurn, SelectorTurn
 
 
+class SilentLoop:
+    """Stands in for a loop that does not tell which thread runs it: uvloop's.
+
+    asyncio's loops do.  To compare two thread identities is all that `IOLoop.add_callback` needs then;
+    ``asyncio.get_running_loop`` asks the system for the process id at each call (Python 3.11), which costs more than
+    all the rest.
+    """
+
+    _thread_id = None
+
+
 class BaseAsyncIOLoop(IOLoop):
     """An IOLoop on the asyncio loop that it is given."""
 
@@ -42,6 +53,7 @@ class BaseAsyncIOLoop(IOLoop):
         self.writers = set()
         self.closing = False
         self.started = asyncio_loop.is_running()
+        self._running_on = asyncio_loop if hasattr(asyncio_loop, "_thread_id") else SilentLoop
         self._callbacks = CallbackRunner(self.add_callback)
         self._call_soon = asyncio_loop.call_soon
         self._guarded = self._callbacks.run

@@ -81,6 +81,7 @@ class IOLoop(Configurable):
     fork_refusal: str | None = None  #: why there must be no fork any more, for the error of who tries
 
     _callbacks: CallbackRunner
+    _running_on: Any  #: its ``_thread_id`` is that of the thread that runs the loop now, None if it does not tell
     # Bound methods, the loop's and the runner's, made once and not for each callback.
     _call_soon: Callable[..., asyncio.Handle]
     _guarded: Callable[..., None]
@@ -347,7 +348,7 @@ class IOLoop(Configurable):
         """
         if kwargs:
             callback = functools.partial(callback, **kwargs)
-        if self.turn.thread == get_ident() or _is_running(self.asyncio_loop):
+        if self._running_on._thread_id == get_ident() or _is_running(self.asyncio_loop):
             if args:
                 self._call_soon(self._guarded, callback, *args)
             else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import select
 import selectors
-from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVarTuple
 
 from waterspout.ioloop._turn import CallSoonTurn, SelectorTurn
@@ -60,11 +59,7 @@ class FlushingSelector(selectors.DefaultSelector):
 
 
 class TurnEventLoop(asyncio.SelectorEventLoop):
-    """asyncio's selector loop; its turn knows the thread that runs it.
-
-    To compare two thread identities is all that `IOLoop.add_callback` needs; ``asyncio.get_running_loop`` asks the
-    system for the process id at each call (Python 3.11), which costs more than all the rest.
-    """
+    """asyncio's selector loop, with a turn that its selector flushes."""
 
     def __init__(self) -> None:
         turn = SelectorTurn()
@@ -83,13 +78,12 @@ class TurnEventLoop(asyncio.SelectorEventLoop):
     def run_forever(self) -> None:
         """As asyncio's."""
         turn = self._turn
-        before, turn.thread = turn.thread, get_ident()
+        inside = self.is_running()  # a second run inside the first, which is refused, and ends nothing
         turn.running(True)
         try:
             super().run_forever()
         finally:
-            turn.thread = before  # not None: this may have been a second run inside the first, which is refused
-            turn.running(before is not None)
+            turn.running(inside)
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:

@@ -49,20 +49,18 @@ class Turn:
 
     __module__ = "waterspout.ioloop"
 
-    __slots__ = ("__weakref__", "buffer", "dirty", "flushes", "thread", "view")
+    __slots__ = ("__weakref__", "buffer", "dirty", "flushes", "view")
 
     buffer: bytearray  #: receive buffer, only valid until the callback that filled it returns
     view: memoryview  #: of the whole `buffer`
     dirty: list[Flushable]  #: waits for the end of the turn; always the same list object
     flushes: int  #: how many flushes found something to do
-    thread: int | None  #: the thread that runs the loop now, where the loop tells us (ours does)
 
     def __init__(self) -> None:
         self.buffer = bytearray(RECEIVE_BUFFER_SIZE)
         self.view = memoryview(self.buffer)
         self.dirty = []
         self.flushes = 0
-        self.thread = None
         keep_freed_pages()
 
     def flush(self) -> bool:

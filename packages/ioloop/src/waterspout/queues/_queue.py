@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from waterspout.concurrent import Future
-from waterspout.concurrent._lazy import DoneFuture, ReadyFuture
+from waterspout.concurrent._lazy import BlankReadyFuture, DoneFuture, ReadyFuture
 from waterspout.locks._waiter import Deadline, Line, stand_in, waiting_in
 
 _T = TypeVar("_T")
 
-_new = Future.__new__
-
+_references: Callable[[object], int] = getattr(sys, "getrefcount", lambda held: 0)
 
 class QueueEmpty(Exception):
     """There is no item: raised by `get_nowait`."""
@@ -78,8 +78,11 @@ class Queue(Generic[_T]):
         self._getters: Line | None = None
         self._putters: Line | None = None
         self._joiners: Line | None = None
+        self._done = DoneFuture()
         self._init()
-        self._skip_default_hooks()
+        kind = type(self)
+        # Whether the deque's own methods may stand in for the hooks below, which is half of what a hook costs.
+        self._plain = kind._put is Queue._put and kind._get is Queue._get and type(self._queue) is deque
 
     # The three methods that decide the order. Subclasses override them.
 
@@ -92,14 +95,6 @@ class Queue(Generic[_T]):
 
     def _put(self, item: _T) -> None:
         self._queue.append(item)
-
-    def _skip_default_hooks(self) -> None:
-        """Where `_get` and `_put` are those of this class, let the deque's own methods stand in."""
-        if isinstance(self._queue, deque):
-            if type(self)._get is Queue._get:
-                self._get = self._queue.popleft  # type: ignore[method-assign]
-            if type(self)._put is Queue._put:
-                self._put = self._queue.append  # type: ignore[method-assign, assignment]
 
     def _put_back(self, item: _T) -> None:
         """Put an item where the next `_get` finds it, if there is an order in which that means anything."""
@@ -132,10 +127,16 @@ class Queue(Generic[_T]):
         it raises TimeoutError, and the item will not be put in; a timeout that has passed already
         uses the room there is, or fails, at once.
         """
-        if len(self._queue) < self._room and not self._getters:
-            self._put(item)
+        queue = self._queue
+        if len(queue) < self._room and not self._getters:
+            if self._plain:
+                queue.append(item)
+            else:
+                self._put(item)
             self._unfinished_tasks += 1
-            return _new(DoneFuture)
+            # Most callers throw it away at once. If nobody has it any more it is as good as a new one, and to make one
+            # is a fifth of all that this costs: an object's reference here and the call's, that is nobody.
+            return self._done if _references(self._done) == 2 else DoneFuture()
         if self._take_in(item):
             return DoneFuture()
         if self._putters is None:
@@ -171,11 +172,12 @@ class Queue(Generic[_T]):
         it raises TimeoutError; a timeout that has passed already takes what there is, or fails, at
         once. Numbers are points in time here, unlike those of `queue.Queue.get`.
         """
-        if self._queue and not self._putters:
-            ready: ReadyFuture[_T] = _new(ReadyFuture)
-            ready._value = self._get()
+        queue = self._queue
+        if queue and not self._putters:
+            ready: ReadyFuture[_T] = BlankReadyFuture()
+            ready._value = queue.popleft() if self._plain else self._get()
             return ready
-        if self._queue or self._putters:
+        if queue or self._putters:
             return ReadyFuture(self.get_nowait())
         if self._getters is None:
             self._getters = Line()
