@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 #: Folders of integration/ whose tests need more than pip's quick set, and run only when their mark is asked for.
-MARKED_FOLDERS = ("browser", "applications", "peers", "tornado_suite")
+MARKED_FOLDERS = ("browser", "applications", "peers", "personas", "tornado_suite")
 
 
 @dataclass(frozen=True)
@@ -83,17 +83,23 @@ def checkout() -> dict[str, Checkout]:
 
 
 @pytest.fixture(scope="session")
-def wheels(checkout: dict[str, Checkout], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Wheel]:
-    """Every distribution's wheel by the distribution's name."""
+def dist(checkout: dict[str, Checkout], tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """The folder with the wheels of this checkout."""
     given = os.environ.get("WATERSPOUT_DIST")
     folder = pathlib.Path(given) if given else tmp_path_factory.mktemp("dist")
     if not given:
         for distribution in checkout.values():
             build_wheel(distribution, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def wheels(dist: pathlib.Path) -> dict[str, Wheel]:
+    """Every distribution's wheel by the distribution's name."""
     found: dict[str, Wheel] = {}
-    for path in sorted(folder.glob("*.whl")):
+    for path in sorted(dist.glob("*.whl")):
         wheel = read_wheel(path)
-        assert wheel.distribution not in found, f"two wheels of {wheel.distribution} in {folder}: remove the older one"
+        assert wheel.distribution not in found, f"two wheels of {wheel.distribution} in {dist}: remove the older one"
         found[wheel.distribution] = wheel
     return found
 

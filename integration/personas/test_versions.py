@@ -1,0 +1,198 @@
+"""Distributions have versions of their own, and each works with any sibling that its ranges admit.
+
+What was released is found by its tag (``web-v0.1.0``: CONTRIBUTING.md). Web as it is here is tested with the oldest
+siblings in its ranges, the last released web with the lower layers as they are here, both by web's own tests; and
+what each distribution's public packages promised at its last release must still hold, or its minor version be higher.
+
+Where this is a copy without history, ``WATERSPOUT_HISTORY`` names the repository.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import griffe
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+ROOT = Path(__file__).resolve().parents[2]
+HISTORY = Path(os.environ.get("WATERSPOUT_HISTORY", ROOT))
+LAYERS = ("ioloop", "http", "httpserver", "httpclient", "web", "auth")
+
+
+def git(*arguments: str, **options: Any) -> subprocess.CompletedProcess[Any]:
+    command = ["git", "-c", "safe.directory=*", "-C", str(HISTORY), *arguments]
+    return subprocess.run(command, capture_output=True, check=True, **options)
+
+
+@dataclass(frozen=True)
+class Release:
+    """One released version of one distribution."""
+
+    package: str
+    version: Version
+
+    @property
+    def tag(self) -> str:
+        return f"{self.package}-v{self.version}"
+
+    def unpack(self, folder: Path) -> Path:
+        """Its sources, in a new folder below ``folder``: those of its package alone."""
+        target = folder / self.tag
+        target.mkdir()
+        archive = folder / f"{self.tag}.tar"
+        git("archive", "-o", str(archive), self.tag, f"packages/{self.package}")
+        with tarfile.open(archive) as tar:
+            tar.extractall(target, filter="data")
+        return target / "packages" / self.package
+
+
+def releases(package: str) -> list[Release]:
+    """The released versions of one package, the oldest first."""
+    try:
+        tags = git("tag", "--list", f"{package}-v*", text=True).stdout.split()
+    except (subprocess.CalledProcessError, FileNotFoundError):
+        return []
+    return sorted((Release(package, Version(tag.rpartition("-v")[2])) for tag in tags), key=lambda r: r.version)
+
+
+def project(folder: Path) -> dict[str, Any]:
+    return tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def siblings(folder: Path) -> dict[str, Requirement]:
+    """What the package in ``folder`` requires of ours, by the package's folder name."""
+    requirements = map(Requirement, project(folder)["dependencies"])
+    return {r.name.removeprefix("waterspout-"): r for r in requirements if r.name.startswith("waterspout-")}
+
+
+def oldest(package: str, requirement: Requirement) -> Release:
+    """The oldest released version of ``package`` that a requirement admits; the test is skipped if there is none."""
+    for release in releases(package):
+        if release.version in requirement.specifier:
+            return release
+    pytest.skip(f"no release of {package} in {requirement.specifier} is tagged in {HISTORY} (git fetch --tags?)")
+
+
+def last(package: str) -> Release:
+    """The last released version; the test is skipped if there is none."""
+    found = releases(package)
+    if not found:
+        pytest.skip(f"no release of {package} is tagged in {HISTORY} (git fetch --tags?)")
+    return found[-1]
+
+
+def build(source: Path, folder: Path) -> Path:
+    """The wheel of the package in ``source``, put into ``folder``."""
+    before = set(folder.glob("*.whl"))
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    run = subprocess.run(command, cwd=source, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    (made,) = set(folder.glob("*.whl")) - before
+    return made
+
+
+def run_tests_of_web(environment: Any, wheels: list[Path], tests: Path) -> None:
+    """Web's tests in an environment with exactly these wheels of ours."""
+    environment.uv("install", "--no-deps", *wheels)
+    environment.uv("check")
+    environment.uv("install", "--group", f"{ROOT / 'pyproject.toml'}:test")
+    settings = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tests.parent), "-p", "no:cacheprovider"]
+    command = [environment.python, "-m", "pytest", "-q", "-x", *settings, str(tests)]
+    run = subprocess.run(command, cwd=ROOT, env=without_our_settings(), capture_output=True, text=True, timeout=400)
+    assert run.returncode == 0, f"{[wheel.name for wheel in wheels]}\n{run.stdout[-6000:]}{run.stderr[-2000:]}"
+
+
+def without_our_settings() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST_"))}
+
+
+def test_web_works_with_the_oldest_siblings_in_its_ranges(
+    make_environment: Callable[[], Any], dist: Path, tmp_path: Path
+) -> None:
+    found = [oldest(package, requirement) for package, requirement in siblings(ROOT / "packages" / "web").items()]
+    wheels = [build(release.unpack(tmp_path), tmp_path) for release in found]
+    wheels += dist.glob("waterspout_web-*.whl")
+    run_tests_of_web(make_environment(), wheels, ROOT / "packages" / "web" / "tests")
+
+
+def test_the_last_released_web_works_with_the_newest_lower_layers(
+    make_environment: Callable[[], Any], dist: Path, tmp_path: Path
+) -> None:
+    source = last("web").unpack(tmp_path)
+    for package, requirement in siblings(source).items():
+        here = Version(project(ROOT / "packages" / package)["version"])
+        if here not in requirement.specifier:
+            pytest.skip(f"the last released web does not want {package} {here}: a new one is due")
+    wheels = [build(source, tmp_path)]
+    wheels += [wheel for package in siblings(source) for wheel in dist.glob(f"waterspout_{package}-*.whl")]
+    run_tests_of_web(make_environment(), wheels, source / "tests")
+
+
+def promises(folders: list[Path]) -> griffe.Module:
+    """All public packages below these folders, which are packages' sources, as griffe reads them."""
+    tree = griffe.load("waterspout", search_paths=[str(folder / "src") for folder in folders], resolve_aliases=True)
+    assert isinstance(tree, griffe.Module)
+    return tree
+
+
+def broken_promises(package: Path, before: griffe.Module, after: griffe.Module) -> list[str]:
+    """What users of the public packages of one distribution can no longer do, as griffe tells it."""
+    lines = []
+    for name in sorted(init.parent.name for init in package.glob("src/waterspout/*/__init__.py")):
+        if name not in after.members:
+            lines.append(f"waterspout.{name} is gone")
+            continue
+        found = griffe.find_breaking_changes(before[name], after[name])
+        lines += [breakage.explain(griffe.ExplanationStyle.ONE_LINE) for breakage in found]
+    return lines
+
+
+@pytest.fixture(scope="session")
+def released(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Path], griffe.Module]:
+    """The sources of the last release of each distribution, and what they promise."""
+    folder = tmp_path_factory.mktemp("released")
+    sources = {package: last(package).unpack(folder) for package in LAYERS}
+    return sources, promises(list(sources.values()))
+
+
+@pytest.fixture(scope="session")
+def here() -> griffe.Module:
+    return promises([ROOT / "packages" / package for package in LAYERS])
+
+
+@pytest.mark.parametrize("package", LAYERS)
+def test_public_promises_hold_until_the_minor_version_rises(
+    package: str, released: tuple[dict[str, Path], griffe.Module], here: griffe.Module
+) -> None:
+    sources, before = released
+    then, now = (Version(project(folder)["version"]) for folder in (sources[package], ROOT / "packages" / package))
+    assert now >= then, f"{package} is {now} here, but {then} has been released"
+    broken = broken_promises(sources[package], before, here)
+    if (now.major, now.minor) == (then.major, then.minor):
+        assert not broken, f"{package} {now} breaks what {then} promised:\n" + "\n".join(broken)
+
+
+def test_a_promise_that_is_broken_is_seen(tmp_path: Path) -> None:
+    for name, code in {
+        "before": "def keep(a): ...\ndef gone(): ...\ndef narrower(a, b=1): ...\n",
+        "after": "def keep(a, b=1): ...\ndef narrower(a, b): ...\n",
+    }.items():
+        folder = tmp_path / name / "src" / "waterspout" / "made_up"
+        folder.mkdir(parents=True)
+        names = [line.split()[1].partition("(")[0] for line in code.splitlines()]
+        imports = f"from waterspout.made_up._code import {', '.join(names)}"
+        (folder / "__init__.py").write_text(f"{imports}\n__all__ = {names}\n", encoding="utf-8")
+        (folder / "_code.py").write_text(code, encoding="utf-8")
+    before, after = (promises([tmp_path / name]) for name in ("before", "after"))
+    lines = broken_promises(tmp_path / "before", before, after)
+    assert len(lines) == 2 and "gone" in lines[0] + lines[1] and "narrower" in lines[0] + lines[1], lines
