@@ -90,6 +90,61 @@ def test_a_callback_gets_every_message_and_none_at_the_end(run: Run) -> None:
     run(main)
 
 
+def test_a_callback_may_be_a_coroutine_function_and_the_next_message_waits_for_it(run: Run) -> None:
+    async def main() -> None:
+        log: list[Any] = []
+
+        async def callback(message: str | bytes | None) -> None:
+            log.append(("begin", message))
+            await asyncio.sleep(0.001)
+            log.append(("end", message))
+
+        async with serve() as server:
+            ws = await websocket_connect(url_of(server), on_message_callback=callback)
+            await ws.write_message("a")
+            await ws.write_message("b")
+            while len(log) < 4:
+                await asyncio.sleep(0.001)
+            ws.close()
+            while len(log) < 6:
+                await asyncio.sleep(0.001)
+            assert log == [(when, message) for message in ("a", "b", None) for when in ("begin", "end")]
+
+    run(main)
+
+
+@pytest.mark.parametrize("asynchronous", [True, False])
+def test_what_a_callback_raises_is_logged_and_closes_with_1011_and_the_end_is_told_once(
+    run: Run, caplog: pytest.LogCaptureFixture, asynchronous: bool
+) -> None:
+    async def main() -> None:
+        got: list[Any] = []
+        codes: list[Any] = []
+
+        def callback(message: str | bytes | None) -> Any:
+            got.append(message)
+            if asynchronous:
+                return fail()
+            raise ValueError("broken")
+
+        async def fail() -> None:
+            raise ValueError("broken")
+
+        async def watch(ws: ServerConnection) -> None:
+            await ws.send("x")
+            await ws.wait_closed()
+            codes.append(ws.close_code)
+
+        async with serve(watch) as server:
+            await websocket_connect(url_of(server), on_message_callback=callback)
+            while not codes or len(got) < 2 or caplog.text.count("ValueError: broken") < 2:
+                await asyncio.sleep(0.001)
+            assert codes == [1011]
+            assert got == ["x", None]
+
+    run(main)
+
+
 def test_callbacks_get_the_futures_of_connecting_and_reading(run: Run) -> None:
     async def main() -> None:
         async with serve() as server:
@@ -348,33 +403,5 @@ def test_the_first_messages_may_come_with_the_answer(run: Run, peer: Callable[..
         async with peer(handler) as server:
             ws = await websocket_connect(server.url)
             assert await ws.read_message() == "hi"
-
-    run(main)
-
-
-def test_a_proxy_is_asked_for_a_tunnel(run: Run, peer: Callable[..., Any]) -> None:
-    async def main() -> None:
-        async with serve() as server:
-            port = server.sockets[0].getsockname()[1]
-
-            async def tunnel(talk: Any) -> None:
-                await talk.request()
-                reader, writer = await asyncio.open_connection("127.0.0.1", port)
-                await talk.send(b"HTTP/1.1 200 OK\r\n\r\n")
-
-                async def copy(source: Any, target: Any) -> None:
-                    while data := await source.read(65536):
-                        target.write(data)
-                    target.close()
-
-                await asyncio.gather(copy(talk.reader, writer), copy(reader, talk.writer))
-
-            async with peer(tunnel) as proxy:
-                ws = await websocket_connect(HTTPRequest(url_of(server), proxy=proxy.url))
-                await ws.write_message("through")
-                assert await ws.read_message() == "through"
-                ws.close()
-                assert await ws.read_message() is None
-            assert proxy.requests[0].startswith(f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n".encode())
 
     run(main)

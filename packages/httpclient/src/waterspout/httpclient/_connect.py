@@ -6,7 +6,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from waterspout.httpclient._connect_errors import connect_error
 from waterspout.httpclient._errors import FetchError, HTTPTimeoutError, InvalidRequestError, Phase, ProxyError
@@ -16,12 +16,37 @@ from waterspout.tcpclient import TCPClient
 if TYPE_CHECKING:
     import ssl
 
+    from waterspout.httpclient._auth import Auth
     from waterspout.httpclient._proxy import Proxy
-    from waterspout.httpclient._route import Route
     from waterspout.httpclient._settings import Settings
     from waterspout.httpclient._timing import Timing
     from waterspout.httpclient._tls import ContextCache
+    from waterspout.httpclient._url import URL
     from waterspout.netutil import Resolver
+
+
+class Destination(Protocol):
+    """Where a connection goes, and through what: a `Route`, or a WebSocket's."""
+
+    @property
+    def url(self) -> URL:
+        """Some URL of the server; only its origin counts."""
+
+    @property
+    def settings(self) -> Settings:
+        """The options of the connection."""
+
+    @property
+    def proxy(self) -> Proxy | None:
+        """What it goes through."""
+
+    @property
+    def proxy_auth(self) -> Auth | None:
+        """Who we are to the proxy."""
+
+    @property
+    def forwards(self) -> bool:
+        """Whether the proxy gets the requests themselves, and not a tunnel to the server."""
 
 
 class Connector:
@@ -31,7 +56,7 @@ class Connector:
 
     tcp_client: TCPClient
 
-    def __init__(self, resolver: Resolver, max_buffer_size: int, http2: bool, system_trust: bool) -> None:
+    def __init__(self, resolver: Resolver | None, max_buffer_size: int, http2: bool, system_trust: bool) -> None:
         self.tcp_client = TCPClient(resolver=resolver)
         self._max_buffer_size = max_buffer_size
         self._http2 = http2
@@ -46,7 +71,7 @@ class Connector:
             self._contexts = ContextCache(["h2", "http/1.1"] if self._http2 else ["http/1.1"], self._system_trust)
         return self._contexts.get(settings)
 
-    async def open(self, route: Route, timing: Timing | None, time_left: Callable[[], float | None]) -> IOStream:
+    async def open(self, route: Destination, timing: Timing | None, time_left: Callable[[], float | None]) -> IOStream:
         """A stream to the route's server, within the seconds that *time_left* tells (None: any time).
 
         Raises `ConnectError` and its kin, `HTTPTimeoutError`, `InvalidRequestError`.
@@ -80,7 +105,7 @@ class Connector:
                 timing.secured = timing.connected
         return stream
 
-    async def _directly(self, route: Route, timeout: float | None) -> IOStream:
+    async def _directly(self, route: Destination, timeout: float | None) -> IOStream:
         """Connect to the route's server itself, or to its UNIX socket."""
         url, settings = route.url, route.settings
         host = url.host if settings.unix_socket is None else f"unix:{settings.unix_socket}"
@@ -95,7 +120,7 @@ class Connector:
             server_hostname=url.host,
         )
 
-    async def _through_proxy(self, route: Route, proxy: Proxy) -> IOStream:
+    async def _through_proxy(self, route: Destination, proxy: Proxy) -> IOStream:
         """Connect to *proxy*; for a tunnel, have it connect to the route's server."""
         stream = await self._to_proxy(route, proxy)
         if route.forwards:
@@ -126,7 +151,7 @@ class Connector:
             stream.close()
             raise
 
-    async def _to_proxy(self, route: Route, proxy: Proxy) -> IOStream:
+    async def _to_proxy(self, route: Destination, proxy: Proxy) -> IOStream:
         try:
             return await self.tcp_client.connect(
                 proxy.host,
@@ -152,13 +177,13 @@ class Connector:
         return IOStream(inner, max_buffer_size=self._max_buffer_size)
 
 
-async def _connect_by_tunnel(stream: IOStream, proxy: Proxy, route: Route) -> bool:
+async def _connect_by_tunnel(stream: IOStream, proxy: Proxy, route: Destination) -> bool:
     from waterspout.httpclient._tunnel import connect_by_tunnel  # few programs have a proxy
 
     return await connect_by_tunnel(stream, proxy, route.proxy_auth, route.url)
 
 
-def _name(route: Route) -> str:
+def _name(route: Destination) -> str:
     return f"{route.url.scheme}://{route.url.authority}"
 
 

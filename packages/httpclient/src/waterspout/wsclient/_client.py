@@ -49,6 +49,8 @@ class WebSocketClientConnection:
     close_reason: str | None = None
     #: The connection below; None before and after it is open.
     protocol: WebSocketConnection | None = None
+    #: What the callback does about the end, while it does.
+    _last: asyncio.Task[Any] | None = None
 
     def __init__(
         self,
@@ -203,8 +205,8 @@ class WebSocketClientConnection:
     def on_message(self, message: str | bytes) -> Awaitable[None] | None:
         """A message has come: kept for `read_message`, or given to the callback."""
         if self._on_message_callback is not None:
-            self._on_message_callback(message)
-            return None
+            result = self._on_message_callback(message)
+            return result if asyncio.iscoroutine(result) else None
         reader, self._reader = self._reader, None
         if reader is not None and not reader.done():
             reader.set_result(message)
@@ -234,7 +236,16 @@ class WebSocketClientConnection:
             reader.set_result(None)
         self.on_connection_close()
         if self._on_message_callback is not None:
-            self._on_message_callback(None)
+            result = self._on_message_callback(None)
+            if asyncio.iscoroutine(result):
+                self._last = self.io_loop.asyncio_loop.create_task(result)
+                self._last.add_done_callback(self._last_told)
+
+    def _last_told(self, task: asyncio.Task[Any]) -> None:
+        self._last = None
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.log_exception(type(error), error, error.__traceback__)
 
     def on_connection_close(self) -> None:
         """The connection is closed; for subclasses."""

@@ -32,8 +32,9 @@ def websocket_connect(
 
     * An `HTTPRequest` in place of the URL brings headers, credentials, TLS options, a proxy, a UNIX socket.
     * *connect_timeout*: seconds for all of the opening, 20 by default, 0 for no limit.
-    * *on_message_callback(message)* is called with each message, and with None at the end; without it, messages are
-      read with ``read_message`` or ``async for``.
+    * *on_message_callback(message)* is called with each message, and with None at the end; if it is a coroutine
+      function, the next message waits until it is done. Without it, messages are read with ``read_message`` or
+      ``async for``.
     * *compression_options*: ``{}`` offers permessage-deflate; the names are those of
       `WebSocketHandler.get_compression_options`.
     * *ping_interval*, *ping_timeout*: seconds between pings, and for the answer to one; None sends none.
