@@ -159,7 +159,7 @@ def run(role: str, python: Path, cases: list[str], work: Path, limit: float) -> 
 
 def group_of(case: str) -> str:
     """The section of *case*, or the part of it where sections take long: 7, but 9.1 and 13.3."""
-    section, part, _ = case.split(".", 2)
+    section, part = case.split(".")[:2]
     return f"{section}.{part}" if int(section) >= 9 else section
 
 
@@ -239,7 +239,7 @@ def main() -> int:
     parser.add_argument("--home", type=Path, default=Path.home() / ".cache" / "waterspout-autobahn")
     parser.add_argument("--reports", type=Path, help="keep the suite's reports and logs in this folder")
     parser.add_argument("--resume", type=Path, help="run by sections; keep, or take over, their reports in this folder")
-    parser.add_argument("--jobs", type=int, default=1, help="sections at once, with --resume")
+    parser.add_argument("--jobs", type=int, default=1, help="roles at once, or sections with --resume")
     parser.add_argument("--limit", type=float, default=3600, help="seconds for one role, or one section with --resume")
     options = parser.parse_args()
     patterns = options.cases.split(",") if options.cases else PROFILES[options.profile]
@@ -259,10 +259,12 @@ def main() -> int:
             verdicts = run_by_group(roles, python, wanted, folder, options.limit, options.jobs)
             wrong = sum(report(role, wanted, verdicts[role]) for role in roles)
         else:
-            for role in roles:
-                started = time.monotonic()
-                wrong += report(role, wanted, run(role, python, wanted, work, options.limit))
-                print(f"  {time.monotonic() - started:.0f} s")
+            started = time.monotonic()
+            with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+                runs = [pool.submit(run, role, python, wanted, work, options.limit) for role in roles]
+                for role, done in zip(roles, runs, strict=True):
+                    wrong += report(role, wanted, done.result())
+                    print(f"  done after {time.monotonic() - started:.0f} s")
     print(f"\nautobahn: {'0 failed, 0 non-strict' if not wrong else f'{wrong} not as they should be'}")
     return 1 if wrong or not wanted else 0
 

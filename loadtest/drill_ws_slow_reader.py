@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import subprocess
 import sys
@@ -146,7 +147,8 @@ def against_client(count: int) -> list[str]:
         os.set_blocking(client.stdout.fileno(), False)  # type: ignore[union-attr]
         most = before
         while client.poll() is None:
-            most = max(most, memory(client.pid))
+            with contextlib.suppress(IndexError, OSError):  # it has ended since
+                most = max(most, memory(client.pid))
             time.sleep(0.01)
         arrived = line(client)
     finally:
