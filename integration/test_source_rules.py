@@ -41,6 +41,13 @@ def test_every_public_package_is_a_shop_window_with_an_all(modules):
                 pytest.fail(f"{module.path}:{line}: {complaint}")
 
 
+def test_no_group_is_repeated_possessively(modules):
+    """Python before 3.11.5 does not match what ``(?:...)*+`` should (gh-106052): ``(?>(?:...)*)`` says the same."""
+    for module in modules:
+        for line, text in possessive_groups(module.source.decode()):
+            pytest.fail(f"{module.path}:{line}: {text.strip()}: write (?>(?:...)*)")
+
+
 # -- each rule finds what it is for
 
 OWNERS = {"waterspout.ioloop": "waterspout-ioloop", "waterspout.web": "waterspout-web"}
@@ -61,6 +68,11 @@ OWNERS = {"waterspout.ioloop": "waterspout-ioloop", "waterspout.web": "waterspou
 )
 def test_foreign_private_names_are_seen(source, found):
     assert [name for _line, name in foreign_private_names(ast.parse(source), "waterspout-web", OWNERS)] == found
+
+
+def test_possessive_groups_are_seen():
+    source = 'a = r"(?:x)*+"\nb = r"[x]*+(?>(?:y)+)"\nc = rb"(z)?+"\nd = r"(\\d){2}+"\n'
+    assert [line for line, _ in possessive_groups(source)] == [1, 3, 4]
 
 
 @pytest.mark.parametrize(
@@ -97,6 +109,14 @@ def test_a_clean_shop_window_has_no_faults():
 
 
 # -- how each rule reads a syntax tree
+
+
+def possessive_groups(source):
+    """Lines with a regular expression, known by its raw string, in which ``)*+`` or the like stands."""
+    for number, line in enumerate(source.splitlines(), 1):
+        without_sets = re.sub(r"\[(?:\\.|[^\]\\])*\]", "S", line)
+        if re.search(r"\b(?:r|rb|br|rf|fr)[\"'].*\)(?:[*+?]|\{[0-9,]+\})\+", without_sets):
+            yield number, line
 
 
 def imported_top_modules(tree):

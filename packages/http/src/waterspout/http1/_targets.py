@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_match_absolute = re.compile(rb"(?i:https?)://([^/?#@]++)([/?][!\"$-~]*+)?+\Z").match
+_match_absolute = re.compile(rb"(?i:https?)://([^/?#@]++)(?>([/?][!\"$-~]*+)?)\Z").match
 
 
 def split_absolute_target(target: bytes) -> tuple[bytes, bytes] | None:

@@ -16,12 +16,14 @@ __all__ = ["decode_extended_value", "parse_parameters", "split_parameters"]
 
 _PARAMETER: Final = re.compile(
     r"[ \t]*+;[ \t]*+"  # ";;" and a trailing ";" are allowed (5.6.6)
-    r"(?:([!#$%&'*+\-.^_`|~0-9A-Za-z]++)[ \t]*+=[ \t]*+"
-    r'(?:"((?:[^"\\]++|\\.)*+)"|([^;"]*+)))?+[ \t]*+'
+    r"(?>(?:([!#$%&'*+\-.^_`|~0-9A-Za-z]++)[ \t]*+=[ \t]*+"
+    r'(?:"((?>(?:[^"\\]++|\\.)*))"|([^;"]*+)))?)[ \t]*+'
 )
 _ANY_QUOTED_PAIR: Final = re.compile(r"\\(.)")
 _QUOTED_QUOTE_OR_BACKSLASH: Final = re.compile(r"\\([\"\\])")
-_EXTENDED_VALUE: Final = re.compile(r"([A-Za-z0-9-]++)'[A-Za-z0-9-]*+'((?:[!#$&+\-.^_`|~0-9A-Za-z]|%[0-9A-Fa-f]{2})*+)")
+_EXTENDED_VALUE: Final = re.compile(
+    r"([A-Za-z0-9-]++)'[A-Za-z0-9-]*+'((?>(?:[!#$&+\-.^_`|~0-9A-Za-z]|%[0-9A-Fa-f]{2})*))"
+)
 _SHOWN_IN_ERRORS: Final = 80
 
 

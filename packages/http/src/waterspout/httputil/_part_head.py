@@ -19,8 +19,8 @@ _SINGLE: Final = ("Content-Disposition", "Content-Type", "Content-Length", "Cont
 #: What browsers send, exactly: one match in place of parsing.
 _USUAL: Final = re.compile(
     r'Content-Disposition: form-data; name="([^"\\\x00-\x1f\x7f]++)"'
-    r'(?:; filename="([^"\\\x00-\x1f\x7f]*+)")?+'
-    r"(?:\r\nContent-Type: ([!#$%&'*+\-.^_`|~0-9A-Za-z/; =]++(?<! )))?+"
+    r'(?>(?:; filename="([^"\\\x00-\x1f\x7f]*+)")?)'
+    r"(?>(?:\r\nContent-Type: ([!#$%&'*+\-.^_`|~0-9A-Za-z/; =]++(?<! )))?)"
 )
 _LENGTH: Final = re.compile(r"[0-9]{1,19}")
 

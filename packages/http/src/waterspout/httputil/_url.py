@@ -14,7 +14,7 @@ __all__ = ["parse_host", "qs_to_qsl", "split_host_and_port", "url_concat"]
 _HOST_AND_PORT: Final = re.compile(r"(.+):([0-9]{1,19})", re.DOTALL)
 #: RFC 3986, 3.2.2, without userinfo (RFC 9110, 4.2.4); what an IP literal holds is checked apart.
 _AUTHORITY: Final = re.compile(
-    r"((?:[A-Za-z0-9\-._~!$&'()*+=]|%[0-9A-Fa-f]{2})++|\[([0-9A-Fa-f:.]++)\])(?::([0-9]{0,5}))?+"
+    r"((?>(?:[A-Za-z0-9\-._~!$&'()*+=]|%[0-9A-Fa-f]{2})+)|\[([0-9A-Fa-f:.]++)\])(?>(?::([0-9]{0,5}))?)"
 )
 _HEXTET: Final = re.compile(r"[0-9A-Fa-f]{1,4}")
 _OCTET: Final = re.compile(r"25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9]")

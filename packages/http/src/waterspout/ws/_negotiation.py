@@ -21,7 +21,7 @@ _CLIENT_BITS: Final = "client_max_window_bits"
 _MAX_OFFERS: Final = 16
 _TOKEN: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _EXTENSION: Final = re.compile(rf"[ \t]*+({_TOKEN})[ \t]*+")
-_PARAMETER: Final = re.compile(rf';[ \t]*+({_TOKEN})[ \t]*+(?:=[ \t]*+(?:({_TOKEN})|"({_TOKEN})")[ \t]*+)?+')
+_PARAMETER: Final = re.compile(rf';[ \t]*+({_TOKEN})[ \t]*+(?>(?:=[ \t]*+(?:({_TOKEN})|"({_TOKEN})")[ \t]*+)?)')
 _BITS: Final = re.compile(r"[89]|1[0-5]")
 
 

@@ -15,7 +15,7 @@ from waterspout.httpclient._errors import InvalidURLError
 from waterspout.util import is_tornado_compat
 
 #: Origin and target of the URLs that need no care; the origin is looked up as it is written.
-match_plain_url = re.compile(r"(https?://[!$&-.0-;=A-Z\[\]_a-z~]++)(/[!$-;=?-Z\[\]_a-z|~]*+)?+\Z").match
+match_plain_url = re.compile(r"(https?://[!$&-.0-;=A-Z\[\]_a-z~]++)(?>(/[!$-;=?-Z\[\]_a-z|~]*+)?)\Z").match
 
 _split = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):(?://|/\\|\\/|\\\\)([^/?#\\]*)([^?#]*)(\?[^#]*)?(?:#.*)?\Z", re.DOTALL)
 _scheme = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")

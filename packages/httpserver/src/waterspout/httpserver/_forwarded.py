@@ -12,11 +12,11 @@ __all__ = ["forwarded_elements", "node_address"]
 MAX_ELEMENTS, MAX_SIZE = 32, 8192
 
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
-_QUOTED = r"\"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*+\""
+_QUOTED = r"\"(?>(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*)\""
 _match_pair = re.compile(rf"({_TOKEN})=(?:({_TOKEN})|({_QUOTED}))").fullmatch
 #: What goes up to the next separator that stands outside of quotes; it always matches.
 _UP_TO = {
-    separator: re.compile(rf"(?:[^{separator}\"]|\"(?:[^\"\\]|\\.)*+\")*+", re.DOTALL) for separator in (",", ";")
+    separator: re.compile(rf"(?>(?:[^{separator}\"]|\"(?>(?:[^\"\\]|\\.)*)\")*)", re.DOTALL) for separator in (",", ";")
 }
 
 
