@@ -19,7 +19,24 @@ def test_client_verifies_by_default():
     for context in (ssl_options_to_context({}, server_side=False), context_for(None, False)):
         assert context.verify_mode == ssl.CERT_REQUIRED
         assert context.check_hostname
-        assert context.minimum_version >= ssl.TLSVersion.TLSv1_2 or context.options & ssl.OP_NO_TLSv1_1
+        assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
+
+
+@pytest.mark.parametrize("server_side", [False, True, None])
+def test_end_without_close_notify_is_not_ignored(certificate, server_side, monkeypatch):
+    # As Python up to 3.11.2 makes them, with OpenSSL 3.
+    ignore = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0x80)
+    plain, default = ssl.SSLContext, ssl.create_default_context
+
+    def lax(context):
+        context.options |= ignore
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", lambda purpose: lax(default(purpose)))
+    monkeypatch.setattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", ignore, raising=False)
+    monkeypatch.setattr("waterspout.netutil._tls_options._plain_context", lambda _: lax(plain(ssl.PROTOCOL_TLS_SERVER)))
+    assert not ssl_options_to_context({}, server_side=server_side).options & ignore
+    assert not context_for(None, bool(server_side)).options & ignore
 
 
 def test_server_asks_for_no_certificate_by_default(certificate):

@@ -259,7 +259,7 @@ def test_check_finds_what_is_wrong(folder: Path) -> None:
 
 def test_new_project_serves_passes_its_check_and_its_tests(folder: Path, program: Callable[..., Program]) -> None:
     status, output, _ = finished(folder, "new", "mine")
-    assert status == 0 and output.endswith("cd mine && waterspout dev app.py\n")
+    assert status == 0 and "cd mine && waterspout dev app.py\n" in output and "pip install pytest" in output
     assert finished(folder, "check", "mine/app.py")[:2] == (0, "nothing found\n")
     url = program("run", "mine/app.py", "--port=0").url()
     assert "<h1>Hello</h1>" in get(url)[1]

@@ -37,6 +37,7 @@ def ssl_options_to_context(
     if version is None:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION
+    _report_truncation(context)
     _apply(context, ssl_options)
     if server_side is False and "ca_certs" not in ssl_options and context.verify_mode != ssl.CERT_NONE:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
@@ -97,7 +98,17 @@ def context_for(ssl_options: dict[str, Any] | ssl.SSLContext | None, server_side
         return ssl_options_to_context(ssl_options, server_side)
     import ssl
 
-    return ssl.create_default_context(ssl.Purpose.CLIENT_AUTH if server_side else ssl.Purpose.SERVER_AUTH)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH if server_side else ssl.Purpose.SERVER_AUTH)
+    context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)  # distributions lower it
+    _report_truncation(context)
+    return context
+
+
+def _report_truncation(context: ssl.SSLContext) -> None:
+    """An end without close_notify is an error (RFC 8446, 6.1), which Python up to 3.11.2 has OpenSSL 3 ignore."""
+    import ssl
+
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
 
 
 def ssl_wrap_socket(

@@ -70,7 +70,9 @@ class RedisHub(SharedHub):
         try:
             import redis.asyncio
         except ImportError as error:
-            raise ImportError("RedisHub needs redis-py: pip install waterspout-ioloop[redis]") from error
+            raise ImportError(
+                f"RedisHub needs redis-py: pip install waterspout-ioloop[redis] ({error})"
+            ) from error
         self._exceptions = redis.exceptions
         self._prefix = prefix
         self._channel = f"{prefix}changed"
@@ -174,6 +176,8 @@ class RedisHub(SharedHub):
             except (known.ConnectionError, known.TimeoutError, known.BusyLoadingError, OSError) as error:
                 if loop.time() + pause >= deadline:
                     raise HubUnavailable(f"could not {what} Redis in {self._patience} s: {error}", key) from error
+                if pause == FIRST_PAUSE:
+                    app_log.warning("cannot %s Redis, trying again for %g s: %s", what, self._patience, error)
             except known.ResponseError as error:
                 raise HubUnavailable(f"could not {what} Redis: {error}", key) from error
             await asyncio.sleep(pause)

@@ -24,4 +24,5 @@ def execute(command: str, parsed: Parsed) -> int:
     os.chmod(os.path.join(folder, "secret.txt"), 0o600)
     print(f"{folder}: {', '.join(FILES)}")
     print(f"cd {folder} && waterspout dev app.py")
+    print("tests: pip install pytest, then pytest")
     return 0
