@@ -475,7 +475,7 @@ def test_idle_connections_expire(run, peer, client):
             await http.fetch(server.url)
             assert http.statistics().idle == 1
             connection = next(iter(http.pool.routes.values())).idle[0]
-            http.deadlines.now += 10
+            http.deadlines.coarse_now += 10
             connection.deadline_passed()
             assert http.statistics().idle == 0
 

@@ -102,6 +102,6 @@ def test_rules_are_checked_and_named_once(caplog: Any) -> None:
 
 def test_rules_added_later_count() -> None:
     router = RuleRouter([])
-    assert list(router.index.candidates("/a")) == []
+    assert list(router.current_index().candidates("/a")) == []
     router.add_rules([Rule(PathMatches("/a"), says("a"))])
-    assert len(router.index.candidates("/a")) == 1
+    assert len(router.current_index().candidates("/a")) == 1

@@ -27,16 +27,17 @@ match_response_head = re.compile(
     rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?>(?: (" + VALUE + rb"*+))?)(" + FIELDS + rb")\r\n\r\n"
 ).match
 
-#: The fields that a server must know to frame and answer a request, wherever they stand.
+#: The fields that a server must know to frame and answer a request, wherever they stand. Most lines are other fields,
+#: and are passed over by their first letter.
 find_noted = re.compile(
-    rb"\r\n(host|connection|content-length|content-type|transfer-encoding|expect|upgrade|if-none-match):"
+    rb"\r\n(?=[hcteui])(host|con(?:nection|tent-(?:length|type))|transfer-encoding|expect|upgrade|if-none-match):"
     rb"[ \t]*+([^\r]*+)",
     re.IGNORECASE,
 ).findall
 
 #: The same for responses.
 find_noted_in_response = re.compile(
-    rb"\r\n(connection|content-length|transfer-encoding|content-encoding):[ \t]*+([^\r]*+)", re.IGNORECASE
+    rb"\r\n(?=[ct])(con(?:nection|tent-(?:length|encoding))|transfer-encoding):[ \t]*+([^\r]*+)", re.IGNORECASE
 ).findall
 
 #: A byte that no start line, field or size line may hold: control characters, LF without CR, CR without LF. A CR at

@@ -24,6 +24,8 @@ from waterspout.httputil._errors import HTTPInputError
 __all__ = ["MessageReader"]
 
 NOTHING: tuple[Any, ...] = ()
+#: Python 3.11 looks for a member in an Enum by a detour through its metaclass.
+_HEAD, _DONE = Reading.HEAD, Reading.DONE
 
 
 class MessageReader:
@@ -62,11 +64,11 @@ class MessageReader:
         if self._held:
             data = self._held + data
             self._held = b""
-        if self.state is Reading.DONE:
-            self.state = Reading.HEAD
+        if self.state is _DONE:
+            self.state = _HEAD
             self.max_body = self.limits.body
             self._empty_lines = 0
-        if self.state is Reading.HEAD:
+        if self.state is _HEAD:
             return self._read_head(data) if data else NOTHING
         if self._content is not None:
             return self._read_content(data)

@@ -21,6 +21,7 @@ __all__ = ["RequestReader"]
 
 _new = object.__new__
 _time = time.time
+_DONE = Reading.DONE  # Python 3.11 looks for a member in an Enum by a detour through its metaclass
 _HTTP_1_1, _HTTP_1_0 = "HTTP/1.1", "HTTP/1.0"
 #: Methods by their bytes, so that the usual ones are not decoded (RFC 9110, 9.3; RFC 5789).
 _METHODS = {
@@ -65,7 +66,12 @@ class RequestReader(MessageReader):
         method, target, minor, block = match.groups()
         limits = self.limits
         end = match.end()
-        if len(target) > limits.request_line or end > limits.head or block.count(b"\r\n") > limits.fields:
+        size = len(block)
+        if (
+            len(target) > limits.request_line
+            or end > limits.head
+            or (size > limits.fields << 2 and block.count(b"\r\n") > limits.fields)  # no field takes less than 4 bytes
+        ):
             raise self._refuse(self._over_limit(target, block))
         request = _new(HTTPServerRequest)
         request._start_time = _time()
@@ -137,7 +143,7 @@ class RequestReader(MessageReader):
             return self._frame(request, length, coding, data, end)
         if end != len(data):
             self._held = data[end:]
-        self.state = Reading.DONE
+        self.state = _DONE
         return (request,)
 
     def _frame(
@@ -176,7 +182,7 @@ class RequestReader(MessageReader):
         if size <= len(rest) and size <= self.max_body:
             request.body = rest[:size]
             self._held = rest[size:]
-            self.state = Reading.DONE
+            self.state = _DONE
             return (request,)
         request.complete = False
         self._content = LengthContent(size)

@@ -56,6 +56,10 @@ __all__ = ["HTTP1ServerConnection", "Phase"]
 #: Bytes of a response in pieces that go to the kernel as they are written, with nothing queued before them: their
 #: futures are done at once. The next piece waits for the end of the turn, so that others have theirs.
 STRAIGHT_LIMIT = 64 * 1024
+# On the way of each request: Python 3.11 looks for a member in an Enum by a detour through its metaclass.
+_IDLE, _HEAD, _BODY = Phase.IDLE, Phase.HEAD, Phase.BODY
+_ANSWERING, _LINGERING, _CLOSED = Phase.ANSWERING, Phase.LINGERING, Phase.CLOSED
+
 #: Bytes of further requests that are kept while one is being answered; then reading pauses.
 PIPELINE_LIMIT = 64 * 1024
 
@@ -123,12 +127,12 @@ class HTTP1ServerConnection(HTTP1Connection):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client: read them, and serve what is whole."""
-        if self.phase is Phase.ANSWERING or (self._delivery is not None and self._delivery.waiting is not None):
+        if self.phase is _ANSWERING or (self._delivery is not None and self._delivery.waiting is not None):
             self._pipelined += data
             if len(self._pipelined) > PIPELINE_LIMIT:
                 self.stream.pause_receiving()
             return
-        if self.phase is Phase.LINGERING or self.phase is Phase.CLOSED:
+        if self.phase is _LINGERING or self.phase is _CLOSED:
             self._throw_away(data)
             return
         reader = self._reader
@@ -143,7 +147,7 @@ class HTTP1ServerConnection(HTTP1Connection):
                     self.request = request = events[0]
                     request.connection = request.server_connection = self
                     if request.complete:
-                        self.phase = Phase.ANSWERING
+                        self.phase = _ANSWERING
                         self._keep = request.keep_alive and not self.params.no_keep_alive
                         if self.params.decompress and request.body:
                             decompress_whole(request, reader.max_body)
@@ -153,7 +157,7 @@ class HTTP1ServerConnection(HTTP1Connection):
                 else:
                     self._take_body(events)
                 phase = self.phase
-                if (phase is not Phase.IDLE and phase is not Phase.BODY) or not (reader._held or self._pipelined):
+                if (phase is not _IDLE and phase is not _BODY) or not (reader._held or self._pipelined):
                     break
                 if self._delivery is not None and self._delivery.waiting is not None:
                     self.stream.pause_receiving()
@@ -166,18 +170,18 @@ class HTTP1ServerConnection(HTTP1Connection):
             self.stream.close()
         finally:
             self._pumping = False
-        if self.phase is Phase.IDLE and reader._held:
+        if self.phase is _IDLE and reader._held:
             timeout = self.params.header_timeout
-            self._wait(Phase.HEAD, HEADER_TIMEOUT if timeout is None else timeout)
+            self._wait(_HEAD, HEADER_TIMEOUT if timeout is None else timeout)
 
     def _open(self, request: HTTPServerRequest) -> None:
         """A request whose body is still coming: ask who wants it, and in what way."""
         self._keep = request.keep_alive and not self.params.no_keep_alive
         self._received = 0
         self._started = self._deadlines.now
-        self._wait(Phase.BODY, min(BODY_GRACE, self.params.body_timeout or BODY_GRACE))
+        self._wait(_BODY, min(BODY_GRACE, self.params.body_timeout or BODY_GRACE))
         delegate = self._application.open_request(request)
-        if self.request is not request or self.phase is not Phase.BODY:
+        if self.request is not request or self.phase is not _BODY:
             return  # answered from inside open_request
         if delegate is None:
             self._parts = []
@@ -192,7 +196,7 @@ class HTTP1ServerConnection(HTTP1Connection):
 
     def _welcome_body(self, request: HTTPServerRequest) -> None:
         """The head has been seen by whoever may change the limit: have the body come, or refuse it unread."""
-        if self.request is not request or self.phase is not Phase.BODY:
+        if self.request is not request or self.phase is not _BODY:
             return
         if request.content_length is not None:
             check_length(request.content_length, self._reader.max_body)
@@ -233,7 +237,7 @@ class HTTP1ServerConnection(HTTP1Connection):
             elif type(event) is EndOfMessage:
                 ended = True
         if ended:
-            self.phase = Phase.ANSWERING
+            self.phase = _ANSWERING
             request.complete = True
         if delivery is not None:
             delivery.deliver(events)
@@ -414,9 +418,9 @@ class HTTP1ServerConnection(HTTP1Connection):
 
     def _next(self) -> None:
         self.request = None
-        self.phase = Phase.IDLE
+        self.phase = _IDLE
         timeout = self.params.idle_timeout
-        self.deadline = self._deadlines.now + (IDLE_TIMEOUT if timeout is None else timeout)
+        self.deadline = self._deadlines.coarse_now + (IDLE_TIMEOUT if timeout is None else timeout)
         if not self._pumping and (self._reader._held or self._pipelined):
             data, self._pipelined = self._pipelined, b""
             self.stream.resume_receiving()

@@ -123,8 +123,7 @@ class RuleRouter(Router):
         """A hook for subclasses: the rule that is added in place of *rule*."""
         return rule
 
-    @property
-    def index(self) -> PathIndex:
+    def current_index(self) -> PathIndex:
         """The index over `rules`, made anew after their number has changed."""
         index = self._index
         if index is None or index.size != len(self.rules):
@@ -133,7 +132,7 @@ class RuleRouter(Router):
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> HTTPMessageDelegate | None:
         """See `Router`."""
-        for rule in self.index.candidates(request.path):
+        for rule in self.current_index().candidates(request.path):
             parameters = rule.matcher.match(request)
             if parameters is not None:
                 if rule.target_kwargs:

@@ -36,27 +36,26 @@ class Deadlines:
     """
 
     __module__ = "waterspout.ioloop"
-    __slots__ = ("__weakref__", "_buckets", "_loop", "_tick", "_timer", "_where", "now", "resolution")
+    __slots__ = ("__weakref__", "_buckets", "_loop", "_tick", "_timer", "_where", "coarse_now", "resolution")
 
     resolution: float  #: seconds
-    now: float  #: the loop's monotonic time, refreshed once a tick
+    coarse_now: float  #: `now` as a plain attribute, for hot paths whose item is watched: stands still while none is
 
     def __init__(self, io_loop: IOLoop, resolution: float = 1.0) -> None:
         if not resolution > 0:
             raise ValueError(f"the resolution of deadlines must be positive, not {resolution!r}")
         self.resolution = resolution
         self._loop = io_loop.asyncio_loop
+        self.coarse_now = self._loop.time()
         self._buckets: dict[int, set[HasDeadline]] = {}
         self._where: dict[HasDeadline, int] = {}
         self._tick = 0  # number of the tick that was handled last
         self._timer: asyncio.TimerHandle | None = None
 
-    def __getattr__(self, name: str) -> float:
-        # While nothing is watched no timer runs and the slot `now` is empty, so that a reader comes here and gets the
-        # true time; while the timer runs, reading it costs what any attribute costs.
-        if name == "now":
-            return self._loop.time()
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    @property
+    def now(self) -> float:
+        """The loop's monotonic time: refreshed once a tick while something is watched, exact while nothing is."""
+        return self._loop.time() if self._timer is None else self.coarse_now
 
     def __len__(self) -> int:
         """How many items are watched."""
@@ -105,8 +104,8 @@ class Deadlines:
                 del self._buckets[bucket]
 
     def _start(self) -> None:
-        self.now = self._loop.time()
-        self._tick = floor(self.now / self.resolution)
+        self.coarse_now = self._loop.time()
+        self._tick = floor(self.coarse_now / self.resolution)
         self._schedule()
 
     def _schedule(self) -> None:
@@ -116,10 +115,9 @@ class Deadlines:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-            del self.now
 
     def _advance(self) -> None:
-        now = self.now = self._loop.time()
+        now = self.coarse_now = self._loop.time()
         # The timer may fire a clock's breath before its time; then it still counts as the tick it was set for.
         last, self._tick = self._tick, max(self._tick + 1, floor(now / self.resolution))
         if self._tick - last < len(self._buckets):
@@ -140,7 +138,7 @@ class Deadlines:
         if self._where.get(item) != number:
             return  # forgotten or moved by an item that was told in this very tick
         del self._where[item]
-        if item.deadline > self.now:
+        if item.deadline > self.coarse_now:
             self.watch(item)
             return
         try:

@@ -259,14 +259,14 @@ class Application(ReversibleRouter):
             return
         if len(self.default_router.rules) == 1:
             path = request.path
-            rule = self.wildcard_router.index.first_exact.get(path)
-            if rule is not None:
-                parameters = _NO_KWARGS
-            else:
-                for rule in self.wildcard_router.index.candidates(path):
+            index = self.wildcard_router.current_index()
+            rule = index.first_exact.get(path)
+            args, kwargs = _NO_ARGS, _NO_KWARGS
+            if rule is None:
+                for rule in index.candidates(path):
                     found = rule.matcher.match(request)
                     if found is not None:
-                        parameters = found
+                        args, kwargs = found.get("path_args", _NO_ARGS), found.get("path_kwargs", _NO_KWARGS)
                         break
                 else:
                     self._run_delegate(request, self.get_handler_delegate(request, *self._not_found()))
@@ -277,14 +277,7 @@ class Application(ReversibleRouter):
                 context = self._context
                 if context is None:
                     context = self._context = copy_context()
-                context.copy().run(
-                    self._run,
-                    plan,
-                    rule.target_kwargs,
-                    request,
-                    parameters.get("path_args", _NO_ARGS),
-                    parameters.get("path_kwargs", _NO_KWARGS),
-                )
+                context.copy().run(self._run, plan, rule.target_kwargs, request, args, kwargs)
                 return
         delegate = self.find_handler(request)
         self._run_delegate(request, delegate)
@@ -323,7 +316,7 @@ class Application(ReversibleRouter):
         kwargs: Any,
     ) -> None:
         """Make a handler and run it; to be called in the request's own context."""
-        handler = plan.handler_class(self, request, **init)
+        handler = plan.handler_class(self, request, **init) if init else plan.handler_class(self, request)
         if request.content_type is not None and request.body and is_form(request.content_type):
             try:
                 request.parse_body()
@@ -421,9 +414,9 @@ class Application(ReversibleRouter):
     def _wants_log(self, status: int) -> bool:
         """Whether `log_request` would do anything, so that it need not be called."""
         return (
-            status >= 400
+            "log_function" in self.settings
+            or status >= 400
             or access_log.isEnabledFor(INFO)
-            or "log_function" in self.settings
             or type(self).log_request is not Application.log_request
         )
 

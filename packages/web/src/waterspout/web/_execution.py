@@ -5,8 +5,8 @@ awaitable that a method returns, which for ``async def`` is before its first lin
 that does the rest: `asyncio.current_task`, timeouts and cancellation work in it as anywhere. Where the Python has
 eager tasks (3.12) the task's first step runs at once.
 
-Methods are called, and functions compared, through the class at the time of the request, so that overriding and
-patching work; the comparison only saves calls to methods that would do nothing.
+Methods are looked up at the time of the request, so that overriding and patching work. Those that do nothing are called
+all the same: that takes less than finding out.
 """
 
 from __future__ import annotations
@@ -41,14 +41,12 @@ def start(handler: RequestHandler, plan: CallPlan, args: Any, kwargs: Any) -> No
         if args or kwargs:
             args, kwargs = plan.bind(handler, args, kwargs)
         method = plan.method(handler)
-        cls = type(handler)
-        if cls.prepare is not cls._nothing_to_prepare:
-            awaitable = handler.prepare()
-            if awaitable is not None:
-                return take_over(handler, prepared_then(handler, awaitable, method, args, kwargs))
-            if handler._finished:
-                return None
-        awaitable = method(*args, **kwargs)
+        awaitable = handler.prepare()
+        if awaitable is not None:
+            return take_over(handler, prepared_then(handler, awaitable, method, args, kwargs))
+        if handler._finished:
+            return None
+        awaitable = method(*args, **kwargs) if args or kwargs else method()
         if awaitable is not None:
             return take_over(handler, awaitable)
         if handler._auto_finish and not handler._finished:

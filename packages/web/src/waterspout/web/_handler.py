@@ -30,9 +30,8 @@ from waterspout.iostream import IOStream, StreamClosedError
 from waterspout.log import app_log, gen_log
 from waterspout.util import is_tornado_compat
 from waterspout.web._errors import Finish, HTTPError
-from waterspout.web._etag import content_etag, matches_weakly
 from waterspout.web._execution import drive, run_all
-from waterspout.web._handlerpages import HandlerPages
+from waterspout.web._handleretag import HandlerEtag
 from waterspout.web._redirect import redirect_location
 from waterspout.web._requestdump import request_dump
 from waterspout.web._response import flush_response, has_no_content, send_whole_response
@@ -49,7 +48,7 @@ JSON_TYPE = "application/json; charset=UTF-8"
 HeaderValue = bytes | str | int | numbers.Integral | datetime.datetime
 
 
-class RequestHandler(HandlerPages):
+class RequestHandler(HandlerEtag):
     """Base class for HTTP request handlers; one object serves one request.
 
     Subclasses define methods named for the HTTP methods they support. Each may be plain or ``async``; the order is
@@ -63,12 +62,12 @@ class RequestHandler(HandlerPages):
 
     SUPPORTED_METHODS: tuple[str, ...] = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
 
-    # What most requests never change stays here, off the instance.
-    _status_code = 200
-    _reason: str | None = None
-    _header_map: HTTPHeaders | None = None
+    _status_code: int
+    _reason: str | None
+    _header_map: HTTPHeaders | None
     # Whether the default Content-Type has become that of JSON, as long as there is no `_header_map`.
-    _writes_json = False
+    _writes_json: bool
+    # What most requests never ask for stays here, off the instance; what each asks for is found sooner on it.
     _headers_written = False
     _finished = False
     _auto_finish = True
@@ -85,12 +84,14 @@ class RequestHandler(HandlerPages):
     def __init__(self, application: Application, request: HTTPServerRequest, **kwargs: Any) -> None:
         self.application = application
         self.request = request
-        self._write_buffer: list[bytes] = []
-        cls = type(self)
-        if cls.clear is not _clear or cls.set_default_headers is not _set_default_headers:
-            self.clear()
-        if kwargs or cls.initialize is not _initialize:
+        self._headers_written = self._finished = False
+        self._auto_finish = True
+        self._transforms = self._new_cookie = None
+        self.clear()
+        if kwargs:
             self.initialize(**kwargs)
+        else:
+            self.initialize()
 
     # What subclasses fill in.
 
@@ -141,7 +142,7 @@ class RequestHandler(HandlerPages):
         self._header_map = None
         self._writes_json = False
         self.set_default_headers()
-        self._write_buffer = []
+        self._write_buffer: list[bytes] = []
         self._status_code = 200
         self._reason = None
 
@@ -294,14 +295,8 @@ class RequestHandler(HandlerPages):
     def _finish_response(self) -> None:
         send_whole_response(self)
         self._finished = True
-        cls = type(self)
-        application = self.application
-        if cls._log is not _log:
-            self._log()
-        elif application._wants_log(self._status_code):
-            application.log_request(self)
-        if cls.on_finish is not _on_finish:
-            self._tell_finished()
+        self._log()
+        self._tell_finished()
 
     def _sent(self) -> None:
         """The rest of `_finish_response`, for a response that has been sent otherwise."""
@@ -317,7 +312,9 @@ class RequestHandler(HandlerPages):
             self.application.spawn(awaitable, f"on_finish of {type(self).__name__}")
 
     def _log(self) -> None:
-        self.application.log_request(self)
+        application = self.application
+        if application._wants_log(self._status_code):
+            application.log_request(self)
 
     def detach(self) -> IOStream:
         """Take the connection over for another protocol; the request counts as finished, and nothing is sent."""
@@ -340,23 +337,6 @@ class RequestHandler(HandlerPages):
         self.set_status(status)
         self.set_header("Location", redirect_location(url, compat=self._compat()))
         self.finish()
-
-    # Entity tags.
-
-    def compute_etag(self) -> str | None:
-        """The entity tag of what was written: a hash of it. Override it, or return None for no tag."""
-        return content_etag(self._write_buffer)
-
-    def set_etag_header(self) -> None:
-        """Set ``Etag`` to what `compute_etag` gives; called for you when a response is finished in one piece."""
-        etag = self.compute_etag()
-        if etag is not None:
-            self.set_header("Etag", etag)
-
-    def check_etag_header(self) -> bool:
-        """Whether the client has this content already: If-None-Match lists ``Etag``, by weak comparison."""
-        wanted = self.request.headers.get("If-None-Match", "")
-        return bool(wanted) and matches_weakly(wanted, self._headers.get("Etag", ""))
 
     # Errors.
 
@@ -591,22 +571,10 @@ class RequestHandler(HandlerPages):
         if task is not None and (self.settings.get("cancel_on_disconnect") if wanted is None else wanted):
             task.cancel()
 
-    # The base class's own methods, to be compared with what a subclass has.
-    _plain_execute = _execute
-    _nothing_to_prepare = prepare
-    _plain_compute_etag = compute_etag
-    _plain_set_etag = set_etag_header
-    _plain_check_etag = check_etag_header
-
 
 def _unsafe_header(name: str, value: HeaderValue, error: ValueError) -> ValueError:
     return ValueError(f"Unsafe header value {value!r}, or name {name!r}: {error}")
 
 
-# The base class's own methods, to be compared with what a subclass has.
-_clear = RequestHandler.clear
-_initialize = RequestHandler.initialize
-_set_default_headers = RequestHandler.set_default_headers
+# The base class's own method, to be compared with what a subclass has.
 _finish = RequestHandler.finish
-_log = RequestHandler._log
-_on_finish = RequestHandler.on_finish

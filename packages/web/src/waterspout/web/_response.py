@@ -6,9 +6,11 @@ from asyncio import Future
 from hashlib import sha1
 from typing import TYPE_CHECKING, Any, cast
 
+from waterspout.http1connection import HTTP1ServerConnection
 from waterspout.httputil import HTTPHeaders, HTTPOutputError, ResponseStartLine, responses
 from waterspout.log import gen_log
 from waterspout.web._etag import matches_weakly
+from waterspout.web._handleretag import makes_plain_etag
 
 if TYPE_CHECKING:
     from waterspout.web._handler import RequestHandler
@@ -43,7 +45,11 @@ def send_whole_response(handler: RequestHandler) -> None:
     elif headers["Content-Length"] != str(len(body)) and handler.request.method != "HEAD":
         handler._headers_written = True  # nothing else can be answered: the connection is closed
         raise _wrong_length(headers["Content-Length"], len(body))
-    if handler._transforms or handler.application.transforms or not hasattr(connection, "respond"):
+    if (
+        handler._transforms
+        or handler.application.transforms
+        or not (type(connection) is HTTP1ServerConnection or hasattr(connection, "respond"))
+    ):
         handler._write_buffer = [body] if body else []
         for line in extra.splitlines():
             name, _, value = line.partition(": ")
@@ -76,13 +82,8 @@ def _etag_line(handler: RequestHandler, body: bytes) -> str:
     """
     if handler._status_code != 200 or handler.request.method not in ("GET", "HEAD"):
         return ""
-    cls = type(handler)
-    if (
-        cls.compute_etag is cls._plain_compute_etag
-        and cls.set_etag_header is cls._plain_set_etag
-        and cls.check_etag_header is cls._plain_check_etag
-        and (handler._header_map is None or "Etag" not in handler._header_map)
-    ):
+    headers = handler._header_map
+    if makes_plain_etag(type(handler)) and (headers is None or "Etag" not in headers):
         etag = f'"{sha1(body, usedforsecurity=False).hexdigest()}"'
         wanted = handler.request.if_none_match
         if wanted is not None and matches_weakly(wanted.decode("latin-1"), etag):
