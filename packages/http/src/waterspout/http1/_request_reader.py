@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from waterspout.http1._content import ChunkedContent, LengthContent
-from waterspout.http1._grammar import find_noted, match_content_length, match_host, match_request_head
+from waterspout.http1._grammar import (
+    AS_LF,
+    LONG_HEAD,
+    find_noted,
+    match_content_length,
+    match_host,
+    match_long_request_head,
+    match_request_head,
+)
 from waterspout.http1._lenient import with_crlf
 from waterspout.http1._limits import Limits
 from waterspout.http1._malformed import malformed_request_head
@@ -60,18 +68,18 @@ class RequestReader(MessageReader):
         self._host = ""
 
     def _read_head(self, data: bytes) -> Sequence[Any]:
-        match = match_request_head(data)
+        long = len(data) > LONG_HEAD
+        match = match_long_request_head(data) if long else match_request_head(data)
         if match is None:
             return self._read_unusual_head(data)
         method, target, minor, block = match.groups()
         limits = self.limits
         end = match.end()
-        size = len(block)
-        if (
-            len(target) > limits.request_line
-            or end > limits.head
-            or (size > limits.fields << 2 and block.count(b"\r\n") > limits.fields)  # no field takes less than 4 bytes
-        ):
+        # No field takes less than four bytes.
+        fields = block.count(b"\r\n") if long or end > limits.fields << 2 else 0
+        if long and block.translate(AS_LF).count(b"\n") != fields:
+            return self._read_unusual_head(data)
+        if len(target) > limits.request_line or end > limits.head or fields > limits.fields:
             raise self._refuse(self._over_limit(target, block))
         request = _new(HTTPServerRequest)
         request._start_time = _time()
@@ -137,8 +145,7 @@ class RequestReader(MessageReader):
         request.content_length = None
         request.chunked = False
         request.complete = True
-        request.parse_config = request.route = request.server_connection = None
-        request._remote_ip = request._protocol = request._finish_time = None
+        request.route = request.server_connection = None
         if length is not None or coding is not None:
             return self._frame(request, length, coding, data, end)
         if end != len(data):

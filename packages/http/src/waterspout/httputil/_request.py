@@ -90,8 +90,7 @@ class HTTPServerRequest(RequestHead):
     """
 
     __module__ = "waterspout.httputil"
-    __slots__ = ("__dict__", "__weakref__", "_finish_time", "_protocol", "_remote_ip", "_start_time",
-                 "connection", "parse_config", "route", "server_connection")  # fmt: skip
+    __slots__ = ("__dict__", "__weakref__", "_start_time", "connection", "route", "server_connection")
 
     method: str
     uri: str
@@ -107,13 +106,14 @@ class HTTPServerRequest(RequestHead):
 
     connection: HTTPConnection
     server_connection: object | None
-    parse_config: ParseBodyConfig | None
     #: What the router found, kept for the layers above; None until a router has looked.
     route: Any
     _start_time: float
-    _finish_time: float | None
-    _remote_ip: str | None
-    _protocol: str | None
+    # What few requests have is no slot, so that it need not be filled for each.
+    parse_config: ParseBodyConfig | None = None
+    _finish_time: float | None = None
+    _remote_ip: str | None = None
+    _protocol: str | None = None
 
     def __init__(
         self,
@@ -156,10 +156,8 @@ class HTTPServerRequest(RequestHead):
         context = getattr(connection, "context", None)
         self._remote_ip = getattr(context, "remote_ip", None)
         self._protocol = getattr(context, "protocol", "http")
-        self.parse_config = None
         self.route = None
         self._start_time = time.time()
-        self._finish_time = None
         self.host_name = split_host_and_port(self.host.lower())[0]
 
     @lazy

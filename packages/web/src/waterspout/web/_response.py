@@ -29,7 +29,8 @@ def send_whole_response(handler: RequestHandler) -> None:
 
     Raises `HTTPOutputError` where the handler has promised another length than it wrote.
     """
-    connection: Any = handler.request.connection
+    request, application = handler.request, handler.application
+    connection: Any = request.connection
     if handler._headers_written:
         flush_response(handler, True)
         connection.finish()
@@ -42,12 +43,12 @@ def send_whole_response(handler: RequestHandler) -> None:
         body = _drop_content(handler, body)
     elif (headers := handler._header_map) is None or "Content-Length" not in headers:
         extra += f"Content-Length: {len(body)}\r\n"
-    elif headers["Content-Length"] != str(len(body)) and handler.request.method != "HEAD":
+    elif headers["Content-Length"] != str(len(body)) and request.method != "HEAD":
         handler._headers_written = True  # nothing else can be answered: the connection is closed
         raise _wrong_length(headers["Content-Length"], len(body))
     if (
         handler._transforms
-        or handler.application.transforms
+        or application.transforms
         or not (type(connection) is HTTP1ServerConnection or hasattr(connection, "respond"))
     ):
         handler._write_buffer = [body] if body else []
@@ -59,7 +60,7 @@ def send_whole_response(handler: RequestHandler) -> None:
         return
     headers = handler._header_map
     if headers is None:
-        fields = handler.application._default_fields(handler.request)
+        fields = application._default_fields(request)
         if handler._writes_json:
             fields = fields.replace(_HTML_LINE, _JSON_LINE, 1)
     else:
@@ -80,12 +81,13 @@ def _etag_line(handler: RequestHandler, body: bytes) -> str:
 
     The handler's own methods are called where a subclass has replaced any of the three.
     """
-    if handler._status_code != 200 or handler.request.method not in ("GET", "HEAD"):
+    request = handler.request
+    if handler._status_code != 200 or request.method not in ("GET", "HEAD"):
         return ""
     headers = handler._header_map
     if makes_plain_etag(type(handler)) and (headers is None or "Etag" not in headers):
         etag = f'"{sha1(body, usedforsecurity=False).hexdigest()}"'
-        wanted = handler.request.if_none_match
+        wanted = request.if_none_match
         if wanted is not None and matches_weakly(wanted.decode("latin-1"), etag):
             handler._status_code = 304
         return f"Etag: {etag}\r\n"
