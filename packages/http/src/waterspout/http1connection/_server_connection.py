@@ -56,6 +56,7 @@ __all__ = ["HTTP1ServerConnection", "Phase"]
 #: Bytes of a response in pieces that go to the kernel as they are written, with nothing queued before them: their
 #: futures are done at once. The next piece waits for the end of the turn, so that others have theirs.
 STRAIGHT_LIMIT = 64 * 1024
+
 # On the way of each request: Python 3.11 looks for a member in an Enum by a detour through its metaclass.
 _IDLE, _HEAD, _BODY = Phase.IDLE, Phase.HEAD, Phase.BODY
 _ANSWERING, _LINGERING, _CLOSED = Phase.ANSWERING, Phase.LINGERING, Phase.CLOSED
