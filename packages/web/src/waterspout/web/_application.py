@@ -299,7 +299,7 @@ class Application(ReversibleRouter):
         if self._gate is not None and self._gate(request) is not None:
             return None  # refused when it is whole
         if len(self.default_router.rules) == 1:
-            rule = self.wildcard_router.index.first_exact.get(request.path)
+            rule = self.wildcard_router.current_index().first_exact.get(request.path)
             if rule is not None and rule in self._routes:
                 return None  # a handler that takes the body as a whole
         delegate = self.find_handler(request)
