@@ -294,17 +294,13 @@ class RequestHandler(HandlerEtag):
 
     def _finish_response(self) -> None:
         send_whole_response(self)
-        self._finished = True
-        self._log()
-        self._tell_finished()
+        self._sent()
 
     def _sent(self) -> None:
         """The rest of `_finish_response`, for a response that has been sent otherwise."""
         self._finished = True
-        if type(self)._log is not _log or self.application._wants_log(self._status_code):
-            self._log()
-        if type(self).on_finish is not _on_finish:
-            self._tell_finished()
+        self._log()
+        self._tell_finished()
 
     def _tell_finished(self) -> None:
         awaitable = self.on_finish()
