@@ -6,6 +6,8 @@ Accepted: all connect and say nothing; one more that connects after them sends a
 kernel hands connections out in their order, and the servers have one process here, so all others have been accepted by
 then.
 Answered: each sends a GET at once when it is connected, and all answers have come.
+Beside the seconds stands the processor time of the server for one connection, until its clients have their answer: the
+former depend on what else the machine does, the latter hardly.
 
 The servers take turns, so that what the machine does meanwhile hits them alike; this program runs on a processor of its
 own where there are two. The backlog is 4096 for all. ``--check`` ends with status 1 if Waterspout's median of the first
@@ -26,7 +28,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -72,30 +75,39 @@ def start(command: Sequence[str], port: int, processor: int | None) -> subproces
     raise SystemExit(f"{command} does not serve")
 
 
-def accepted(port: int, clients: int) -> float:
-    """Seconds from the first connect until a client that connected after all the others has its answer."""
+def cpu_seconds(pid: int) -> float:
+    """What *pid* and the processes below it have used so far, of all their threads, to the nanosecond (Linux)."""
+    total = 0.0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        total += int((task / "schedstat").read_text().split()[0]) / 1e9
+        total += sum(map(cpu_seconds, map(int, (task / "children").read_text().split())))
+    return total
+
+
+def accepted(port: int, clients: int, used: Callable[[], float]) -> tuple[float, float]:
+    """Seconds from the first connect until a client that connected after all others has its answer; CPU seconds."""
     made = [socket.socket() for _ in range(clients)]
     for sock in made:
         sock.setblocking(False)
     last = socket.socket()
     last.settimeout(PATIENCE)
-    began = time.perf_counter()
+    began, before = time.perf_counter(), used()
     for sock in made:
         sock.connect_ex(("127.0.0.1", port))
     last.connect(("127.0.0.1", port))
     last.sendall(REQUEST)
     if not last.recv(4096).startswith(b"HTTP/1.1 200 "):
         raise SystemExit("the last client got something else than 200")
-    took = time.perf_counter() - began
+    took, cost = time.perf_counter() - began, used() - before
     if any(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) for sock in made):
         raise SystemExit("a client was refused or reset")
     for sock in (*made, last):
         sock.close()
-    return took
+    return took, cost
 
 
-def answered(port: int, clients: int) -> float:
-    """Seconds from the first connect until the last answer has begun to arrive."""
+def answered(port: int, clients: int, used: Callable[[], float]) -> tuple[float, float]:
+    """Seconds from the first connect until the last answer has begun to arrive, and the server's CPU seconds."""
     address = ("127.0.0.1", port)
     sockets = {}
     poll = select.epoll()
@@ -103,7 +115,7 @@ def answered(port: int, clients: int) -> float:
     for sock in made:
         sock.setblocking(False)
         sockets[sock.fileno()] = sock
-    began = time.perf_counter()
+    began, before = time.perf_counter(), used()
     for sock in made:
         error = sock.connect_ex(address)
         if error not in (0, errno.EINPROGRESS):
@@ -126,11 +138,11 @@ def answered(port: int, clients: int) -> float:
                     raise SystemExit("a client got something else than 200")
                 poll.unregister(fd)
                 left -= 1
-    took = time.perf_counter() - began
+    took, cost = time.perf_counter() - began, used() - before
     for sock in made:
         sock.close()
     poll.close()
-    return took
+    return took, cost
 
 
 KINDS = {"accepted": accepted, "answered": answered}
@@ -154,13 +166,16 @@ def main() -> int:
     ports = {name: free_port() for name in commands(0)}
     running = {name: start(commands(port)[name], port, theirs) for name, port in ports.items()}
     times: dict[tuple[str, str], list[float]] = {(kind, name): [] for kind in KINDS for name in running}
+    costs: dict[tuple[str, str], list[float]] = {key: [] for key in times}
     try:
         for number in range(arguments.rounds + 1):
             for kind, measure in KINDS.items():
                 for name, port in ports.items():
-                    took = measure(port, arguments.clients)
+                    used = partial(cpu_seconds, running[name].pid)
+                    took, cost = measure(port, arguments.clients, used)
                     if number:  # the first round warms up
                         times[kind, name].append(took)
+                        costs[kind, name].append(cost / arguments.clients * 1e6)
                     time.sleep(0.3)
     finally:
         for process in running.values():
@@ -172,7 +187,11 @@ def main() -> int:
         medians = {name: statistics.median(times[kind, name]) for name in running}
         for name, median in medians.items():
             spread = times[kind, name]
-            print(f"{kind:9} {name:12} {median:.3f} s, {min(spread):.3f}-{max(spread):.3f} in {len(spread)} rounds")
+            cpu = costs[kind, name]
+            print(
+                f"{kind:9} {name:12} {median:.3f} s, {min(spread):.3f}-{max(spread):.3f} in {len(spread)} rounds;"
+                f" CPU {statistics.median(cpu):.1f} us a connection, {min(cpu):.1f}-{max(cpu):.1f}"
+            )
         ratios[kind] = medians["waterspout"] / medians["granian"]
         print(f"{kind:9} waterspout / granian: {ratios[kind]:.2f}")
     return int(arguments.check and ratios["accepted"] > 1.1)

@@ -8,7 +8,7 @@ Tornado's interface (`HTTPServerConnectionDelegate`) makes an object per request
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from waterspout.httputil import HTTPMessageDelegate, HTTPServerConnectionDelegate, HTTPServerRequest
 
@@ -67,7 +67,7 @@ def as_application(target: object) -> HTTPApplication:
     """*target* if it is an `HTTPApplication`, else an adapter for a delegate or a callable; `TypeError` otherwise."""
     # Looked up by name: isinstance() of a protocol costs some 20 microseconds, and this runs for each connection.
     if hasattr(target, "serve_request") and hasattr(target, "open_request"):
-        return cast(HTTPApplication, target)
+        return target
     if isinstance(target, HTTPServerConnectionDelegate):
         return DelegateApplication(target)
     if callable(target):

@@ -118,7 +118,9 @@ class HTTP1ServerConnection(HTTP1Connection):
     def start_serving(self, delegate: HTTPServerConnectionDelegate | HTTPApplication | Callable[..., Any]) -> None:
         """Serve requests with *delegate* until the connection ends; returns at once."""
         self._application = as_application(delegate)
-        self._wait(Phase.IDLE, HEADER_TIMEOUT if self.params.idle_timeout is None else self.params.idle_timeout)
+        timeout = self.params.idle_timeout
+        self.deadline = self._deadlines.now + (HEADER_TIMEOUT if timeout is None else timeout)
+        self._deadlines.watch(self)
         try:
             self.stream.set_receiver(self)
         except StreamClosedError as error:

@@ -19,27 +19,41 @@ class HTTPRequestContext:
 
     __module__ = "waterspout.httpserver"
 
-    __slots__ = ("_orig_protocol", "_orig_remote_ip", "address", "address_family", "protocol", "remote_ip")
+    __slots__ = ("_family", "_orig_protocol", "_orig_remote_ip", "address", "protocol", "remote_ip")
 
     address: Any
-    address_family: Any | None
     protocol: str
+    remote_ip: str
 
     def __init__(self, stream: IOStream, address: Any, protocol: str | None) -> None:
+        # One is made for each connection, of which there may be thousands at once. The _orig_ names are those that
+        # instrumentation packages look up.
         self.address = address
-        family = getattr(getattr(stream, "socket", None), "family", None)
-        if family not in (socket.AF_INET, socket.AF_INET6) and isinstance(address, tuple):
-            # A balancer on a UNIX socket has named its client by the PROXY protocol.
-            family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        self.address_family = family
-        if family in (socket.AF_INET, socket.AF_INET6) and address is not None:
-            self.remote_ip: str = address[0]
+        if type(address) is tuple and type(address[0]) is str:
+            self._family = None  # see `address_family`
+            self.remote_ip = self._orig_remote_ip = address[0]
         else:
-            self.remote_ip = "0.0.0.0"
-        self.protocol = protocol or ("https" if _is_tls(stream) else "http")
-        # Names that instrumentation packages look up.
-        self._orig_remote_ip = self.remote_ip
-        self._orig_protocol = self.protocol
+            self._family = getattr(getattr(stream, "socket", None), "family", None)
+            self.remote_ip = self._orig_remote_ip = "0.0.0.0"
+        self.protocol = self._orig_protocol = protocol or (
+            "http" if type(stream) is IOStream or not _is_tls(stream) else "https"
+        )
+
+    @property
+    def address_family(self) -> Any | None:
+        """The family of `address`: ``socket.AF_INET`` and so on, None for streams without a socket.
+
+        Of an IP address it is that of the address, which need not be the socket's: a balancer on a UNIX socket names
+        its client by the PROXY protocol.
+        """
+        family = self._family
+        if family is None and isinstance(self.address, tuple):
+            family = self._family = socket.AF_INET6 if ":" in self.address[0] else socket.AF_INET
+        return family
+
+    @address_family.setter
+    def address_family(self, family: Any | None) -> None:
+        self._family = family
 
     def __str__(self) -> str:
         if self.address_family in (socket.AF_INET, socket.AF_INET6):

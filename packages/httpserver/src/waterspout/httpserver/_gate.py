@@ -59,12 +59,13 @@ class ConnectionGate:
         self.count += 1
         peer = peer_of(address) if self.limit_per_peer is not None else None
         if peer is None:
-            stream.watch_close(self._leave)
+            stream.watch_close(self.leave)
         else:
             self._by_peer[peer] = self._by_peer.get(peer, 0) + 1
             stream.watch_close(partial(self._leave_peer, peer))
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """A connection that was counted without regard to its peer is closed."""
         self.count -= 1
 
     def _leave_peer(self, peer: str) -> None:

@@ -29,7 +29,11 @@ class Guard:
     these peers.
     """
 
-    __slots__ = ("_gate", "_limit", "_log", "_observer", "_per_peer", "_proxies", "_reading", "_speaks_http")
+    __slots__ = ("_gate", "_limit", "_log", "_observer", "_per_peer", "_proxies", "_reading", "_speaks_http", "plain")
+
+    #: The gate, where nothing but room is asked of a new connection (and once the first one has come): whoever accepts
+    #: may then let connections in by its numbers alone, as `count` does.
+    plain: ConnectionGate | None
 
     def __init__(
         self,
@@ -49,6 +53,7 @@ class Guard:
         self._observer = observer
         self._speaks_http = speaks_http
         self._gate: ConnectionGate | None = None
+        self.plain = None
         self._reading: set[ProxyHeaderReader] = set()
         self._log = LogLimit(records=5)
 
@@ -59,6 +64,8 @@ class Guard:
         if gate is None:
             limit = connections_allowed() if self._limit is None else self._limit
             gate = self._gate = ConnectionGate(limit, self._per_peer)
+            if self._per_peer is None and self._proxies is None:
+                self.plain = gate
         return gate
 
     def let_in(self, connection: socket.socket, address: Any, serve: Serve) -> None:
@@ -97,7 +104,12 @@ class Guard:
 
     def count(self, stream: IOStream, address: Any) -> None:
         """*stream* is one of the connections from now on until it is closed."""
-        self.gate.enter(stream, address)
+        plain = self.plain
+        if plain is None:
+            self.gate.enter(stream, address)
+        else:
+            plain.count += 1
+            stream.watch_close(plain.leave)
 
     def close(self) -> None:
         """Close what has not become a connection yet."""

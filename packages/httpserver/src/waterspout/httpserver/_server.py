@@ -147,7 +147,11 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
 
     def serve_connection(self, connection: socket.socket, address: Any) -> None:
         """See `TCPServer`; the guard may turn *connection* away, or learn its client's address first."""
-        self.guard.let_in(connection, address, super().serve_connection)
+        room = self.guard.plain
+        if room is not None and room.count < room.limit:
+            super().serve_connection(connection, address)
+        else:
+            self.guard.let_in(connection, address, super().serve_connection)
 
     def stop(self) -> None:
         """See `TCPServer`."""

@@ -57,6 +57,23 @@ class FlushingSelector(selectors.DefaultSelector):
         keys[fd] = selectors.SelectorKey(fd, fd, selectors.EVENT_READ, (handle, None))
         return True
 
+    def unregister_reader(self, fd: int) -> bool:
+        """End `register_reader`, unless ``fd`` is watched in another way by now, or not at all; whether that was done.
+
+        The descriptor is taken out although closing it would do so, too: a copy in a forked child would keep it in.
+        """
+        keys: dict[int, selectors.SelectorKey] = self._fd_to_key  # type: ignore[attr-defined]
+        key = keys.get(fd)
+        if key is None or key.events != selectors.EVENT_READ:
+            return False
+        del keys[fd]
+        try:
+            self._selector.unregister(fd)  # type: ignore[attr-defined]
+        except OSError:
+            pass  # closed by somebody else, which `unregister` does not mind either
+        key.data[0].cancel()  # it may be among those that are called in this pass
+        return True
+
 
 class TurnEventLoop(asyncio.SelectorEventLoop):
     """asyncio's selector loop, with a turn that its selector flushes."""
@@ -74,6 +91,12 @@ class TurnEventLoop(asyncio.SelectorEventLoop):
             if self._flushing.register_reader(fd, asyncio.Handle(callback, args, self)):
                 return
         super().add_reader(fd, callback, *args)
+
+    def remove_reader(self, fd: int | HasFileno) -> bool:
+        """As asyncio's."""
+        if _HAS_EPOLL and type(fd) is int and not self.is_closed() and self._flushing.unregister_reader(fd):
+            return True
+        return super().remove_reader(fd)
 
     def run_forever(self) -> None:
         """As asyncio's."""

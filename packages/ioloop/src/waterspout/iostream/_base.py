@@ -339,7 +339,7 @@ class BaseIOStream(StreamCore):
     def _take_unread(self) -> bytes:
         if self._read_future is not None:
             self._refuse_read()
-        return self._take(self._unread)
+        return self._take(self._unread) if self._unread else b""
 
     # -- what arrives --------------------------------------------------------------------------------
 

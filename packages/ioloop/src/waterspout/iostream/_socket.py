@@ -48,11 +48,17 @@ class IOStream(BaseIOStream):
 
     socket: socket_module.socket
 
-    def __init__(self, socket: socket_module.socket, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        socket: socket_module.socket,
+        max_buffer_size: int | None = None,
+        read_chunk_size: int | None = None,
+        max_write_buffer_size: int | None = None,
+    ) -> None:
         self.socket = socket
         self._bulk = False  # the last read was a full one: there is a lot to come
         socket.setblocking(False)
-        super().__init__(*args, **kwargs)
+        super().__init__(max_buffer_size, read_chunk_size, max_write_buffer_size)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
