@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import resource
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -243,5 +244,62 @@ def test_peers_without_an_address_have_no_share() -> None:
     gate = gate_module.ConnectionGate(10, 1)
     assert gate_module.peer_of("") is None and gate_module.peer_of(b"\0x") is None
     assert gate.refusal("") is None
-    gate.count = 10
+    gate.others = 10
     assert gate.refusal("") is not None
+
+
+def test_a_connection_that_another_protocol_has_taken_over_counts_until_it_is_closed() -> None:
+    taken: list[Any] = []
+
+    def application(request: HTTPServerRequest) -> None:
+        connection: Any = request.connection
+        connection.stream.send(b"ok")
+        taken.append(connection.detach())
+
+    async def main() -> None:
+        async with serving(application=application, max_connections=1) as (server, connect):
+            first = await connect()
+            assert await first.get() == b"ok"
+            assert not server._connections and server.guard.gate.count == 1
+            second = await connect()
+            assert b" 503 " in await second.rest()
+            taken[0].close()
+            assert server.guard.gate.count == 0
+            third = await connect()
+            assert await third.get() == b"ok"
+            for client in (first, second, third):
+                await client.gone()
+
+    asyncio.run(main())
+
+
+def test_a_first_request_is_served_while_its_connection_is_accepted() -> None:
+    # As many as wait to be accepted: their requests are here before the server looks for the first time.
+    async def main() -> None:
+        server = HTTPServer(answer)
+        (sock,) = bind_sockets(0, "127.0.0.1")
+        clients = [socket.create_connection(sock.getsockname()) for _ in range(5)]
+        for client in clients:
+            client.sendall(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        server.add_sockets([sock])
+        watched = 0
+        add_reader = server_loop().add_reader
+
+        def counting(*arguments: Any) -> Any:
+            nonlocal watched
+            watched += 1
+            return add_reader(*arguments)
+
+        server_loop().add_reader = counting  # type: ignore[method-assign]
+        await until(lambda: server._accepted == 5)
+        assert not server._connections and watched == 0, "no connection was ever waited for"
+        for client in clients:
+            assert client.makefile("rb").read().endswith(b"ok")
+            client.close()
+        server.stop()
+
+    asyncio.run(main())
+
+
+def server_loop() -> Any:
+    return asyncio.get_running_loop()

@@ -239,6 +239,31 @@ def test_RX3_a_client_that_reads_nothing_is_closed_and_its_response_is_not_colle
     asyncio.run(main())
 
 
+def test_RX3_a_last_response_that_nobody_takes_has_a_deadline_too(until: Any) -> None:
+    # The connection is closed after it, and waits for nothing else: it must not wait for ever.
+    async def main() -> None:
+        def application(request: HTTPServerRequest) -> None:
+            connection: Any = request.connection
+            connection.respond(200, None, f"Content-Length: {64 << 20}\r\n", bytes(64 << 20))
+
+        server = HTTPServer(application)
+        (sock,) = bind_sockets(0, "127.0.0.1")
+        server.add_sockets([sock])
+        _, writer = await asyncio.open_connection(*sock.getsockname(), limit=1024)
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        await until(lambda: any(c.stream.pending for c in server._connections))
+        (connection,) = server._connections
+        assert connection.deadline < float("inf") and server._deadlines is not None and len(server._deadlines) == 1
+        connection.deadline_passed()
+        assert not connection.stream.closed()
+        connection.deadline_passed()
+        assert connection.stream.closed() and not server._connections
+        writer.transport.abort()
+        server.stop()
+
+    asyncio.run(main())
+
+
 def test_RX13_names_are_resolved_while_all_threads_of_a_wsgi_application_are_busy() -> None:
     async def main() -> None:
         going, busy = threading.Event(), threading.Barrier(3)

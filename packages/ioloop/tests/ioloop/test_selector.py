@@ -57,6 +57,45 @@ def test_loop_is_an_ordinary_selector_loop_that_carries_its_turn(loop):
     assert turn_of(loop) is turn_of(loop)
 
 
+def test_a_reader_that_is_removed_is_not_called_even_if_it_was_ready_in_this_pass(loop):
+    pairs = [socket.socketpair() for _ in range(2)]
+    called = []
+
+    def ready(number):
+        called.append(number)
+        loop.remove_reader(pairs[1 - number][0].fileno())
+
+    for number, (ours, theirs) in enumerate(pairs):
+        theirs.send(b"x")
+        loop.add_reader(ours.fileno(), ready, number)
+    for _ in range(3):
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+        if called:
+            break
+    assert len(called) == 1
+    for pair in pairs:
+        for sock in pair:
+            loop.remove_reader(sock.fileno())
+            sock.close()
+
+
+def test_readers_leave_in_every_state_as_they_do_from_asyncio(loop):
+    ours, theirs = socket.socketpair()
+    number = ours.fileno()
+    assert loop.remove_reader(number) is False
+    loop.add_reader(number, print)
+    loop.add_writer(number, print)
+    assert loop.remove_reader(number) is True and loop.remove_reader(number) is False
+    assert loop.remove_writer(number) is True
+    loop.add_reader(ours, print)
+    assert loop.remove_reader(ours) is True
+    loop.add_reader(number, print)
+    ours.close()  # too late for the kernel, and nobody's fault
+    assert loop.remove_reader(number) is True and loop.remove_reader(number) is False
+    theirs.close()
+
+
 def test_every_other_loop_gets_one_call_soon_turn():
     loop = asyncio.new_event_loop()
     try:

@@ -447,6 +447,130 @@ def test_close_after_flush_sends_everything_first(run, connect, recorder):
     run(main)
 
 
+def test_a_receiver_that_has_done_its_work_is_told_of_the_close_from_inside_and_of_nothing_else(run, connect, recorder):
+    async def main():
+        stream, peer = connect()
+        receiver = recorder()
+        closed, ended = [], asyncio.Event()
+        stream.set_receiver(receiver)
+        stream.send(b"x" * BIG)
+        stream.close_after_flush(lambda: (closed.append(stream.closed()), ended.set()))
+        assert len(await receive_later(peer, BIG)) == BIG
+        await ended.wait()
+        assert closed == [True] and stream.fileno() == -1
+        await asyncio.sleep(0)
+        assert receiver.calls == []
+        idle, _ = connect()
+        idle.close_after_flush(lambda: closed.append("at once"))
+        assert closed[1:] == ["at once"]
+        idle.close_after_flush(lambda: closed.append("closed already"))
+        assert closed[2:] == ["closed already"]
+
+    run(main)
+
+
+def test_a_reset_ends_a_stream_that_waits_only_for_its_output(run, connect):
+    async def main():
+        stream, peer = connect()
+        closed = asyncio.Event()
+        stream.send(b"x" * BIG)
+        stream.close_after_flush(closed.set)
+        reset(peer)
+        await closed.wait()
+        assert isinstance(stream.error, ConnectionError)
+
+    run(main)
+
+
+def test_a_first_look_hands_on_what_has_arrived_inside_the_call(run, connect, recorder):
+    async def main():
+        stream, peer = connect()
+        peer.sendall(b"one")
+        receiver = recorder()
+        assert stream.receive_first(receiver) is True
+        assert receiver.chunks == [b"one"]
+        peer.sendall(b"two")
+        assert await receiver.wait_for(6) == b"onetwo"
+        peer.close()
+        await receiver.lost.wait()
+        assert receiver.calls == ["data", "data", "eof", "lost"]
+
+    run(main)
+
+
+def test_a_first_look_at_a_silent_peer_waits_as_for_any_receiver(run, connect, recorder):
+    async def main():
+        stream, peer = connect()
+        receiver = recorder()
+        assert stream.receive_first(receiver) is False
+        peer.sendall(b"one")
+        assert await receiver.wait_for(3) == b"one"
+        stream.close()
+
+    run(main)
+
+
+@pytest.mark.parametrize("leave", [socket.socket.close, reset])
+def test_a_first_look_sees_that_the_peer_has_left(run, connect, recorder, leave):
+    async def main():
+        stream, peer = connect()
+        leave(peer)
+        receiver = recorder()
+        assert stream.receive_first(receiver) is True
+        assert stream.closed() and "lost" not in receiver.calls
+        await receiver.lost.wait()
+        assert receiver.calls == (["lost"] if leave is reset else ["eof", "lost"])
+
+    run(main)
+
+
+@pytest.mark.parametrize("done", ["close", "close_after_flush", "pause_receiving", "detach"])
+def test_after_a_first_look_only_a_stream_that_goes_on_is_watched(run, connect, recorder, done):
+    async def main():
+        stream, peer = connect()
+        peer.sendall(b"one")
+
+        class Receiver(recorder):
+            def data_received(self, data):
+                super().data_received(data)
+                stream.send(b"answer")
+                if done == "detach":
+                    stream.set_receiver(None)
+                else:
+                    getattr(stream, done)()
+
+        receiver = Receiver()
+        assert stream.receive_first(receiver) is True
+        peer.sendall(b"two")
+        for _ in range(5):
+            await asyncio.sleep(0.001)
+        assert receiver.chunks == [b"one"]
+        if done == "pause_receiving":
+            stream.resume_receiving()
+            await receiver.wait_for(6)
+        elif done == "detach":
+            assert await stream.read_bytes(3) == b"two"
+        stream.close()
+
+    run(main)
+
+
+def test_a_first_look_through_an_overridden_read_takes_the_general_way(run, connect, recorder):
+    class Own(IOStream):
+        def read_from_fd(self, buf):
+            return super().read_from_fd(buf)
+
+    async def main():
+        stream, peer = connect(Own)
+        peer.sendall(b"one")
+        receiver = recorder()
+        assert stream.receive_first(receiver) is False
+        assert await receiver.wait_for(3) == b"one"
+        stream.close()
+
+    run(main)
+
+
 def test_direct_appends_to_the_write_buffer_go_out_with_an_empty_write(run, connect):
     # distributed.comm.tcp fills the buffer itself.
     async def main():

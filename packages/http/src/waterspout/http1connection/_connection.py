@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from waterspout.concurrent import future_set_result_unless_cancelled
-from waterspout.http1 import Limits, MessageReader, MessageWriter, Reading, RequestReader, ResponseReader
+from waterspout.http1 import MessageReader, MessageWriter, Reading, RequestReader, ResponseReader
 from waterspout.http1connection._delivery import Delivery
 from waterspout.http1connection._heads import make_request_head, make_response_head
 from waterspout.http1connection._params import HTTP1ConnectionParameters
@@ -37,7 +37,7 @@ class HTTP1Connection(HTTPConnection):
     """
 
     __module__ = "waterspout.http1connection"
-    __slots__ = ("__dict__", "__weakref__", "_close_callback", "_delivery", "_limits", "_method", "_read_done",
+    __slots__ = ("__dict__", "__weakref__", "_close_callback", "_delivery", "_method", "_read_done",
                  "_reader", "_writer", "context", "is_client", "params", "stream")  # fmt: skip
 
     params: HTTP1ConnectionParameters
@@ -58,17 +58,14 @@ class HTTP1Connection(HTTPConnection):
         self.is_client = is_client
         self.params = params = params or HTTP1ConnectionParameters()
         self.context = context
-        self._limits: Limits = params.limits
-        self._reader: MessageReader = self._new_reader()
+        self._reader: MessageReader = (ResponseReader if is_client else RequestReader)(
+            params.limits, lenient=params.lenient
+        )
         self._writer: MessageWriter | None = None
         self._close_callback: Callable[[], None] | None = None
         self._delivery: Delivery | None = None
         self._read_done: Future[bool] | None = None
         self._method = "GET"
-
-    def _new_reader(self) -> MessageReader:
-        kind = ResponseReader if self.is_client else RequestReader
-        return kind(self._limits, lenient=self.params.lenient)
 
     # Reading one message.
 

@@ -59,10 +59,12 @@ class ObservedServerConnection(HTTP1ServerConnection):
         self.observer = observer
         self.observed = None
 
-    def start_serving(self, delegate: HTTPServerConnectionDelegate | HTTPApplication | Callable[..., Any]) -> None:
+    def start_serving(
+        self, delegate: HTTPServerConnectionDelegate | HTTPApplication | Callable[..., Any], *, look_first: bool = False
+    ) -> bool:
         """See `HTTP1ServerConnection`."""
         tell(self.observer.connection_opened, self)
-        super().start_serving(delegate)
+        return super().start_serving(delegate, look_first=look_first)
 
     def request_begins(self, request: HTTPServerRequest) -> None:
         """The application is about to see *request*, for the first time unless its body has been collected."""

@@ -115,16 +115,25 @@ class HTTP1ServerConnection(HTTP1Connection):
         self._upgraded = upgraded
         self.draining = False
 
-    def start_serving(self, delegate: HTTPServerConnectionDelegate | HTTPApplication | Callable[..., Any]) -> None:
-        """Serve requests with *delegate* until the connection ends; returns at once."""
+    def start_serving(
+        self, delegate: HTTPServerConnectionDelegate | HTTPApplication | Callable[..., Any], *, look_first: bool = False
+    ) -> bool:
+        """Serve requests with *delegate* until the connection ends; returns at once.
+
+        *look_first* serves inside this call what the client has sent already, as clients mostly have that waited to be
+        accepted; returns whether something had come.
+        """
         self._application = as_application(delegate)
         timeout = self.params.idle_timeout
         self.deadline = self._deadlines.now + (HEADER_TIMEOUT if timeout is None else timeout)
         self._deadlines.watch(self)
         try:
+            if look_first and isinstance(self.stream, IOStream):
+                return self.stream.receive_first(self)
             self.stream.set_receiver(self)
         except StreamClosedError as error:
             self.connection_lost(error)
+        return False
 
     # Reading.
 
@@ -478,13 +487,20 @@ class HTTP1ServerConnection(HTTP1Connection):
         self._pipelined = b""
         if not more_is_coming:
             self.phase = Phase.LINGERING
-            self.deadline = inf
-            self.stream.close_after_flush()
+            self.deadline = self._deadlines.now + WRITE_TIMEOUT
+            stream = self.stream
+            if type(stream) is IOStream:  # what still comes is for nobody: the kernel may keep it
+                stream.close_after_flush(self._sent_and_closed)
+            else:
+                stream.close_after_flush()
             return
         self._linger_left = LINGER_BYTES
         self._wait(Phase.LINGERING, LINGER_TIMEOUT)
         self.stream.resume_receiving()
         self.stream.flushed().add_done_callback(self._shut_down_output)
+
+    def _sent_and_closed(self) -> None:
+        self.connection_lost(self.stream.error)
 
     def _shut_down_output(self, flushed: Future[None]) -> None:
         if flushed.cancelled() or flushed.exception() is not None or self.stream.closed():

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
@@ -30,19 +30,27 @@ LINGERING, LINGER_TIMEOUT, LINGER_BYTES = 64, 1.0, 64 * 1024
 class ConnectionGate:
     """Counts connections of one server; `refusal` says whether one more may come in."""
 
-    __slots__ = ("_by_peer", "_lingering", "_log", "count", "limit", "limit_per_peer")
+    __slots__ = ("_by_peer", "_connections", "_lingering", "_log", "limit", "limit_per_peer", "others")
 
-    count: int
+    #: Streams that were counted one by one.
+    others: int
     limit: int
     limit_per_peer: int | None
 
-    def __init__(self, limit: int, limit_per_peer: int | None) -> None:
+    def __init__(self, limit: int, limit_per_peer: int | None, connections: Collection[object] = ()) -> None:
+        """Those in *connections* count, too."""
         self.limit = limit
         self.limit_per_peer = limit_per_peer
-        self.count = 0
+        self.others = 0
+        self._connections = connections
         self._by_peer: dict[str, int] = {}
         self._lingering: set[_Lingering] = set()
         self._log = LogLimit(records=1, period=10.0)
+
+    @property
+    def count(self) -> int:
+        """Connections that are open."""
+        return self.others + len(self._connections)
 
     def refusal(self, address: Any) -> str | None:
         """Why a connection from *address* cannot be let in, or None."""
@@ -56,20 +64,19 @@ class ConnectionGate:
 
     def enter(self, stream: IOStream, address: Any) -> None:
         """Count *stream* until it is closed."""
-        self.count += 1
+        self.others += 1
         peer = peer_of(address) if self.limit_per_peer is not None else None
         if peer is None:
-            stream.watch_close(self.leave)
+            stream.watch_close(self._leave)
         else:
             self._by_peer[peer] = self._by_peer.get(peer, 0) + 1
             stream.watch_close(partial(self._leave_peer, peer))
 
-    def leave(self) -> None:
-        """A connection that was counted without regard to its peer is closed."""
-        self.count -= 1
+    def _leave(self) -> None:
+        self.others -= 1
 
     def _leave_peer(self, peer: str) -> None:
-        self.count -= 1
+        self.others -= 1
         left = self._by_peer[peer] - 1
         if left:
             self._by_peer[peer] = left

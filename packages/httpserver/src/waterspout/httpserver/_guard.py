@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from waterspout.http1connection import ServerObserver
@@ -25,14 +25,16 @@ class Guard:
     """Lets new connections of one server through to *serve*, or not.
 
     *limit* None is worked out when the first one comes: 0.8 of the descriptors that the process may have, after
-    raising that number as far as it goes. *proxies* not None has each connection begin with a PROXY header from one of
-    these peers.
+    raising that number as far as it goes. *connections* are the server's. *proxies* not None has each connection begin
+    with a PROXY header from one of these peers.
     """
 
-    __slots__ = ("_gate", "_limit", "_log", "_observer", "_per_peer", "_proxies", "_reading", "_speaks_http", "plain")
+    __slots__ = ("_connections", "_gate", "_limit", "_log", "_observer", "_per_peer", "_proxies", "_reading",
+                 "_speaks_http", "plain")  # fmt: skip
 
     #: The gate, where nothing but room is asked of a new connection (and once the first one has come): whoever accepts
-    #: may then let connections in by its numbers alone, as `count` does.
+    #: may then let connections in by its numbers. Those in *connections* are not counted one by one: only streams that
+    #: have left it and are still open need `count`.
     plain: ConnectionGate | None
 
     def __init__(
@@ -41,6 +43,7 @@ class Guard:
         limit_per_peer: int | None,
         proxies: TrustedProxies | None,
         observer: ServerObserver | None,
+        connections: Collection[object] = (),
         *,
         speaks_http: bool,
     ) -> None:
@@ -52,6 +55,7 @@ class Guard:
         self._proxies = proxies
         self._observer = observer
         self._speaks_http = speaks_http
+        self._connections = connections
         self._gate: ConnectionGate | None = None
         self.plain = None
         self._reading: set[ProxyHeaderReader] = set()
@@ -63,8 +67,9 @@ class Guard:
         gate = self._gate
         if gate is None:
             limit = connections_allowed() if self._limit is None else self._limit
-            gate = self._gate = ConnectionGate(limit, self._per_peer)
-            if self._per_peer is None and self._proxies is None:
+            plain = self._per_peer is None and self._proxies is None
+            gate = self._gate = ConnectionGate(limit, self._per_peer, self._connections if plain else ())
+            if plain:
                 self.plain = gate
         return gate
 
@@ -103,13 +108,8 @@ class Guard:
             self._turn_away(connection, address, why)
 
     def count(self, stream: IOStream, address: Any) -> None:
-        """*stream* is one of the connections from now on until it is closed."""
-        plain = self.plain
-        if plain is None:
-            self.gate.enter(stream, address)
-        else:
-            plain.count += 1
-            stream.watch_close(plain.leave)
+        """*stream* is one of those to be counted from now on until it is closed."""
+        self.gate.enter(stream, address)
 
     def close(self) -> None:
         """Close what has not become a connection yet."""

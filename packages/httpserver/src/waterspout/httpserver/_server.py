@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from waterspout.http1connection import (
     HTTP1ConnectionParameters,
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     import ssl
 
 __all__ = ["HTTPServer"]
+
+#: After a client that had said nothing yet when it was accepted: how many are not even asked.
+SILENT_IN_A_ROW: Final = 15
 
 RequestCallback = HTTPServerConnectionDelegate | HTTPApplication | Callable[[HTTPServerRequest], None]
 
@@ -116,13 +119,18 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         self.trusted_downstream = trusted_downstream or []
         self.observer = observer = _all_of(observer, getattr(request_callback, "server_observer", None))
         proxies = TrustedProxies(self.trusted_downstream) if proxy_protocol else None
-        self.guard = Guard(max_connections, max_connections_per_ip, proxies, observer, speaks_http=ssl_options is None)
         self._forwarding = ForwardingFields(forwarding_headers)
         self._connections: set[HTTP1ServerConnection] = set()
+        self.guard = Guard(
+            max_connections, max_connections_per_ip, proxies, observer, self._connections,
+            speaks_http=ssl_options is None,
+        )  # fmt: skip
+        self._on_lost = self._connection_lost  # one for all connections
         self._upgraded = UpgradedConnections()
         self._drain: tuple[DrainState, asyncio.Task[DrainResult]] | None = None
         self._drain_callbacks: dict[object, Callable[[float], object]] = {}
         self._deadlines: Deadlines | None = None
+        self._silent = 0
         self._application = self._wrapped(as_application(request_callback), is_tornado_compat(compat))
 
     def _wrapped(self, application: HTTPApplication, tornado: bool) -> HTTPApplication:
@@ -147,8 +155,8 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
 
     def serve_connection(self, connection: socket.socket, address: Any) -> None:
         """See `TCPServer`; the guard may turn *connection* away, or learn its client's address first."""
-        room = self.guard.plain
-        if room is not None and room.count < room.limit:
+        gate = self.guard.plain
+        if gate is not None and gate.others + len(self._connections) < gate.limit:
             super().serve_connection(connection, address)
         else:
             self.guard.let_in(connection, address, super().serve_connection)
@@ -160,7 +168,8 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
 
     def handle_stream(self, stream: IOStream, address: Any) -> None:
         """A client has connected: serve it until it leaves."""
-        self.guard.count(stream, address)
+        if self.guard.plain is None:
+            self.guard.count(stream, address)
         deadlines = self._deadlines
         if deadlines is None:
             deadlines = self._deadlines = Deadlines(stream.io_loop, self._resolution())
@@ -171,7 +180,7 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
                 self.conn_params,
                 context,
                 deadlines=deadlines,
-                on_lost=self._connections.discard,
+                on_lost=self._on_lost,
                 upgraded=self._upgraded,
             )
         else:
@@ -181,14 +190,25 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
                 context,
                 observer=self.observer,
                 deadlines=deadlines,
-                on_lost=self._connections.discard,
+                on_lost=self._on_lost,
                 upgraded=self._upgraded,
             )
         self._connections.add(connection)
         if self._drain is not None:
             self._drain[0].connections += 1
             connection.drain()
-        connection.start_serving(self._application)
+        # Where one client had spoken when it was accepted, the next one probably has, too; where not, asking each would
+        # be a system call for nothing.
+        if self._silent:
+            self._silent -= 1
+            connection.start_serving(self._application)
+        elif not connection.start_serving(self._application, look_first=True):
+            self._silent = SILENT_IN_A_ROW
+
+    def _connection_lost(self, connection: HTTP1ServerConnection) -> None:
+        self._connections.discard(connection)
+        if not connection.stream.closed() and self.guard.plain is not None:  # another protocol has it now
+            self.guard.count(connection.stream, None)
 
     def _resolution(self) -> float:
         """Seconds of one tick of the wheel: a second, finer only where a deadline is shorter than a few."""

@@ -33,7 +33,7 @@ def activated_sockets(environ: MutableMapping[str, str] | None = None) -> list[t
         return []
     for variable in ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"):
         environ.pop(variable, None)
-    if not count.isdecimal():
+    if not (count.isascii() and count.isdigit()):
         raise ValueError(f"LISTEN_FDS is {count!r}: it should be the number of sockets passed")
     labels = names.split(":") if names else []
     return [(labels[n] if n < len(labels) else "unknown", _adopt(FIRST_FD + n)) for n in range(int(count))]
@@ -43,8 +43,11 @@ activated_sockets.__module__ = "waterspout.httpserver"
 
 
 def _adopt(fd: int) -> socket.socket:
-    os.set_inheritable(fd, False)
-    sock = socket.socket(fileno=fd)
+    try:
+        os.set_inheritable(fd, False)
+        sock = socket.socket(fileno=fd)
+    except OSError as error:
+        raise OSError(error.errno, f"descriptor {fd}, passed by LISTEN_FDS, is no socket: {error.strerror}") from error
     if sock.type != socket.SOCK_STREAM or not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         sock.detach()
         raise OSError(f"descriptor {fd}, passed by LISTEN_FDS, is not a listening stream socket: see ListenStream=")

@@ -170,6 +170,16 @@ class StreamCore:
         elif not (self._paused or self._opening):
             self._listen(PUSHING)
 
+    def receive_first(self, receiver: StreamReceiver) -> bool:
+        """`set_receiver` on a new connection whose peer may have spoken already: what has arrived is handed on at once.
+
+        Who serves connections that wait to be accepted finds the first request there more often than not.  Returns
+        whether something had arrived, or the end had.  The loop hears of the descriptor only if the stream goes on: one
+        question, one answer, and it never did.  Here, for any descriptor, it is `set_receiver` and false.
+        """
+        self.set_receiver(receiver)
+        return False
+
     def pause_receiving(self) -> None:
         """Leave what arrives in the kernel, so that the peer is slowed down; for receivers."""
         self._paused = True
@@ -326,8 +336,18 @@ class StreamCore:
             self._wait_for_write(future)
         return future
 
-    def close_after_flush(self) -> None:
-        """Close as soon as all queued output is in the kernel, or cannot get there."""
+    def close_after_flush(self, instead: Callable[[], object] | None = None) -> None:
+        """Close as soon as all queued output is in the kernel, or cannot get there.
+
+        With *instead* the receiver has done its work: it is not called any more, and *instead* is called from inside
+        the close in place of its ``connection_lost`` (on a closed stream: at once).  What arrives is left in the
+        kernel, which makes the close a reset: for peers that have no more to say.
+        """
+        if instead is not None:
+            self._receiver = None
+            if self._reading:
+                self._listen(NOT_READING)
+            self.watch_close(instead)
         if not self._closed:
             if self._sent == self._total_write_index:
                 self.close()

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     import ssl
     from typing import Self
 
+    from waterspout.iostream._receiver import StreamReceiver
     from waterspout.iostream._sendfile import HasFileno
     from waterspout.iostream._tls import SSLIOStream
 
 #: What calls the socket directly in place of the methods that may be overridden.
 _FAST_PATHS: Final = {
-    "read_from_fd": ("_push_readable", "_pull_readable", "_watch_for_close"),
+    "read_from_fd": ("_push_readable", "_pull_readable", "_watch_for_close", "receive_first"),
     "write_to_fd": ("flush_pending", "_write_some", "send_now", "write"),
 }
 
@@ -128,6 +129,32 @@ class IOStream(BaseIOStream):
         if count == self._chunk:
             self._bulk = True
             self._push_bulk()
+
+    def receive_first(self, receiver: StreamReceiver) -> bool:
+        if self._unread or self._opening or self._closed:
+            self.set_receiver(receiver)
+            return False
+        turn = self._turn
+        try:
+            count = self.socket.recv_into(turn.buffer, self._chunk)
+        except (BlockingIOError, InterruptedError):
+            self.set_receiver(receiver)
+            return False
+        except OSError as error:
+            self._receiver = receiver
+            self._read_failed(error)
+            return True
+        self._receiver = receiver
+        if not count:
+            self._push_eof()
+            return True
+        self._received += count
+        self._deliver(bytes(turn.view[:count]))
+        if self._receiver is receiver and not (self._closing or self._closed or self._paused):
+            self._listen(PUSHING)
+        return True
+
+    receive_first.__doc__ = BaseIOStream.receive_first.__doc__
 
     def _push_bulk(self) -> None:
         """The last read was a full one: there is probably more.  One large piece, not copied.

@@ -269,6 +269,8 @@ class SSLIOStream(IOStream):
         else:
             self._read_failed(error)
 
+    receive_first = StreamCore.receive_first  # there is a handshake to come
+
     def _push_readable(self) -> None:
         if self._memory is None:
             BaseIOStream._push_readable(self)
