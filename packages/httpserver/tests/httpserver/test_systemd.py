@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -68,7 +69,7 @@ def test_sockets_that_were_passed_are_served_in_place_of_the_port(serve: Serve, 
             late.close()
 
 
-def test_names_and_what_is_no_listening_socket(serve: Serve, tmp_path: Path) -> None:
+def test_OT4_names_and_what_is_no_listening_socket(serve: Serve, tmp_path: Path) -> None:
     prelude = "from waterspout.httpserver import activated_sockets\n"
     call = "print([(n, s.getblocking(), os.get_inheritable(s.fileno())) for n, s in activated_sockets()], "
     call += "activated_sockets(), 'LISTEN_FDS' in os.environ)"
@@ -82,12 +83,29 @@ def test_names_and_what_is_no_listening_socket(serve: Serve, tmp_path: Path) -> 
             served.line("descriptor 3, passed by LISTEN_FDS, is not a listening stream socket")
 
 
-def test_variables_for_another_process_or_without_sense() -> None:
+def test_OT4_variables_for_another_process_or_without_sense() -> None:
     others = {"LISTEN_FDS": "1", "LISTEN_PID": "1"}
     assert activated_sockets(others) == [] and others
     with pytest.raises(ValueError, match="LISTEN_FDS is 'x'"):
         activated_sockets({"LISTEN_FDS": "x", "LISTEN_PID": str(os.getpid())})
     assert activated_sockets({}) == []
+    assert activated_sockets({"LISTEN_FDS": "0", "LISTEN_PID": str(os.getpid())}) == []
+    for sign in ("-1", "+1", "1_0", "\u0661", " 1", ""):
+        with pytest.raises(ValueError, match="it should be the number of sockets passed"):
+            activated_sockets({"LISTEN_FDS": sign, "LISTEN_PID": str(os.getpid())})
+
+
+def test_OT4_a_descriptor_that_is_not_open_is_named_with_the_variable() -> None:
+    # LISTEN_FDS says more than was passed: nothing below is ours to adopt.
+    code = (
+        "import os; os.closerange(3, 64)\n"
+        "from waterspout.httpserver import activated_sockets\n"
+        "os.closerange(3, 64)\n"
+        "try: activated_sockets({'LISTEN_FDS': '1', 'LISTEN_PID': str(os.getpid())})\n"
+        "except OSError as error: print(error)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert "descriptor 3" in ended.stdout and "LISTEN_FDS" in ended.stdout, ended.stderr
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -253,7 +253,7 @@ def test_a_drain_over_tls_serves_and_ends_the_connection_in_order(authority: Pat
     asyncio.run(main())
 
 
-def test_TLS_before_1_2_is_refused(authority: Path, certificate: Make) -> None:
+def test_TL5_versions_before_1_2_are_refused(authority: Path, certificate: Make) -> None:
     async def main() -> None:
         server, address = start(ssl_options=certificate("s", "/CN=s", "DNS:s.example"))
         old = client(authority)
@@ -262,6 +262,113 @@ def test_TLS_before_1_2_is_refused(authority: Path, certificate: Make) -> None:
         old.set_ciphers("ALL:@SECLEVEL=0")
         with pytest.raises((ssl.SSLError, ConnectionError)):
             await asyncio.open_connection(*address, ssl=old, server_hostname="s.example")
+        await close(server)
+
+    asyncio.run(main())
+
+
+def test_TL5_broken_ciphers_are_refused(authority: Path, certificate: Make) -> None:
+    async def main() -> None:
+        server, address = start(ssl_options=certificate("s", "/CN=s", "DNS:s.example"))
+        for ciphers in ("NULL", "aNULL", "RC4", "3DES"):
+            weak = client(authority)
+            weak.maximum_version = ssl.TLSVersion.TLSv1_2
+            try:
+                weak.set_ciphers(f"{ciphers}:@SECLEVEL=0")
+            except ssl.SSLError:
+                continue  # this OpenSSL has unlearnt it
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                await asyncio.open_connection(*address, ssl=weak, server_hostname="s.example")
+        await close(server)
+
+    asyncio.run(main())
+
+
+def test_TL5_without_a_server_name_or_with_a_foreign_one_the_default_certificate_is_shown(
+    authority: Path, certificate: Make
+) -> None:
+    names = {"a.example": certificate("a", "/CN=a", "DNS:a.example")}
+
+    async def main() -> None:
+        server, address = start(ssl_options=certificate("d", "/CN=d", "DNS:d.example"), server_names=names)
+        tls = client(authority)
+        tls.check_hostname = False
+        for name in ("", "no.example"):
+            # asyncio sends no server name where it is empty
+            streams = await asyncio.open_connection(*address, ssl=tls, server_hostname=name)
+            assert names_of(streams) == {"d.example"} and await ask(streams)
+            streams[1].close()
+        await close(server)
+
+    asyncio.run(main())
+
+
+def test_TL5_a_client_that_offers_another_protocol_is_promised_nothing(authority: Path, certificate: Make) -> None:
+    # An alert no_application_protocol (RFC 7301, 3.2) is beyond Python's ssl module, which goes on without ALPN.
+    async def main() -> None:
+        server, address = start(ssl_options=certificate("s", "/CN=s", "DNS:s.example"))
+        tls = client(authority)
+        tls.set_alpn_protocols(["foo"])
+        streams = await asyncio.open_connection(*address, ssl=tls, server_hostname="s.example")
+        assert streams[1].get_extra_info("ssl_object").selected_alpn_protocol() is None
+        assert await ask(streams) == "None", "it is HTTP/1.1 or nothing"
+        await close(server, streams)
+
+    asyncio.run(main())
+
+
+def test_TL4_a_wildcard_stands_for_one_whole_label_and_never_for_a_suffix(
+    authority: Path, certificate: Make
+) -> None:
+    names = {"*.b.example": certificate("b", "/CN=b", "DNS:*.b.example")}
+
+    async def main() -> None:
+        server, address = start(ssl_options=certificate("d", "/CN=d", "DNS:d.example"), server_names=names)
+        tls = client(authority)
+        tls.check_hostname = False
+        for asked, own in (("x.b.example", True), ("b.example", False), ("x.y.b.example", False),
+                           ("xb.example", False), ("x.b.example.evil", False)):  # fmt: skip
+            streams = await asyncio.open_connection(*address, ssl=tls, server_hostname=asked)
+            assert (names_of(streams) == {"*.b.example"}) is own, asked
+            streams[1].close()
+        await close(server)
+
+    asyncio.run(main())
+
+
+def test_TL12_early_data_is_neither_offered_nor_taken(authority: Path, certificate: Make, tmp_path: Path) -> None:
+    # A request in early data (RFC 8446, 8) could be replayed by anybody who saw it.
+    early = tmp_path / "early"
+    early.write_bytes(b"POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+    session = tmp_path / "session"
+
+    async def s_client(port: int, *words: str) -> str:
+        process = await asyncio.create_subprocess_exec(
+            "openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername", "s.example", "-tls1_3", "-ign_eof",
+            "-CAfile", str(authority / "ca.pem"), *words,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        said, _ = await asyncio.wait_for(
+            process.communicate(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"), 60
+        )
+        return said.decode("latin-1")
+
+    async def main() -> None:
+        paths: list[str] = []
+
+        def note(request: HTTPServerRequest) -> None:
+            paths.append(request.path)
+            tell_identity(request)
+
+        server = HTTPServer(note, ssl_options=certificate("s", "/CN=s", "DNS:s.example"))
+        (sock,) = bind_sockets(0, "127.0.0.1")
+        server.add_sockets([sock])
+        port = sock.getsockname()[1]
+        first = await s_client(port, "-sess_out", str(session))
+        assert "HTTP/1.1 200" in first and "Max Early Data: 0" in first
+        second = await s_client(port, "-sess_in", str(session), "-early_data", str(early))
+        assert "HTTP/1.1 200" in second and "Early data was accepted" not in second
+        assert paths == ["/", "/"], "what was in early data never ran"
         await close(server)
 
     asyncio.run(main())

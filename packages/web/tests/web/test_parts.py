@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -250,3 +252,105 @@ def test_a_client_that_leaves_in_the_middle_is_no_error(raw: Raw, caplog: Any) -
 
     asyncio.run(main())
     assert ended == ["post", "on_finish"] and not caplog.records
+
+
+# Uploads that go to the disk.
+
+
+class Spools(RequestHandler):
+    """Spools what is sent to `folder`, and fails where the query says so."""
+
+    async def post(self) -> None:
+        kept = []
+        try:
+            async for part in self.parts():
+                kept.append(await part.spool(1000, self.settings["folder"]))
+                if self.request.query == "fail":
+                    raise RuntimeError("the handler's own mistake")
+            self.write({"files": len(kept), "size": sum(file.seek(0, 2) for file in kept)})
+        finally:
+            for file in kept:
+                file.close()
+            self.settings["done"].set()
+
+
+SPOOLED = form(("one", "a.bin", os.urandom(3 << 20)), ("two", "b.bin", os.urandom(3 << 20)))
+
+
+def open_files(folder: Path) -> list[str]:
+    """Descriptors of this process on files in *folder*, with or without a name."""
+    found = []
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            target = os.readlink(entry)
+        except OSError:
+            continue  # the one that lists them
+        if target.startswith(str(folder)):
+            found.append(target)
+    return found
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="the system does not list a process's descriptors")
+@pytest.mark.parametrize("how", ["whole", "the handler fails", "the client leaves"])
+def test_MP19_nothing_of_a_spooled_upload_stays_open_or_on_the_disk(how: str, tmp_path: Path) -> None:
+    async def main() -> None:
+        done, before = asyncio.Event(), set(os.listdir("/proc/self/fd"))
+        app = Application([("/", read_request_body()(type("Here", (Spools,), {})))], folder=str(tmp_path), done=done)
+        server = app.listen(0, "127.0.0.1")
+        port = next(iter(server._sockets.values())).getsockname()[1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        target = b"/?fail" if how == "the handler fails" else b"/"
+        head = b"POST %b HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=limit\r\n" % target
+        writer.write(head + b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(SPOOLED))
+        part_of_it = SPOOLED if how != "the client leaves" else SPOOLED[: 5 << 20]
+        writer.write(part_of_it)
+        if how == "the client leaves":
+            await writer.drain()
+            for _ in range(3000):
+                if open_files(tmp_path):
+                    break
+                await asyncio.sleep(0.01)
+            assert open_files(tmp_path), "the upload had reached the disk"
+            writer.transport.abort()
+        else:
+            received = await asyncio.wait_for(reader.read(), 60)
+            assert received.startswith(b"HTTP/1.1 200" if how == "whole" else b"HTTP/1.1 500")
+        await asyncio.wait_for(done.wait(), 60)
+        writer.close()
+        server.stop()
+        await server.close_all_connections()
+        for _ in range(3000):
+            if not open_files(tmp_path) and not os.listdir(tmp_path):
+                break
+            await asyncio.sleep(0.01)
+        assert open_files(tmp_path) == [] and os.listdir(tmp_path) == []
+        await asyncio.sleep(0)
+        left = set(os.listdir("/proc/self/fd")) - before
+        assert len(left) <= 1, left  # the descriptor of this very listing
+
+    asyncio.run(main())
+
+
+def test_MP20_the_disk_is_written_to_beside_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Each write waits for a sign that only the loop can give: on the loop itself it would never come.
+    loop_thread = threading.get_ident()
+    slow: list[tuple[int, bool]] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+
+        class SlowDisk(tempfile.SpooledTemporaryFile):  # type: ignore[type-arg]
+            def writelines(self, lines: Any) -> None:
+                turned = threading.Event()
+                loop.call_soon_threadsafe(turned.set)
+                slow.append((threading.get_ident(), turned.wait(30)))
+                super().writelines(lines)
+
+        monkeypatch.setattr(tempfile, "SpooledTemporaryFile", SlowDisk)
+        async for part in iterate(SPOOLED, 65536):
+            with await part.spool(1000, str(tmp_path)) as file:
+                assert len(file.read()) == 3 << 20
+
+    asyncio.run(main())
+    assert len(slow) >= 6, "a piece at a time, of a megabyte"
+    assert all(turned and thread != loop_thread for thread, turned in slow)

@@ -7,11 +7,12 @@ for somebody else's domain is dropped in silence, as the RFC asks.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from waterspout.httpclient._suffixes import is_probably_public_suffix
 
@@ -103,6 +104,31 @@ class CookieJar:
         if not re.fullmatch(r"[!#-+\--:<-\[\]-~]*", value):
             raise ValueError(f"the value of cookie {name!r} holds characters that a Cookie header cannot")
         self._add(Cookie(name, value, domain.lower(), path, secure=secure))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the cookies that have not expired to the file at *path*, as JSON, for its owner's eyes only (0600).
+
+        A file that is there is replaced in one step. Those that last as long as the jar are saved, too.
+        """
+        from waterspout.httpclient._cookiefile import write_cookies  # brings json; few jars have a file
+
+        write_cookies(path, self)
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Add what `save` wrote to the file at *path*.
+
+        Raises OSError if it cannot be read, and ValueError if it holds something else, with the jar as it was.
+        """
+        from waterspout.httpclient._cookiefile import read_cookies
+
+        for entry in read_cookies(path):
+            cookie = Cookie(entry["name"], entry["value"], entry["domain"], entry["path"], secure=entry["secure"])
+            for name in ("expires", "host_only", "http_only", "same_site", "created"):
+                setattr(cookie, name, entry[name])
+            self._add(cookie)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a cookie jar is not pickled: use its save() and load(), which run nothing of what they read")
 
     def keep(self, url: URL, fields: Iterable[str]) -> None:
         """Take in the Set-Cookie *fields* of a response to *url*."""
