@@ -46,6 +46,7 @@ class MemoryStream:
     """One end; made by `memory_streams`."""
 
     high_water = 64 * 1024
+    max_write_buffer_size: int | None = None
     error: BaseException | None = None
     _peer: MemoryStream
     socket: MemorySocket
