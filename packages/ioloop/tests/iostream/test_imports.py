@@ -16,6 +16,7 @@ print(*sorted(set(sys.modules) - before))
 NEEDED = {
     "waterspout",
     "waterspout.ioloop",
+    "waterspout.ioloop._allocator",
     "waterspout.ioloop._asyncio_loop",
     "waterspout.ioloop._callbacks",
     "waterspout.ioloop._current",

@@ -23,28 +23,23 @@ def layers(client_tls, server_tls):
     return client, server
 
 
-@pytest.fixture
-def view():
-    return memoryview(bytearray(65536))
-
-
-def test_text_goes_through(layers, view):
+def test_text_goes_through(layers):
     client, server = layers
     assert client.encrypt(b"hello") == 5
     server.feed(client.output())
-    filled, outcome = server.decrypt(view)
-    assert view[:filled] == b"hello"
+    pieces, outcome = server.decrypt()
+    assert b"".join(pieces) == b"hello"
     assert outcome is Outcome.WANTS_MORE
-    assert server.decrypt(view) == (0, Outcome.WANTS_MORE)
+    assert server.decrypt() == ([], Outcome.WANTS_MORE)
 
 
-def test_session_tickets_are_no_data(layers, view):
+def test_session_tickets_are_no_data(layers):
     client, _ = layers
-    assert client.decrypt(view) == (0, Outcome.WANTS_MORE)
+    assert client.decrypt() == ([], Outcome.WANTS_MORE)
 
 
 @pytest.mark.parametrize("step", [1, 7, 1000, 20_000])
-def test_ciphertext_may_come_in_any_pieces(layers, view, step):
+def test_ciphertext_may_come_in_any_pieces(layers, step):
     client, server = layers
     data = os.urandom(30_000)
     client.encrypt(data)
@@ -52,13 +47,13 @@ def test_ciphertext_may_come_in_any_pieces(layers, view, step):
     got = bytearray()
     for start in range(0, len(cipher), step):
         server.feed(cipher[start : start + step])
-        filled, outcome = server.decrypt(view)
+        pieces, outcome = server.decrypt()
         assert outcome is Outcome.WANTS_MORE
-        got += view[:filled]
+        got += b"".join(pieces)
     assert got == data
 
 
-def test_more_than_the_buffer_takes_is_said(layers, view):
+def test_more_than_is_decrypted_at_once_is_said(layers):
     client, server = layers
     data = os.urandom(200_000)
     client.encrypt(data)
@@ -67,38 +62,50 @@ def test_more_than_the_buffer_takes_is_said(layers, view):
     outcome = Outcome.FULL
     while outcome is Outcome.FULL:
         assert server.has_input()
-        filled, outcome = server.decrypt(view)
-        got += view[:filled]
+        pieces, outcome = server.decrypt()
+        got += b"".join(pieces)
     assert got == data
     assert outcome is Outcome.WANTS_MORE
     assert not server.has_input()
 
 
-def test_close_notify_is_an_end_after_the_data(layers, view):
+def test_close_notify_is_an_end_after_the_data(layers):
     client, server = layers
     client.encrypt(b"last")
     server.feed(client.output() + client.close())
-    filled, outcome = server.decrypt(view)
-    assert view[:filled] == b"last"
+    pieces, outcome = server.decrypt()
+    assert b"".join(pieces) == b"last"
     assert outcome is Outcome.END
 
 
-def test_end_of_the_connection_without_close_notify_is_an_error_after_the_data(layers, view):
+def test_end_of_the_connection_without_close_notify_is_an_error_after_the_data(layers):
     client, server = layers
     client.encrypt(b"last")
     server.feed(client.output())
     server.feed(b"")
-    filled, outcome = server.decrypt(view)
-    assert view[:filled] == b"last"
+    pieces, outcome = server.decrypt()
+    assert b"".join(pieces) == b"last"
     assert isinstance(outcome, ssl.SSLEOFError)
 
 
-def test_manipulated_record_is_an_error(layers, view):
+def test_manipulated_record_is_an_error(layers):
     client, server = layers
     client.encrypt(b"data")
     cipher = bytearray(client.output())
     cipher[-1] ^= 1
     server.feed(cipher)
-    filled, outcome = server.decrypt(view)
-    assert filled == 0
+    pieces, outcome = server.decrypt()
+    assert not pieces
     assert isinstance(outcome, ssl.SSLError)
+
+
+def test_one_record_is_read_into_a_buffer_of_any_size(layers):
+    client, server = layers
+    client.encrypt(b"hello")
+    server.feed(client.output())
+    small = bytearray(3)
+    assert [server.read_into(small), bytes(small)] == [3, b"hel"]
+    assert [server.read_into(small), bytes(small)] == [2, b"lol"]
+    assert server.read_into(small) is None
+    server.feed(client.close())
+    assert server.read_into(small) == 0

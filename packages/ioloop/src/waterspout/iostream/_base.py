@@ -137,6 +137,14 @@ class BaseIOStream(StreamCore):
                 future: asyncio.Future[bytes] = Future(loop=self._loop)
                 future.set_result(data)
                 return future
+        elif not unread and num_bytes > 0 and self._reading == PULLING and self._read_future is None:
+            self._want = num_bytes.__index__()
+            self._read_future = waiting = PendingRead(loop=self._loop)  # as in `read_until`
+            waiting.stream = self
+            waiting.wake = None
+            self._kind = SOME if partial else EXACTLY
+            self._limit = None
+            return waiting
         if num_bytes < 0:
             raise ValueError(f"cannot read {num_bytes} bytes")
         return self._read(SOME if partial and num_bytes else EXACTLY, num_bytes.__index__())
@@ -284,7 +292,7 @@ class BaseIOStream(StreamCore):
         if not self._unread:
             self._head = data
             self._pos = 0
-        elif self._kind in (UNTIL, MATCH):
+        elif self._kind in (UNTIL, MATCH) and self._read_future is not None:
             head = self._head
             if not isinstance(head, bytearray):
                 head = bytearray(memoryview(head)[self._pos :])
@@ -300,6 +308,18 @@ class BaseIOStream(StreamCore):
             self._tail.append(data)
         self._unread += len(data)
 
+    def _keep(self, pieces: list[bytes], size: int) -> None:
+        """`_store` for several pieces, ``size`` bytes together, of a read that wants more than that, or none waits."""
+        if not self._unread:
+            self._head = pieces[0]
+            self._pos = 0
+            pieces = pieces[1:]
+        if self._tail is None:
+            self._tail = pieces or None
+        else:
+            self._tail += pieces
+        self._unread += size
+
     def _join(self) -> None:
         self._head = b"".join((memoryview(self._head)[self._pos :], *(self._tail or ())))
         self._pos = 0
@@ -309,8 +329,7 @@ class BaseIOStream(StreamCore):
         """Remove and return the first ``size`` unread bytes."""
         end = self._pos + size
         if end > len(self._head):
-            self._join()
-            end = size
+            return self._gather(size)
         head, pos = self._head, self._pos
         self._unread -= size
         if isinstance(head, bytearray):
@@ -324,6 +343,27 @@ class BaseIOStream(StreamCore):
             self._head = b""
             self._pos = 0
         return head if not pos and end == len(head) else head[pos:end]
+
+    def _gather(self, size: int) -> bytes:
+        """`_take` of more than the first piece holds: the pieces are joined as far as that reaches."""
+        tail = self._tail
+        assert tail is not None
+        pieces: list[Buffer] = [memoryview(self._head)[self._pos :] if self._pos else self._head]
+        missing = size - len(pieces[0])
+        index = 0
+        for piece in tail:
+            if len(piece) > missing:
+                break
+            pieces.append(piece)
+            missing -= len(piece)
+            index += 1
+        self._unread -= size
+        if missing:
+            pieces.append(memoryview(tail[index])[:missing])
+        self._pos = missing
+        self._head = tail[index] if index < len(tail) else b""
+        self._tail = tail[index + 1 :] or None
+        return b"".join(pieces)
 
     def unread(self, data: bytes) -> None:
         """Make ``data`` the next bytes to be read: for a protocol that has read further than it needed."""

@@ -15,9 +15,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket as socket_module
+from asyncio import Future
 from typing import TYPE_CHECKING, Any, Final
 
-from waterspout.iostream._base import BaseIOStream
+from waterspout.concurrent._lazy import DoneFuture
+from waterspout.iostream._base import EXACTLY, BaseIOStream
 from waterspout.iostream._core import PULLING, PUSHING, Buffer, StreamCore
 from waterspout.iostream._errors import StreamClosedError
 from waterspout.iostream._socket import IOStream
@@ -235,10 +237,10 @@ class SSLIOStream(IOStream):
 
     def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
         """Decrypt into ``buf``: how many bytes, 0 at the end of the stream, None if there is nothing now."""
-        memory = self._memory
-        if memory is None:
-            return self._layer.read_into(buf) if self._layer is not None else None  # type: ignore[union-attr]
-        return _read_once(memory, memoryview(buf)) if self._receive() else None
+        layer = self._layer
+        if layer is None or self._memory is not None and not self._receive():
+            return None
+        return layer.read_into(buf)
 
     def _receive(self) -> bool:
         """Feed TLS with what the socket has; false if there is nothing."""
@@ -301,23 +303,21 @@ class SSLIOStream(IOStream):
         """Hand on all that can be decrypted, unless the receiver pauses."""
         memory = self._memory
         assert memory is not None
-        view = self._turn.view
         outcome: Outcome | OSError = memory.FULL
         while outcome is memory.FULL:
-            filled, outcome = memory.decrypt(view)
-            if filled:
-                self._received += filled
-                data = bytes(view[:filled])
-                if self._reading == PUSHING:
-                    self._deliver(data)
-                elif self._read_future is not None and not self._read_future.done():
-                    self._arrived(data)
-                else:
-                    self._store(data)
-                if self._closed:
-                    return
-                if outcome is not memory.WANTS_MORE and self._receiver is not None and self._reading != PUSHING:
-                    return  # paused: resume_receiving comes back
+            pieces, outcome = memory.decrypt()
+            if not pieces:
+                continue
+            if self._reading == PUSHING:
+                data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+                self._received += len(data)
+                self._deliver(data)
+            else:
+                self._records_arrived(pieces)
+            if self._closed:
+                return
+            if outcome is not memory.WANTS_MORE and self._receiver is not None and self._reading != PUSHING:
+                return  # paused: resume_receiving comes back
         if memory.outgoing.pending:
             self._send_control()
         if outcome is memory.END:
@@ -327,6 +327,29 @@ class SSLIOStream(IOStream):
                 self.close()
         elif isinstance(outcome, OSError):
             self._read_failed(outcome)
+
+    def _records_arrived(self, pieces: list[bytes]) -> None:
+        """Give what was decrypted to the reads that wait, one after the other, and keep the rest.
+
+        A read of so many bytes gets the records joined once, when all are there.
+        """
+        if self._kind != EXACTLY or self._read_future is None or self._read_future.done():
+            for piece in pieces:
+                self._received += len(piece)
+                if self._read_future is not None and not self._read_future.done():
+                    self._arrived(piece)
+                    if self._closed:
+                        return
+                else:
+                    self._store(piece)
+            return
+        last = pieces.pop()
+        if pieces:
+            size = sum(map(len, pieces))
+            self._received += size
+            self._keep(pieces, size)
+        self._received += len(last)
+        self._arrived(last)
 
     def _read_failed(self, error: Exception) -> None:
         from ssl import SSLEOFError
@@ -380,7 +403,38 @@ class SSLIOStream(IOStream):
 
     def write(self, data: Buffer) -> asyncio.Future[None]:
         """See `BaseIOStream.write`."""
-        return BaseIOStream.write(self, data)
+        memory = self._memory
+        size = len(data)
+        if (
+            memory is None
+            or self._blocked
+            or self._out is not None
+            or type(data) is not bytes
+            or not 0 < size <= BATCH
+            or self.max_write_buffer_size is not None
+        ):
+            return BaseIOStream.write(self, data)
+        # Nothing waits before it: straight to the kernel.
+        self._total_write_index += size
+        try:
+            memory.encrypt(data)
+            cipher = memory.outgoing.read()
+            sent = _send(self.socket, cipher)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError as error:
+            self.close(error)
+        if not self._closed:
+            if sent == len(cipher):
+                self._sent += size
+                return DoneFuture()
+            self._cipher = memoryview(cipher)[sent:]
+            self._plain = size
+            self._out = [data]
+            self._account(0)
+        future: asyncio.Future[None] = Future(loop=self._loop)
+        self._wait_for_write(future)
+        return future
 
     _SENDS_FILES = False
 
@@ -392,10 +446,11 @@ class SSLIOStream(IOStream):
         if self._cipher:
             self._send_cipher()
             total, self._plain = self._plain, 0
+        whole = self._total_write_index - self._sent
         for _ in range(BATCHES_IN_A_ROW):
-            batch = _batch(out, total)
-            if not batch:
+            if total == whole:
                 break
+            batch = _batch(out, total)
             self._plain = memory.encrypt(batch)
             self._cipher = memory.output()
             try:
@@ -513,6 +568,8 @@ def _is_connected(sock: socket_module.socket) -> bool:
 
 def _batch(out: list[Buffer], start: int) -> Buffer:
     """The next plaintext to encrypt, from byte ``start`` of the queue on; several small buffers become one record."""
+    if not start and len(out) == 1 and len(out[0]) <= BATCH:
+        return out[0]
     pieces: list[Buffer] = []
     size = 0
     for data in out:
@@ -528,13 +585,3 @@ def _batch(out: list[Buffer], start: int) -> Buffer:
         if size >= BATCH:
             break
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-
-def _read_once(memory: MemoryLayer, view: memoryview) -> int | None:
-    """For who calls `read_from_fd`: what one record gives."""
-    filled, outcome = memory.decrypt(view)
-    if filled:
-        return filled
-    if isinstance(outcome, OSError):
-        raise outcome
-    return 0 if outcome is memory.END else None

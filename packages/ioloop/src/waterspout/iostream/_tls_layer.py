@@ -22,19 +22,22 @@ if TYPE_CHECKING:
 #: A TLS record holds so much at most (RFC 8446, section 5.1): with this room one is read completely.
 RECORD: Final = 16 * 1024
 
+#: Bytes of plaintext after which the stream is given what there is, before more is decrypted.
+DECRYPTED: Final = 4 * RECORD
+
 
 class Outcome(Enum):
     """Why `MemoryLayer.decrypt` stopped, when no error did."""
 
     WANTS_MORE = "nothing more can be decrypted of what was fed"
-    FULL = "the buffer is full; there may be more"
+    FULL = "that is much for once; there may be more"
     END = "the peer said that it sends nothing more (close_notify)"
 
 
 class MemoryLayer:
     """Ciphertext in by `feed`, out by `output`; plaintext out by `decrypt`, in by `encrypt`."""
 
-    __slots__ = ("incoming", "outgoing", "tls")
+    __slots__ = ("incoming", "outgoing", "raw", "tls")
 
     FULL: ClassVar = Outcome.FULL
     WANTS_MORE: ClassVar = Outcome.WANTS_MORE
@@ -47,6 +50,9 @@ class MemoryLayer:
         self.incoming = ssl.MemoryBIO()
         self.outgoing = ssl.MemoryBIO()
         self.tls = context.wrap_bio(self.incoming, self.outgoing, server_side, server_hostname)
+        # What the object's methods call: for bulk data, where Python's code is slow because the data displaces it from
+        # the processor's caches, calls are most of what the stream itself costs.
+        self.raw: Any = getattr(self.tls, "_sslobj", self.tls)
 
     def feed(self, data: Buffer) -> None:
         """Take ciphertext from the peer; no bytes at all are the end of its connection."""
@@ -63,28 +69,36 @@ class MemoryLayer:
             return False
         return True
 
-    def decrypt(self, view: memoryview) -> tuple[int, Outcome | OSError]:
-        """Decrypt into ``view``, which is larger than a record: how many bytes, and why not more.
+    def decrypt(self) -> tuple[list[bytes], Outcome | OSError]:
+        """Decrypt somewhat more than `DECRYPTED` bytes at most: the records' contents, and why not more.
 
         An error is ssl.SSLEOFError if the connection ended without close_notify, so that what came may be truncated.
         """
-        tls, incoming = self.tls, self.incoming
-        room = len(view)
-        filled = 0
+        read, incoming = self.raw.read, self.incoming
+        pieces: list[bytes] = []
+        size = 0
         try:
-            while filled <= room - RECORD:
-                # typeshed has bytes: with a buffer it is the number of bytes in it.
-                count: Any = tls.read(room - filled, view[filled:] if filled else view)
-                if not count:
-                    return filled, Outcome.END
-                filled += count
+            while size < DECRYPTED:
+                piece = read(RECORD)
+                if not piece:
+                    return pieces, Outcome.END
+                pieces.append(piece)
+                size += len(piece)
                 if not incoming.pending and not incoming.eof:  # an exception saved
-                    return filled, Outcome.WANTS_MORE
+                    return pieces, Outcome.WANTS_MORE
         except ssl.SSLWantReadError:
-            return filled, Outcome.WANTS_MORE
+            return pieces, Outcome.WANTS_MORE
         except OSError as error:
-            return filled, error
-        return filled, Outcome.FULL
+            return pieces, error
+        return pieces, Outcome.FULL
+
+    def read_into(self, view: bytearray | memoryview) -> int | None:
+        """Decrypt into ``view``, one record at most: how many bytes; 0 after close_notify; None if there is nothing."""
+        try:
+            count: Any = self.tls.read(len(view), view)  # typeshed has bytes: with a buffer it is a number
+        except ssl.SSLWantReadError:
+            return None
+        return int(count)
 
     def has_input(self) -> bool:
         """Whether `decrypt` may find something without being fed."""
@@ -93,7 +107,7 @@ class MemoryLayer:
     def encrypt(self, data: Buffer) -> int:
         """Encrypt all of ``data``, and return its length."""
         try:
-            return self.tls.write(data)
+            return int(self.raw.write(data))
         except ssl.SSLWantReadError:
             raise ssl.SSLError(ssl.SSL_ERROR_WANT_READ, "the peer renegotiates TLS, which is not supported") from None
 
