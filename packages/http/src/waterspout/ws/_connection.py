@@ -128,13 +128,13 @@ class Connection:
         first = data[0]
         if first != _TEXT and first != _BINARY:
             return None
-        payload = data[overhead:]
-        if overhead == 6:
-            if ACCELERATED:
-                payload = apply_mask(payload, data[2:6])
-            else:  # what it does for short payloads, without a call
-                mask = _from_bytes(data[2:6]) * REPEATED[size] >> SURPLUS[size]
-                payload = (_from_bytes(payload) ^ mask).to_bytes(size)
+        if overhead == 2:
+            payload = data[2:]
+        elif ACCELERATED:
+            payload = apply_mask(data[6:], data[2:6])
+        else:  # the key and the payload as one integer: XOR with the key, over and over, leaves the payload
+            masked = _from_bytes(data[2:])
+            payload = (masked ^ (masked >> 8 * size) * REPEATED[size + 4] >> SURPLUS[size]).to_bytes(size)
         if first == _BINARY:
             return payload
         try:

@@ -17,10 +17,10 @@ __all__ = ["ACCELERATED", "REPEATED", "SURPLUS", "apply_mask", "apply_mask_in_py
 _TRANSLATE_FROM: Final = 6 * 1024
 _EVERY_BYTE: Final = int.from_bytes(bytes(range(256)))
 _IN_EVERY_BYTE: Final = int.from_bytes(b"\1" * 256)
-#: By the size of a short payload: what the key's integer is multiplied by to stand often enough one after the other,
-#: and how many bits of that are too many.
-REPEATED: Final = tuple(int.from_bytes(b"\0\0\0\1" * ((size + 3) // 4)) for size in range(126))
-SURPLUS: Final = tuple(-size % 4 * 8 for size in range(126))
+#: By the size of a short payload, and of one with its key: what the key's integer is multiplied by to stand often
+#: enough one after the other, and how many bits of that are too many.
+REPEATED: Final = tuple(int.from_bytes(b"\0\0\0\1" * ((size + 3) // 4)) for size in range(130))
+SURPLUS: Final = tuple(-size % 4 * 8 for size in range(130))
 
 
 def apply_mask_in_python(payload: bytes, key: bytes) -> bytes:
