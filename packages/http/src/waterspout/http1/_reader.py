@@ -64,11 +64,12 @@ class MessageReader:
         if self._held:
             data = self._held + data
             self._held = b""
-        if self.state is _DONE:
-            self.state = _HEAD
+        state = self.state
+        if state is _DONE:
+            self.state = state = _HEAD
             self.max_body = self.limits.body
             self._empty_lines = 0
-        if self.state is _HEAD:
+        if state is _HEAD:
             return self._read_head(data) if data else NOTHING
         if self._content is not None:
             return self._read_content(data)

@@ -139,12 +139,13 @@ class HTTP1ServerConnection(HTTP1Connection):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client: read them, and serve what is whole."""
-        if self.phase is _ANSWERING or (self._delivery is not None and self._delivery.waiting is not None):
+        phase = self.phase
+        if phase is _ANSWERING or (self._delivery is not None and self._delivery.waiting is not None):
             self._pipelined += data
             if len(self._pipelined) > PIPELINE_LIMIT:
                 self.stream.pause_receiving()
             return
-        if self.phase is _LINGERING or self.phase is _CLOSED:
+        if phase is _LINGERING or phase is _CLOSED:
             self._throw_away(data)
             return
         reader = self._reader
@@ -326,26 +327,29 @@ class HTTP1ServerConnection(HTTP1Connection):
         to know sets a close callback. Raises `HTTPOutputError` for what HTTP cannot carry, and closes.
         """
         request = self.request
-        if request is None or self.stream.closed():
+        if request is None:
             return
-        if self._keep and request.complete and request.version == "HTTP/1.1":
+        keep = self._keep and request.complete
+        if keep and request.version == "HTTP/1.1":
             head = f"{status_line(status, reason)}{fields}\r\n"
         else:
-            self._keep = (self._keep or another_has_come(self)) and request.complete
-            connection = "Keep-Alive" if self._keep else "close"
-            line = "" if request.version == "HTTP/1.0" and not self._keep else f"Connection: {connection}\r\n"
+            keep = self._keep = keep or (another_has_come(self) and request.complete)
+            connection = "Keep-Alive" if keep else "close"
+            line = "" if request.version == "HTTP/1.0" and not keep else f"Connection: {connection}\r\n"
             head = f"{status_line(status, reason)}{fields}{line}\r\n"
         try:
             data = head.encode("latin-1")
+            if not body or request.method == "HEAD":
+                self.stream.send(data)
+            elif len(body) <= JOIN_LIMIT:
+                self.stream.send(data + body)
+            else:
+                self.stream.send_many((data, body))
         except UnicodeEncodeError as error:
             self.stream.close()
             raise HTTPOutputError(f"a header holds {error.object[error.start]!r}, which is not Latin-1") from error
-        if not body or request.method == "HEAD":
-            self.stream.send(data)
-        elif len(body) <= JOIN_LIMIT:
-            self.stream.send(data + body)
-        else:
-            self.stream.send_many((data, body))
+        except StreamClosedError:
+            return
         self._answered()
 
     def close_after_response(self) -> None:

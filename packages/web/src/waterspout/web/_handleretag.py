@@ -24,7 +24,7 @@ class HandlerEtag(HandlerPages):
 
     def compute_etag(self) -> str | None:
         """The entity tag of what was written: a hash of it. Override it, or return None for no tag."""
-        return content_etag(self._write_buffer)
+        return content_etag(b"".join(self._write_buffer))
 
     def set_etag_header(self) -> None:
         """Set ``Etag`` to what `compute_etag` gives; called for you when a response is finished in one piece."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from asyncio import Future
-from hashlib import sha1
 from typing import TYPE_CHECKING, Any, cast
 
 from waterspout.http1connection import HTTP1ServerConnection
 from waterspout.httputil import HTTPHeaders, HTTPOutputError, ResponseStartLine, responses
 from waterspout.log import gen_log
-from waterspout.web._etag import matches_weakly
+from waterspout.web._etag import content_etag, matches_weakly
 from waterspout.web._handleretag import makes_plain_etag
 
 if TYPE_CHECKING:
@@ -37,6 +36,22 @@ def send_whole_response(handler: RequestHandler) -> None:
         return
     buffer = handler._write_buffer
     body = buffer[0] if len(buffer) == 1 else b"".join(buffer)
+    if (
+        handler._header_map is None
+        and handler._status_code == 200
+        and request.method == "GET"
+        and request.if_none_match is None
+        and not (handler._new_cookie or handler._transforms or application.transforms)
+        and type(connection) is HTTP1ServerConnection
+        and makes_plain_etag(type(handler))
+    ):  # what most responses are, and nothing that the rest would do otherwise: put together at once
+        fields = application._default_fields(request)
+        if handler._writes_json:
+            fields = fields.replace(_HTML_LINE, _JSON_LINE, 1)
+        handler._headers_written = True
+        fields = f"{fields}Etag: {content_etag(body)}\r\nContent-Length: {len(body)}\r\n"
+        connection.respond(200, handler._reason, fields, body)
+        return
     extra = _etag_line(handler, body)
     status = handler._status_code
     if status == 304 or status == 204 or status < 200:
@@ -86,7 +101,7 @@ def _etag_line(handler: RequestHandler, body: bytes) -> str:
         return ""
     headers = handler._header_map
     if makes_plain_etag(type(handler)) and (headers is None or "Etag" not in headers):
-        etag = f'"{sha1(body, usedforsecurity=False).hexdigest()}"'
+        etag = content_etag(body)
         wanted = request.if_none_match
         if wanted is not None and matches_weakly(wanted.decode("latin-1"), etag):
             handler._status_code = 304
