@@ -261,6 +261,18 @@ def test_what_is_not_run_is_counted() -> None:
     assert len(found) == NOT_RUN, found
 
 
+def test_a_reader_sees_which_file_a_block_is() -> None:
+    """The comment that says it to the test is not shown: the text above it must."""
+    unsaid = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for found in re.finditer(r"^ *<!-- save: (\S+) -->$", text, re.MULTILINE):
+            above = text[: found.start()].rstrip().rpartition("\n\n")[2]
+            if found[1] not in above:
+                unsaid.append(f"{page}: {found[1]}")
+    assert unsaid == []
+
+
 def test_every_page_is_in_a_table_of_contents() -> None:
     listed = {
         (page.parent / f"{entry}.md").resolve()

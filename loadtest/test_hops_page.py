@@ -1,0 +1,30 @@
+"""The counts that docs/design/request.md tells are those of this tree."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import hops_page
+
+#: Calls that a cell may be off before it is wrong: one is lost or won by rounding.
+ROOM = 1.5
+
+
+def test_page_has_a_row_for_each_thing_that_is_counted() -> None:
+    assert list(hops_page.written()) == list(hops_page.ROWS)
+
+
+@pytest.mark.skipif(sys.version_info[:2] != hops_page.PYTHON, reason="the page tells the counts of another Python")
+@pytest.mark.parametrize("name", hops_page.ROWS)
+def test_page_tells_what_is_counted(name: str) -> None:
+    told, found = hops_page.written()[name], hops_page.counted(name, 400, system=False)
+    hint = f"{name}: {found} and not {told}: write the table anew by `python loadtest/hops_page.py`"
+    assert told[0] == found[0], hint
+    for column in (1, 2):
+        if told[column] or found[column]:
+            assert float(found[column]) == pytest.approx(float(told[column]), abs=ROOM), hint
