@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -243,3 +245,22 @@ def test_context_of_listen_is_that_of_every_request() -> None:
         return received
 
     assert b"leaked" not in asyncio.run(main())
+
+
+def test_an_application_loads_nothing_of_what_it_does_not_use() -> None:
+    program = (
+        "import sys\n"
+        "from waterspout import web\n"
+        "class Hello(web.RequestHandler):\n"
+        "    def get(self): self.write('hello')\n"
+        "web.Application([('/', Hello)])\n"
+        "print(*sys.modules)\n"
+    )
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    unused = (
+        "locale template web._asgi web._bodyreader web._compress web._cors web._debugpage web._pageresources web._parts"
+        " web._signed web._signedurl web._staticfiles web._uimodules web._xsrf httpserver._accesslog"
+        " httpserver._prometheus httpserver._supervisor httpserver._tracing"
+    )
+    assert not {f"waterspout.{name}" for name in unused.split()} & set(loaded)
+    assert not {"argparse", "email", "multiprocessing", "importlib.metadata", "mimetypes", "uvloop"} & set(loaded)

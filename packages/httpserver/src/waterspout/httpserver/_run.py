@@ -14,7 +14,6 @@ from waterspout.httpserver._listeners import bind_places
 from waterspout.httpserver._server import HTTPServer
 from waterspout.httpserver._serving import Serving, signals_to
 from waterspout.httpserver._settings import Hook, Order, Settings, describe
-from waterspout.httpserver._supervisor import Supervisor
 from waterspout.httpserver._systemd import Notifier, activated_sockets
 from waterspout.log import enable_pretty_logging, gen_log
 
@@ -140,6 +139,8 @@ def _supervised(settings: Settings, places: Sequence[Sequence[socket.socket]], n
     def on_ready() -> None:
         gen_log.info("Serving %s with %d workers (pid %d)", where, settings.workers, os.getpid())
         notifier.ready(f"{settings.workers} workers on {where}")
+
+    from waterspout.httpserver._supervisor import Supervisor  # only for several processes
 
     return Supervisor(settings, places, notifier, on_ready).run()
 

@@ -32,9 +32,8 @@ from waterspout.web._handlers import ErrorHandler
 from waterspout.web._installed import installed_version
 from waterspout.web._lifespan import lifespan_of
 from waterspout.web._middleware import middleware_of
+from waterspout.web._ondemand import OnDemand
 from waterspout.web._plan import CallPlan, plan_for
-from waterspout.web._staticfiles import StaticFileHandler
-from waterspout.web._ui import UINamespace, load_methods, load_modules
 
 if TYPE_CHECKING:
     from asyncio import Task
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
     from waterspout.web._knownfiles import KnownFile
     from waterspout.web._middleware import Middleware
     from waterspout.web._transform import OutputTransform
+    from waterspout.web._ui import UINamespace
     from waterspout.web._uimodules import UIModule
 
 __all__ = ["Application", "HandlerRouter"]
@@ -95,8 +95,8 @@ class Application(ReversibleRouter):
 
     __module__ = "waterspout.web"
 
-    ui_modules: dict[str, type[UIModule]]
-    ui_methods: dict[str, Any]
+    ui_modules: dict[str, type[UIModule]] = OnDemand(lambda: _ui_modules_of(None))  # type: ignore[assignment]
+    ui_methods: dict[str, Any] = OnDemand(dict)  # type: ignore[assignment]
     wildcard_router: HandlerRouter
     default_router: HandlerRouter
     compat_tornado: bool
@@ -137,8 +137,12 @@ class Application(ReversibleRouter):
         self._server_name = settings.get("server_name") or _server_name(self.compat_tornado)
         #: Seconds after which a handler that still waits is cancelled, and 503 answered; None: never.
         self.handler_timeout: float | None = settings.get("handler_timeout")
-        self.ui_modules = load_modules(settings.get("ui_modules"))
-        self.ui_methods = load_methods(settings.get("ui_methods"))
+        if settings.get("ui_modules"):
+            self.ui_modules = _ui_modules_of(settings["ui_modules"])
+        if settings.get("ui_methods"):
+            from waterspout.web._ui import load_methods
+
+            self.ui_methods = load_methods(settings["ui_methods"])
         if settings.get("debug"):
             settings.setdefault("autoreload", True)
             settings.setdefault("compiled_template_cache", False)
@@ -444,20 +448,36 @@ class Application(ReversibleRouter):
         if not path:
             return []
         prefix = re.escape(self.settings.get("static_url_prefix", "/static/"))
-        handler = self.settings.get("static_handler_class", StaticFileHandler)
+        handler = self._static_handler()
         arguments = {**self.settings.get("static_handler_args", {}), "path": path}
         patterns = (rf"{prefix}(.*)", r"/(favicon\.ico)", r"/(robots\.txt)")
         return [(pattern, handler, arguments) for pattern in patterns]
 
+    def _static_handler(self) -> Any:
+        handler = self.settings.get("static_handler_class")
+        if handler is None:
+            from waterspout.web._staticfiles import StaticFileHandler  # only where files are served
+
+            handler = StaticFileHandler
+        return handler
+
     def make_static_url(self, path: str, **kwargs: Any) -> str:
         """The versioned URL of a file below ``static_path``; see `RequestHandler.static_url`."""
-        handler = self.settings.get("static_handler_class", StaticFileHandler)
+        handler = self._static_handler()
         if not self.settings.get("static_hash_cache", True):
             handler.reset()
         return cast(str, handler.make_static_url(self.settings, path, **kwargs))
 
     def _ui_of(self, handler: RequestHandler) -> UINamespace:
+        from waterspout.web._ui import UINamespace  # only where there are templates
+
         return UINamespace(handler, self.ui_modules, self.ui_methods)
+
+
+def _ui_modules_of(sources: Any) -> dict[str, type[UIModule]]:
+    from waterspout.web._ui import load_modules  # only where there are templates
+
+    return load_modules(sources)
 
 
 def _start_autoreload() -> None:

@@ -7,7 +7,6 @@ from asyncio import Future
 from typing import TYPE_CHECKING, Any
 
 from waterspout.httputil import HTTPHeaders, HTTPMessageDelegate, HTTPServerRequest, RequestStartLine, ResponseStartLine
-from waterspout.web._bodyreader import BodyReader
 
 if TYPE_CHECKING:
     from waterspout.web._application import Application
@@ -76,6 +75,8 @@ class HandlerDelegate(HTTPMessageDelegate):
         return prepared
 
     def _open_body(self, handler: RequestHandler, reading: Reading) -> None:
+        from waterspout.web._bodyreader import BodyReader  # only where handlers read bodies themselves
+
         handler._body_reader = BodyReader(reading.max_body_size)
         connection: Any = self._request.connection
         if reading.max_body_size is not None and hasattr(connection, "set_max_body_size"):

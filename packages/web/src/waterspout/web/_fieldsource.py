@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from waterspout.web._cors import CORSPolicy
-from waterspout.web._securityheaders import hsts_value, security_fields
-
 if TYPE_CHECKING:
     from waterspout.httputil import HTTPServerRequest
+    from waterspout.web._cors import CORSPolicy
 
 __all__ = ["FieldSource", "cors_policy"]
 
@@ -29,6 +27,11 @@ class FieldSource:
     @classmethod
     def of(cls, settings: Mapping[str, Any], cors: CORSPolicy | None) -> FieldSource | None:
         """What *settings* want, or None. Raises ValueError for settings that cannot be sent."""
+        asked = settings.get("hsts")
+        if cors is None and not settings.get("security_headers") and (asked is None or asked is False):
+            return None
+        from waterspout.web._securityheaders import hsts_value, security_fields  # only where they are wanted
+
         always = tuple(security_fields(settings.get("security_headers")))
         hsts = hsts_value(settings.get("hsts"))
         return cls(always, hsts, cors) if always or hsts or cors else None
@@ -49,7 +52,11 @@ class FieldSource:
 
 def cors_policy(setting: Any) -> CORSPolicy | None:
     """The setting ``cors``: a policy, or the arguments of one. Raises TypeError for anything else."""
-    if setting is None or isinstance(setting, CORSPolicy):
+    if setting is None:
+        return None
+    from waterspout.web._cors import CORSPolicy
+
+    if isinstance(setting, CORSPolicy):
         return setting
     if isinstance(setting, Mapping):
         return CORSPolicy(**setting)

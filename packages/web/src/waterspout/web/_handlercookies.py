@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime
 from http.cookies import Morsel
-from typing import Any, cast, overload
+from typing import TYPE_CHECKING, Any, cast, overload
 
 from waterspout import escape
 from waterspout.web._handlerinput import HandlerInput
-from waterspout.web._keys import Secret
-from waterspout.web._setcookie import set_cookie_header
-from waterspout.web._signed import create_signed_value, decode_signed_value, get_signature_key_version
+
+if TYPE_CHECKING:
+    from waterspout.web._keys import Secret
 
 __all__ = ["HandlerCookies"]
 
@@ -56,6 +56,8 @@ class HandlerCookies(HandlerInput):
 
         Raises `ValueError` for names, values and attributes that are malformed or that browsers would drop.
         """
+        from waterspout.web._setcookie import set_cookie_header  # only where cookies are set
+
         cookies = self._new_cookie
         if cookies is None:
             cookies = self._new_cookie = {}
@@ -80,7 +82,7 @@ class HandlerCookies(HandlerInput):
 
     def _cookie_secret(self) -> Secret:
         self.require_setting("cookie_secret", "secure cookies")
-        return cast(Secret, self.application.settings["cookie_secret"])
+        return cast("Secret", self.application.settings["cookie_secret"])
 
     def set_signed_cookie(
         self, name: str, value: str | bytes, expires_days: float | None = 30, version: int | None = None, **kwargs: Any
@@ -95,6 +97,8 @@ class HandlerCookies(HandlerInput):
 
     def create_signed_value(self, name: str, value: str | bytes, version: int | None = None) -> bytes:
         """*value* signed for cookie *name*, with the key of the setting ``key_version`` where there are several."""
+        from waterspout.web._signed import create_signed_value  # only where values are signed
+
         secret = self._cookie_secret()
         key_version: int | None = None
         if isinstance(secret, dict):
@@ -107,6 +111,8 @@ class HandlerCookies(HandlerInput):
         self, name: str, value: str | None = None, max_age_days: float = 31, min_version: int | None = None
     ) -> bytes | None:
         """What `set_signed_cookie` was given, or None if it was not us, or is older than *max_age_days*."""
+        from waterspout.web._signed import decode_signed_value
+
         secret = self._cookie_secret()
         if value is None:
             value = self.get_cookie(name)
@@ -118,6 +124,8 @@ class HandlerCookies(HandlerInput):
 
     def get_signed_cookie_key_version(self, name: str, value: str | None = None) -> int | None:
         """The version of the key that a signed cookie says it was signed with; None if it has none."""
+        from waterspout.web._signed import get_signature_key_version
+
         self._cookie_secret()
         if value is None:
             value = self.get_cookie(name)

@@ -7,14 +7,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar, cast
 
 from waterspout.web._handlerxsrf import HandlerXSRF
-from waterspout.web._pageresources import embedded_css, embedded_js, linked_css, linked_js
-from waterspout.web._rendering import (
-    finish_page,
-    make_loader,
-    namespace_of,
-    render_template,
-    render_template_async,
-)
+from waterspout.web._rendering import finish_page, make_loader, namespace_of, render_template, render_template_async
 from waterspout.web._urls import is_absolute
 
 __all__ = ["HandlerPages"]
@@ -87,18 +80,26 @@ class HandlerPages(HandlerXSRF):
 
     def render_linked_js(self, js_files: Iterable[str]) -> str:
         """The script tags for the UI modules' files; override it for other markup."""
+        from waterspout.web._pageresources import linked_js  # only where UI modules are used
+
         return linked_js(js_files, self._resource_url)
 
     def render_embed_js(self, js_embed: Iterable[bytes]) -> bytes:
         """The script tag for the UI modules' embedded scripts; override it for other markup."""
+        from waterspout.web._pageresources import embedded_js  # only where UI modules are used
+
         return embedded_js(js_embed)
 
     def render_linked_css(self, css_files: Iterable[str]) -> str:
         """The link tags for the UI modules' style sheets; override it for other markup."""
+        from waterspout.web._pageresources import linked_css  # only where UI modules are used
+
         return linked_css(css_files, self._resource_url)
 
     def render_embed_css(self, css_embed: Iterable[bytes]) -> bytes:
         """The style tag for the UI modules' embedded styles; override it for other markup."""
+        from waterspout.web._pageresources import embedded_css  # only where UI modules are used
+
         return embedded_css(css_embed)
 
     def _resource_url(self, path: str) -> str:

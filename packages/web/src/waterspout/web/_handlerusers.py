@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from waterspout import locale as locales
-from waterspout.httputil import parse_quality_list
 from waterspout.web._handlercookies import HandlerCookies
+
+if TYPE_CHECKING:
+    from waterspout import locale as locales
 
 __all__ = ["HandlerUsers"]
 
@@ -64,6 +65,9 @@ class HandlerUsers(HandlerCookies):
 
     def get_browser_locale(self, default: str = "en_US") -> locales.Locale:
         """The best match for Accept-Language among the locales that are loaded."""
+        from waterspout import locale as locales  # only where pages are translated
+        from waterspout.httputil import parse_quality_list
+
         accepted = parse_quality_list(self.request.headers.get("Accept-Language", ""))
         codes = [code for code, quality in accepted if quality > 0]
         return locales.get(*codes) if codes else locales.get(default)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from waterspout import escape
 from waterspout.escape import utf8
@@ -11,8 +11,9 @@ from waterspout.util import is_tornado_compat
 from waterspout.web._errors import HTTPError
 from waterspout.web._fetchmetadata import SAFE_METHODS, cross_origin_reason
 from waterspout.web._handlerusers import HandlerUsers
-from waterspout.web._keys import Secret
-from waterspout.web._xsrf import decode_token, encode_token, is_genuine, new_token, tokens_match
+
+if TYPE_CHECKING:
+    from waterspout.web._keys import Secret
 
 __all__ = ["HandlerXSRF"]
 
@@ -24,6 +25,8 @@ class HandlerXSRF(HandlerUsers):
     def xsrf_token(self) -> bytes:
         """The token that forms must send back; its cookie is set when first asked for. The text differs each time."""
         if not hasattr(self, "_xsrf_token"):
+            from waterspout.web._xsrf import encode_token  # only where there are tokens
+
             version, token, timestamp = self._get_raw_xsrf_token()
             output_version = self.settings.get("xsrf_cookie_version", 2)
             if output_version not in (1, 2):
@@ -41,6 +44,8 @@ class HandlerXSRF(HandlerUsers):
 
         Forms that were shown before are refused from then on, so that nobody can prepare one for another's session.
         """
+        from waterspout.web._xsrf import new_token
+
         token = new_token(self._xsrf_secret(), utf8(self.get_xsrf_binding()))
         self._raw_xsrf_token: tuple[int | None, bytes, float] = (None, token, time.time())
         if hasattr(self, "_xsrf_token"):
@@ -65,6 +70,8 @@ class HandlerXSRF(HandlerUsers):
     def _get_raw_xsrf_token(self) -> tuple[int | None, bytes, float]:
         """Version, token and time of the cookie's token; a new one, with version None, if it has none of ours."""
         if not hasattr(self, "_raw_xsrf_token"):
+            from waterspout.web._xsrf import is_genuine, new_token
+
             cookie = self.get_cookie(self._xsrf_cookie_name())
             version, token, timestamp = self._decode_xsrf_token(cookie) if cookie else (None, None, None)
             secret, binding = self._xsrf_secret(), utf8(self.get_xsrf_binding())
@@ -74,6 +81,8 @@ class HandlerXSRF(HandlerUsers):
         return self._raw_xsrf_token
 
     def _decode_xsrf_token(self, cookie: str) -> tuple[int | None, bytes | None, float | None]:
+        from waterspout.web._xsrf import decode_token
+
         return decode_token(cookie, compat=self._compat())
 
     def check_xsrf_cookie(self) -> None:
@@ -81,6 +90,8 @@ class HandlerXSRF(HandlerUsers):
 
         The token comes in the argument ``_xsrf`` or the header X-Xsrftoken or X-Csrftoken, and must be the cookie's.
         """
+        from waterspout.web._xsrf import tokens_match
+
         given = (
             self.get_argument("_xsrf", None)
             or self.request.headers.get("X-Xsrftoken")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from waterspout.httputil import HTTPInputError, MultipartStream, boundary_of
 from waterspout.web._errors import HTTPError
 
 if TYPE_CHECKING:
@@ -31,6 +30,7 @@ def body_reader(handler: RequestHandler) -> BodyReader:
 
 def parts_of(handler: RequestHandler, max_field_size: int | None, max_file_size: int | None) -> Parts:
     """See `RequestHandler.parts`."""
+    from waterspout.httputil import HTTPInputError, MultipartStream, boundary_of
     from waterspout.web._parts import Parts  # tempfile: only where forms are read so
 
     reader = body_reader(handler)

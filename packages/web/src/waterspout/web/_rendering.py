@@ -7,8 +7,6 @@ import sys
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from waterspout.web._pageresources import gather, insert
-
 if TYPE_CHECKING:
     from waterspout.web._handler import RequestHandler
 
@@ -85,4 +83,8 @@ def namespace_of(handler: RequestHandler) -> dict[str, Any]:
 def finish_page(handler: RequestHandler, html: bytes) -> bytes:
     """Put what the UI modules used by the page need into its head and at its end."""
     modules = handler.ui.modules.active
-    return insert(html, gather(modules.values()), handler) if modules else html
+    if not modules:
+        return html
+    from waterspout.web._pageresources import gather, insert  # only where UI modules are used
+
+    return insert(html, gather(modules.values()), handler)
