@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
 from base64 import b64encode
 from collections.abc import Callable
@@ -11,7 +12,8 @@ from typing import Any
 import pytest
 
 from waterspout.auth.sessions import MemoryStore, SessionMixin, Sessions
-from waterspout.web import Application, RequestHandler, authenticated
+from waterspout.auth.sessions._session import Session
+from waterspout.web import Application, RequestHandler, authenticated, create_signed_value
 
 Served = Callable[[Application], Any]
 Run = Callable[[Any], Any]
@@ -131,7 +133,7 @@ def test_a_browser_without_a_session_gets_no_cookie_for_looking(sessions: Sessio
     assert visits(sessions, act) == []
 
 
-def test_signing_in_changes_the_id_and_keeps_the_values(sessions: Sessions, visits: Any) -> None:
+def test_SC11_signing_in_changes_the_id_and_keeps_the_values(sessions: Sessions, visits: Any) -> None:
     async def act(browser: Any) -> None:
         await browser.get("/put/cart/3")
         before = await seen(browser)
@@ -194,7 +196,7 @@ def test_the_cookie_is_renewed_now_and_then_and_not_with_every_request(
     assert visits(sessions, act) == [False, False, True, False]
 
 
-def test_the_cookie_is_out_of_reach_for_scripts_and_other_sites(sessions: Sessions, visits: Any) -> None:
+def test_SC11_the_cookie_is_out_of_reach_for_scripts_and_other_sites(sessions: Sessions, visits: Any) -> None:
     async def act(browser: Any) -> Any:
         return [await browser.get("/in", **headers) for headers in ({}, {"X-Forwarded-Proto": "https"})]
 
@@ -232,6 +234,54 @@ def test_nonsense_in_the_cookie_is_no_session(sessions: Sessions, visits: Any, v
         return await browser.get("/", Cookie=f"session={value}".encode().decode("latin-1"))
 
     assert visits(sessions, act).code == 200
+
+
+class Watched(MemoryStore):
+    """Notes the keys that it is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.keys: list[str] = []
+
+    async def get(self, key: str) -> bytes | None:
+        self.keys.append(key)
+        return await super().get(key)
+
+
+@pytest.mark.parametrize("key", ["../../etc/x", "..%2f..%2fetc", "caf\u00e9", "\uff0e\uff0e/x", "a" * 100])
+def test_OT8_no_key_of_a_clients_choice_reaches_the_store(secret: str, visits: Any, key: str) -> None:
+    store = Watched()
+
+    async def act(browser: Any) -> None:
+        signed = create_signed_value("another secret of some length....", "session", key).decode()
+        for value in (key, signed):
+            response = await browser.get("/", Cookie=f"session={value}".encode().decode("latin-1"))
+            assert json.loads(response.body)["user"] is None
+        assert store.keys == []
+        await browser.get("/in")
+        assert (await seen(browser))["user"] is not None
+
+    visits(Sessions(secret, store=store), act)
+    assert store.keys and all(re.fullmatch(r"[A-Za-z0-9_:.-]{20,200}", each) for each in store.keys)
+
+
+class Planted:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (ran.append, ("pickled",))
+
+
+ran: list[str] = []
+
+
+def test_SC12_a_session_is_json_and_nothing_else(secret: str) -> None:
+    session = Session("id", 0.0)
+    session["planted"] = Planted()
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        session.to_json()
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        with pytest.raises(ValueError):
+            Session.from_json(pickle.dumps(Planted(), protocol))
+    assert ran == []
 
 
 def test_a_cookie_of_another_secret_or_kind_is_no_session(secret: str, visits: Any) -> None:

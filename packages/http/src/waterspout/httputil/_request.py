@@ -175,11 +175,11 @@ class HTTPServerRequest(RequestHead):
         """The client's address as text; behind a trusted proxy the one that it names."""
         if self._remote_ip is None:
             return getattr(getattr(self.connection, "context", None), "remote_ip", None)
-        return self._remote_ip
+        return self._remote_ip or None
 
     @remote_ip.setter
     def remote_ip(self, value: str | None) -> None:
-        self._remote_ip = value
+        self._remote_ip = value or ""  # assigned, even if it is None
 
     @property
     def protocol(self) -> str:
