@@ -154,7 +154,7 @@ class Route:
         if pool.closed or pool.idle_timeout <= 0:
             connection.close()
             return
-        connection.idle_until = pool.deadlines.coarse_now + pool.idle_timeout
+        connection.idle_until = pool.deadlines.now + pool.idle_timeout
         self.idle.append(connection)
         if self.waiting:
             self.connect_for_waiting()  # for those who want a new one this one makes room
