@@ -131,3 +131,49 @@ def test_without_the_client_the_error_names_the_extra() -> None:
     code = "import sys; sys.modules['nats'] = None\nfrom waterspout.pubsub import connect\nconnect('nats://x')"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert "ImportError: NatsHub needs nats-py: pip install waterspout-ioloop[nats]" in result.stderr
+
+
+def test_a_hub_that_is_not_open_says_so_at_once(nats_server: Any) -> None:
+    async def main() -> None:
+        hub = NatsHub(nats_server.url)
+
+        async def refused() -> None:
+            for asked in (hub.poll("t", 0, timeout=60), hub.cursor("t"), hub.history("t", 0), hub.publish("t", 1)):
+                with pytest.raises(RuntimeError, match="NATS: open the hub first"):
+                    await asked
+            with pytest.raises(RuntimeError, match="NATS: open the hub first"):
+                await anext(hub.subscribe("t"))
+            assert hub.statistics() == {"topics": 0, "waiting": 0}
+
+        await refused()
+        async with hub:
+            await hub.publish("t", "a")
+            assert data(await hub.poll("t", 0)) == ["a"]
+        await refused()  # nor when it is closed
+        async with hub:
+            assert data(await hub.poll("t", 0)) == ["a"]
+
+    run(main())
+
+
+def test_a_hub_whose_open_failed_is_not_open(nats_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        hub = NatsHub(nats_server.url, patience=0.2)
+
+        async def fails() -> None:
+            raise TimeoutError("no stream for you")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(hub, "_make_stream", fails)
+            with pytest.raises(HubUnavailable, match="make the stream of NATS"):
+                await hub.open()
+            with pytest.raises(RuntimeError, match="open the hub first"):
+                await hub.poll("t", 0, timeout=60)
+        async with hub:
+            first = await hub.publish("t", "a")
+            waiting = asyncio.create_task(hub.poll("t", first.cursor))
+            await until(lambda: hub.statistics()["waiting"] == 1)
+            await hub.publish("t", "b")
+            assert data(await waiting) == ["b"]
+
+    run(main())

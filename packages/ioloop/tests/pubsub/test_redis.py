@@ -222,3 +222,25 @@ def test_a_hub_that_is_not_open_says_so_at_once() -> None:
         await hub.close()
 
     run(main())
+
+
+def test_a_hub_whose_open_failed_or_that_is_closed_is_not_open(redis_server: Any) -> None:
+    async def main() -> None:
+        hub = RedisHub(redis_server.url)
+        await hub._client.config_set("appendfsync", "everysec")
+        with pytest.raises(RuntimeError, match="may lose what it has acknowledged"):
+            await hub.open()
+        with pytest.raises(RuntimeError, match="Redis: open the hub first"):
+            await hub.poll("t", 0, timeout=60)
+        await hub._client.config_set("appendfsync", "always")
+        async with hub:
+            first = await hub.publish("t", "a")
+            waiting = asyncio.create_task(hub.poll("t", first.cursor))
+            while hub.statistics()["waiting"] != 1:  # noqa: ASYNC110 -- a counter does not tell
+                await asyncio.sleep(0.002)
+            await hub.publish("t", "b")
+            assert [message.data for message in await waiting] == ["b"]
+        with pytest.raises(RuntimeError, match="Redis: open the hub first"):
+            await hub.poll("t", 0, timeout=60)
+
+    run(main())

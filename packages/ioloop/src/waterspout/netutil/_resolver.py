@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from waterspout.concurrent import dummy_executor
 from waterspout.ioloop import IOLoop
 from waterspout.netutil._addresses import literal_address
+from waterspout.netutil._lookups import lookups_of
 from waterspout.util import Configurable
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Resolver(Configurable):
     ``Resolver()`` makes the configured implementation: `DefaultLoopResolver`, unless ``Resolver.configure`` says
     otherwise, with the class (or its dotted name) and its keywords:
 
-    * ``waterspout.netutil.DefaultLoopResolver``: the event loop's ``getaddrinfo``
+    * ``waterspout.netutil.DefaultLoopResolver``: the system's, in threads for that alone
     * ``waterspout.netutil.DefaultExecutorResolver``: ``socket.getaddrinfo`` in the loop's default executor
     * ``waterspout.netutil.ThreadedResolver``: in threads of its own (``num_threads``)
     * ``waterspout.netutil.BlockingResolver``: at once, for tests and scripts
@@ -73,7 +74,12 @@ def cannot_resolve(host: str, error: BaseException) -> OSError:
 
 
 class DefaultLoopResolver(Resolver):
-    """Uses the event loop's ``getaddrinfo``."""
+    """What the system answers, asked in a few threads that all resolvers of a loop share and that do nothing else.
+
+    A host that many want to know is asked for once, so that one whose name servers are slow holds one thread; a
+    thousand may wait for a thread, then there is an error (EAI_AGAIN). A loop that brings a ``getaddrinfo`` of its own,
+    as uvloop does, is asked itself.
+    """
 
     __module__ = "waterspout.netutil"
 
@@ -81,12 +87,15 @@ class DefaultLoopResolver(Resolver):
         literal = literal_address(host, port, family)
         if literal is not None:
             return literal
-        loop = IOLoop.current().asyncio_loop
         try:
-            found = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
+            found = await lookups_of(IOLoop.current()).find(host, port, family)
         except (OSError, UnicodeError) as error:
             raise cannot_resolve(host, error) from error
         return [(entry[0], entry[4]) for entry in found]
+
+    def statistics(self) -> dict[str, int]:
+        """Of the current loop: ``names`` that are being looked up, and coroutines ``waiting`` for them."""
+        return lookups_of(IOLoop.current()).statistics()
 
 
 class DefaultExecutorResolver(Resolver):

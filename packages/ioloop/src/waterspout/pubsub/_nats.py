@@ -98,13 +98,18 @@ class NatsHub(SharedHub):
         except (self._errors.Error, OSError, TimeoutError) as error:
             raise HubUnavailable(f"could not connect to NATS in {self._patience} s: {error!r}") from error
         self._stream = self._connection.jetstream(timeout=ANSWER)
-        await self._try("make the stream of", self._make_stream)
-        await self._try("listen to", self._follow)
+        try:
+            await self._try("make the stream of", self._make_stream)
+            await self._try("listen to", self._follow)
+        except BaseException:
+            await self.close()  # nobody listens for changes: a poll would wait in silence
+            raise
 
     async def close(self) -> None:
         """Disconnect; whoever waits is cancelled. May be called twice."""
         await self._end_tasks()
         connection, self._connection = self._connection, None
+        self._stream = self._following = None
         if connection is not None:
             await connection.close()
 
@@ -203,7 +208,9 @@ class NatsHub(SharedHub):
         await self._try("listen to", self._follow)
 
     async def _try(self, what: str, call: Callable[[], Awaitable[T]], key: str | None = None) -> T:
-        """``await call()``, again and again while the server is away."""
+        """``await call()``, again and again while the server is away. RuntimeError if the hub is not open."""
+        if self._stream is None:
+            raise RuntimeError(f"could not {what} NATS: open the hub first (`async with hub`)")
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._patience
         pause = FIRST_PAUSE

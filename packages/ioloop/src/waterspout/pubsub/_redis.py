@@ -95,10 +95,14 @@ class RedisHub(SharedHub):
 
         Raises `HubUnavailable` if the server does not answer, RuntimeError if it does not keep what it acknowledges.
         """
-        self._is_open = True
-        await self._try("connect to", lambda: self._client.ping())
-        if self._durable:
-            await self._check_durability()
+        was_open, self._is_open = self._is_open, True
+        try:
+            await self._try("connect to", lambda: self._client.ping())
+            if self._durable:
+                await self._check_durability()
+        except BaseException:
+            self._is_open = was_open  # nobody listens for changes: a poll would wait in silence
+            raise
         if self._listener is None:
             self._listener = self._spawn(self._listen())
 
