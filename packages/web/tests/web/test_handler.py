@@ -136,6 +136,20 @@ def test_path_groups_are_decoded_text(fetch: Fetch) -> None:
     assert fetch(routes, "/n/%ff").code == 400
 
 
+def test_a_handler_that_decodes_by_itself_gets_bytes_of_every_path(fetch: Fetch) -> None:
+    class Own(RequestHandler):
+        def decode_argument(self, value: bytes, name: str | None = None) -> str:
+            assert type(value) is bytes
+            return value.decode("latin-1") + "!"
+
+        def get(self, *args: str, **kwargs: str) -> None:
+            self.write(" ".join([*map(str, args), *kwargs.values()]))
+
+    rules = [("/p/([^/]*)/?(.+)?", Own), ("/n/(?P<name>.*)", Own)]
+    for path, expected in (("/p/a", b"a! None"), ("/p/a/b", b"a! b!"), ("/p/%61", b"a! None"), ("/n/a", b"a!")):
+        assert fetch(rules, path).body == expected
+
+
 def test_write_takes_text_bytes_and_dictionaries_and_nothing_else(fetch: Fetch) -> None:
     def get(self: RequestHandler) -> None:
         self.write("é")

@@ -44,7 +44,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
     ways: list[bool] = []
     answer = knownfiles._answer
 
-    def watched(handler: Any, captured: bytes) -> bool:
+    def watched(handler: Any, captured: str) -> bool:
         ways.append(answer(handler, captured))
         return ways[-1]
 

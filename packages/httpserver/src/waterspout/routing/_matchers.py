@@ -101,6 +101,8 @@ class PathMatches(Matcher):
                 f"groups in url regexes must either be all named or all positional: {self.regex.pattern!r}"
             )
         self.pattern: PathPattern = parse_path_pattern(self.regex)
+        #: Whether the groups count by their order, none by its name.
+        self.is_positional = not named
 
     def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
         """See `Matcher`."""

@@ -18,6 +18,7 @@ from waterspout.routing import (
     AnyMatches,
     DefaultHostMatches,
     HostMatches,
+    PathMatches,
     ReversibleRouter,
     ReversibleRuleRouter,
     Rule,
@@ -133,7 +134,7 @@ class Application(ReversibleRouter):
         # How requests reach their handlers: by rule for the straight way, by class for delegates.
         self._routes: dict[Rule, CallPlan] = {}
         self._plans: dict[type[RequestHandler], CallPlan] = {}
-        self._known_files: dict[tuple[str, bytes], KnownFile] = {}
+        self._known_files: dict[tuple[str, str], KnownFile] = {}
         self._server_name = settings.get("server_name") or _server_name(self.compat_tornado)
         #: Seconds after which a handler that still waits is cancelled, and 503 answered; None: never.
         self.handler_timeout: float | None = settings.get("handler_timeout")
@@ -268,7 +269,15 @@ class Application(ReversibleRouter):
             args, kwargs = _NO_ARGS, _NO_KWARGS
             if rule is None:
                 for rule in index.candidates(path):
-                    found = rule.matcher.match(request)
+                    matcher = rule.matcher
+                    if type(matcher) is PathMatches and matcher.is_positional and "%" not in path:
+                        # As `match` would find it, without the dictionary, and still text.
+                        groups = matcher.regex.match(path)
+                        if groups is not None:
+                            args = groups.groups()
+                            break
+                        continue
+                    found = matcher.match(request)
                     if found is not None:
                         args, kwargs = found.get("path_args", _NO_ARGS), found.get("path_kwargs", _NO_KWARGS)
                         break

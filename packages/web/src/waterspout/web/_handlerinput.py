@@ -93,7 +93,10 @@ class HandlerInput(HandlerState):
         decode = self.decode_argument
         decoded: list[Any] = []
         for arg in args:
-            decoded.append(arg if arg is None else decode(arg))
+            if type(arg) is str:  # from a path without percent-encoding
+                decoded.append(arg if type(self).decode_argument is _plain_decode else decode(arg.encode()))
+            else:
+                decoded.append(arg if arg is None else decode(arg))
         self.path_args = decoded
         if not kwargs:
             return decoded, kwargs
@@ -123,3 +126,7 @@ class HandlerInput(HandlerState):
         for other bodies, 400 for a malformed one.
         """
         return parts_of(self._whole, max_field_size, max_file_size)
+
+
+# The class's own method, to be compared with what a subclass has.
+_plain_decode = HandlerInput.decode_argument

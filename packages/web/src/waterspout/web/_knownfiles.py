@@ -94,17 +94,19 @@ def start_static(handler: StaticFileHandler, plan: CallPlan, args: Any, kwargs: 
     """Answer what is known at once; all else as `start` does."""
     if handler.request.method == "GET":
         captured = args[0] if args else kwargs.get("path")
-        if type(captured) is bytes and len(args) + len(kwargs) == 1:
+        if captured is not None and len(args) + len(kwargs) == 1:
             try:
-                if _answer(handler, captured):
+                if _answer(handler, captured if type(captured) is str else captured.decode()):
                     return
+            except UnicodeDecodeError:
+                pass  # the long way says what is wrong with it
             except Exception as error:
                 handler._handle_request_exception(error)
                 return
     start(handler, plan, args, kwargs)
 
 
-def _answer(handler: StaticFileHandler, captured: bytes) -> bool:
+def _answer(handler: StaticFileHandler, captured: str) -> bool:
     """Whether the request was answered from what is known."""
     application = handler.application
     files = application._known_files
@@ -139,7 +141,7 @@ def _answer(handler: StaticFileHandler, captured: bytes) -> bool:
         status, content = 200, known.read()
         if content is None:
             return False
-    handler.path, handler.absolute_path = captured.decode(), known.path
+    handler.path, handler.absolute_path = captured, known.path
     fields = application._default_fields(request)
     if content is None:
         fields = fields.replace(_HTML_LINE, "\r\n", 1) + known.fields
@@ -183,7 +185,7 @@ def remember(handler: StaticFileHandler) -> None:
         files = handler.application._known_files
         while len(files) >= MAX_KNOWN:
             del files[next(iter(files))]
-        files[handler.root, handler.path.encode()] = known
+        files[handler.root, handler.path] = known
 
 
 def _folders(root: str, path: str) -> tuple[str, ...] | None:
