@@ -51,6 +51,23 @@ def test_the_scope(exchange: Exchange) -> None:
     assert seen["client"][0] == seen["server"][0] == "127.0.0.1"
 
 
+@pytest.mark.parametrize(("trusted", "outside"), [(["127.0.0.1"], "/out/side"), (["192.0.2.1"], "")])
+def test_a_prefix_that_a_trusted_proxy_names_is_part_of_root_path_and_path(
+    exchange: Exchange, trusted: list[str], outside: str
+) -> None:
+    seen: dict[str, Any] = {}
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.update(scope)
+        await echo(scope, receive, send)
+
+    raw = b"GET /api/x%2Fy?q HTTP/1.1\r\nHost: a\r\nX-Forwarded-Prefix: /out/side\r\n\r\n"
+    options = {"xheaders": True, "trusted_downstream": trusted, "forwarding_headers": ["X-Forwarded-Prefix"]}
+    exchange(ASGIContainer(app, root_path="/api"), raw, **options)
+    assert (seen["root_path"], seen["path"]) == (f"{outside}/api", f"{outside}/api/x/y")
+    assert seen["raw_path"] == f"{outside}/api/x%2Fy".encode() and seen["query_string"] == b"q"
+
+
 def test_a_large_body_is_taken_at_the_applications_pace(exchange: Exchange) -> None:
     largest = 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import re
 import signal
 import socket
 import time
@@ -77,6 +78,30 @@ def test_the_limits_of_bodies(exchange: Exchange, option: str, extra: int, chunk
 def test_body_timeout_bounds_the_whole_body(exchange: Exchange) -> None:
     head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf"
     received, closed = exchange(answer, head, body_timeout=0.5)
+    assert received.startswith(b"HTTP/1.1 408 ") and closed
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHo", GET + b"GET / HT"])
+def test_header_timeout_bounds_a_head_that_has_begun_and_the_silence_before_the_first(
+    exchange: Exchange, begun: bytes
+) -> None:
+    received, closed = exchange(answer, begun, header_timeout=0.4)
+    assert closed
+    if not begun:
+        assert received == b"", "nobody asked anything"
+    else:
+        *before, last = re.findall(rb"HTTP/1\.1 ([0-9]{3}) ", received)
+        assert last == b"408" and before == ([b"200"] if begun.startswith(GET) else [])
+
+
+def test_header_timeout_does_not_shorten_the_idle_time_between_requests(exchange: Exchange) -> None:
+    received, closed = exchange(answer, GET, 1.2, GET, header_timeout=0.2, idle_connection_timeout=30)
+    assert received.count(b"HTTP/1.1 200 ") == 2 and not closed
+
+
+def test_header_timeout_is_for_the_whole_head_however_often_a_byte_comes(exchange: Exchange) -> None:
+    drip = [piece for byte in b"GET / HTTP/1.1\r\nHost: a\r\nX-Slow: yes" for piece in (bytes((byte,)), 0.05)]
+    received, closed = exchange(answer, *drip, header_timeout=0.5)
     assert received.startswith(b"HTTP/1.1 408 ") and closed
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import stat
 import sys
 import time
 from collections.abc import Callable
@@ -230,6 +231,46 @@ async def wait(server):
         served.line("all workers are replaced")
 
 
+def test_a_new_worker_that_never_accepts_does_not_hold_a_rolling_restart_for_ever(serve: Serve) -> None:
+    prelude = """
+async def wait(server):
+    while os.path.exists("wait"):
+        await asyncio.sleep(0.01)
+"""
+    with serve(f"run(app, {LOCAL}, workers=2, start_deadline=1, on_start=wait)", prelude) as served:
+        before = pids(served.serving(), 2)
+        (served.folder / "wait").touch()
+        served.signal(signal.SIGHUP)
+        late = int(served.line(r"pid (\d+)\) does not accept after 1 s \(start_deadline\): the old workers go on")[1])
+        until(lambda: not alive(late))
+        assert pids(served, 2) == before
+        (served.folder / "wait").unlink()
+        served.signal(signal.SIGHUP)
+        served.line("all workers are replaced")
+        until(lambda: not pids(served, 2) & before)
+        served.signal(signal.SIGTERM)
+        assert served.ended() == 0
+
+
+def test_a_worker_that_hangs_in_its_start_is_killed(serve: Serve) -> None:
+    # It does not even read what it is told.
+    prelude = """
+import time
+def factory():
+    while os.path.exists("hang"):
+        time.sleep(0.01)
+    return app
+"""
+    options = "factory=True, supervise=True, start_deadline=0.5"
+    with serve(f"run(factory, {LOCAL}, {options})", prelude) as served:
+        served.serving()
+        (served.folder / "hang").touch()
+        served.signal(signal.SIGHUP)
+        late = int(served.line(r"pid (\d+)\) does not accept after 0.5 s")[1])
+        until(lambda: not alive(late))
+        assert (served.folder / "hang").exists() and served.get()
+
+
 @pytest.mark.parametrize("workers", [1, 3])
 def test_an_application_that_cannot_start_ends_it(serve: Serve, workers: int) -> None:
     prelude = "def broken():\n    raise LookupError('no database')\n"
@@ -286,6 +327,14 @@ def test_a_unix_socket_is_served_alone_and_removed(serve: Serve, tmp_path: Path,
             assert sock.recv(1000).startswith(b"HTTP/1.1 200 ")
         served.signal(signal.SIGTERM)
         assert served.ended() == 0 and not path.exists()
+
+
+@pytest.mark.parametrize(("argument", "mode"), [("", 0o600), (", unix_socket_mode=0o660", 0o660)])
+def test_the_mode_of_a_unix_socket(serve: Serve, tmp_path: Path, argument: str, mode: int) -> None:
+    path = tmp_path / "s.sock"
+    with serve(f"run(app, None, unix_socket={str(path)!r}{argument})") as served:
+        served.serving()
+        assert stat.S_IMODE(path.stat().st_mode) == mode
 
 
 def test_sockets_that_were_made_elsewhere_are_served(serve: Serve) -> None:

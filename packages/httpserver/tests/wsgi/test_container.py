@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from wsgiref.util import request_uri
 from wsgiref.validate import validator
 
 import pytest
@@ -55,6 +56,23 @@ def test_the_environment(exchange: Exchange) -> None:
     assert (seen["SERVER_NAME"], seen["SERVER_PORT"], seen["wsgi.url_scheme"]) == ("us.example", "81", "http")
     assert seen["HTTP_X_A"] == "1,2" and seen["REMOTE_ADDR"] == "127.0.0.1"
     assert "HTTP_PROXY" not in seen and "HTTP_X_B" not in seen
+
+
+@pytest.mark.parametrize(("trusted", "outside"), [(["127.0.0.1"], "/out/side"), (["192.0.2.1"], "")])
+def test_a_prefix_that_a_trusted_proxy_names_is_the_script_name(
+    exchange: Exchange, trusted: list[str], outside: str
+) -> None:
+    seen: dict[str, Any] = {}
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        seen.update(environ)
+        start_response("204 No Content", [])
+        return []
+
+    options = {"xheaders": True, "trusted_downstream": trusted, "forwarding_headers": ["X-Forwarded-Prefix"]}
+    exchange(WSGIContainer(app), GET.replace(b"X_B: no", b"X-Forwarded-Prefix: /out/side"), **options)
+    assert (seen["SCRIPT_NAME"], seen["PATH_INFO"]) == (outside, "/a b")
+    assert request_uri(seen) == f"http://us.example:81{outside}/a%20b?x=y"
 
 
 @pytest.mark.parametrize("executor", executors(), ids=["loop", "threads"])

@@ -10,8 +10,8 @@ from waterspout.http1connection._numbers import (
     parse_hex_int,
     parse_int,
 )
-from waterspout.http1connection._observed import ObservedApplication, ObservedServerConnection
-from waterspout.http1connection._observer import ObservedRequest, ServerObserver, ServerObservers
+from waterspout.http1connection._observed import EnteredApplication, ObservedApplication, ObservedServerConnection
+from waterspout.http1connection._observer import ObservedRequest, ServerObserver, ServerObservers, enters_requests
 from waterspout.http1connection._params import HTTP1ConnectionParameters
 from waterspout.http1connection._phase import Phase
 from waterspout.http1connection._server_connection import HTTP1ServerConnection
@@ -20,6 +20,7 @@ from waterspout.http1connection._upgraded import Upgraded, UpgradedConnections
 __all__ = [
     "CR_OR_LF_RE",
     "DIGITS",
+    "EnteredApplication",
     "HEXDIGITS",
     "HTTP1Connection",
     "HTTP1ConnectionParameters",
@@ -34,6 +35,7 @@ __all__ = [
     "Upgraded",
     "UpgradedConnections",
     "as_application",
+    "enters_requests",
     "is_transfer_encoding_chunked",
     "parse_hex_int",
     "parse_int",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from asyncio import Future
 from collections.abc import Callable
+from contextvars import Context, copy_context
 from typing import Any
 
 from waterspout.http1connection._application import HTTPApplication
@@ -27,7 +28,7 @@ from waterspout.httputil import (
 from waterspout.ioloop import Deadlines
 from waterspout.iostream import IOStream, StreamClosedError
 
-__all__ = ["ObservedApplication", "ObservedServerConnection"]
+__all__ = ["EnteredApplication", "ObservedApplication", "ObservedServerConnection"]
 
 
 class ObservedServerConnection(HTTP1ServerConnection):
@@ -191,7 +192,44 @@ class ObservedApplication:
             on_close(server_connection)
 
 
-def _begin(request: HTTPServerRequest) -> None:
+class EnteredApplication(ObservedApplication):
+    """The same for observers that want something set in what a request is served in (a trace's span, mostly).
+
+    An application whose handlers do not simply run in the context of their caller (`waterspout.web`'s do not: variables
+    of one request must not leak into the next) says which one they get by ``request_context()``, and is told by
+    ``serve_in_context(context, request)`` to use it.
+    """
+
+    __module__ = "waterspout.http1connection"
+    __slots__ = ()
+
+    def open_request(self, request: HTTPServerRequest) -> HTTPMessageDelegate | None:
+        """See `HTTPApplication`."""
+        return self._context_of(request).run(self._application.open_request, request)
+
+    def serve_request(self, request: HTTPServerRequest) -> None:
+        """See `HTTPApplication`."""
+        context = self._context_of(request)
+        serve_in_context = getattr(self._application, "serve_in_context", None)
+        if serve_in_context is None:
+            context.run(self._application.serve_request, request)
+        else:
+            serve_in_context(context, request)
+
+    def _context_of(self, request: HTTPServerRequest) -> Context:
+        observed = _begin(request)
+        if observed is None:
+            return copy_context()
+        if observed.context is None:
+            make: Callable[[], Context] = getattr(self._application, "request_context", copy_context)
+            observed.context = make()
+            observed.context.run(tell, observed.connection.observer.enter_request, observed)  # type: ignore[attr-defined]
+        return observed.context
+
+
+def _begin(request: HTTPServerRequest) -> ObservedRequest | None:
     connection = request.connection
     if isinstance(connection, ObservedServerConnection):
         connection.request_begins(request)
+        return connection.observed
+    return None

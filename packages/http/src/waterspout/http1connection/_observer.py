@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from waterspout.log import app_log
@@ -12,14 +13,15 @@ if TYPE_CHECKING:
     from waterspout.httputil import HTTPServerRequest
     from waterspout.ioloop import Lag
 
-__all__ = ["ObservedRequest", "ServerObserver", "ServerObservers", "tell"]
+__all__ = ["ObservedRequest", "ServerObserver", "ServerObservers", "enters_requests", "tell"]
 
 
 class ObservedRequest:
     """One request as observers see it: the same object from its start to its end, which they may use as a key."""
 
     __module__ = "waterspout.http1connection"
-    __slots__ = ("__weakref__", "began", "connection", "ended", "first_byte", "received", "request", "sent", "status")
+    __slots__ = ("__weakref__", "began", "connection", "context", "ended", "first_byte", "received", "request", "sent",
+                 "status")  # fmt: skip
 
     request: HTTPServerRequest
     connection: HTTP1ServerConnection
@@ -27,6 +29,8 @@ class ObservedRequest:
     began: float
     first_byte: float | None
     ended: float | None
+    #: What the request is served in, where an observer has something to set there (see `ServerObserver.enter_request`).
+    context: Context | None
     #: The status of the final response, None until its head is queued.
     status: int | None
     #: Bytes of content each way, as transferred but without transfer coding; `received` is set when the request ends.
@@ -37,7 +41,7 @@ class ObservedRequest:
         self.request = request
         self.connection = connection
         self.began = began
-        self.first_byte = self.ended = self.status = None
+        self.first_byte = self.ended = self.status = self.context = None
         self.received = self.sent = 0
 
     @property
@@ -79,6 +83,13 @@ class ServerObserver:
     def request_started(self, observed: ObservedRequest) -> None:
         """The head of a request is there, and nobody has seen it yet. Its address is already the one that a trusted
         proxy names."""
+
+    def enter_request(self, observed: ObservedRequest) -> None:
+        """Called after `request_started`, inside the context (`contextvars`) that the request is served in.
+
+        Variables that are set here are seen by the handler, across its awaits and in tasks and threads that it starts,
+        and by no other request. Only observers that define it have each request served in a context of its own making.
+        """
 
     def head_sent(self, observed: ObservedRequest) -> None:
         """The head of the final response is queued: ``observed.status`` is known."""
@@ -127,6 +138,10 @@ class ServerObservers(ServerObserver):
         for observer in self.observers:
             tell(observer.request_started, observed)
 
+    def enter_request(self, observed: ObservedRequest) -> None:
+        for observer in self.observers:
+            tell(observer.enter_request, observed)
+
     def head_sent(self, observed: ObservedRequest) -> None:
         for observer in self.observers:
             tell(observer.head_sent, observed)
@@ -146,6 +161,13 @@ class ServerObservers(ServerObserver):
     def loop_lagged(self, lag: Lag) -> None:
         for observer in self.observers:
             tell(observer.loop_lagged, lag)
+
+
+def enters_requests(observer: ServerObserver) -> bool:
+    """Whether *observer*, or one of those in it, has defined `ServerObserver.enter_request`."""
+    if type(observer) is ServerObservers:
+        return any(map(enters_requests, observer.observers))
+    return type(observer).enter_request is not ServerObserver.enter_request
 
 
 def tell(method: Callable[..., None], *args: Any) -> None:

@@ -124,7 +124,8 @@ class HTTP1ServerConnection(HTTP1Connection):
         accepted; returns whether something had come.
         """
         self._application = as_application(delegate)
-        timeout = self.params.idle_timeout
+        params = self.params
+        timeout = params.header_timeout if params.idle_timeout is None else params.idle_timeout
         self.deadline = self._deadlines.now + (HEADER_TIMEOUT if timeout is None else timeout)
         self._deadlines.watch(self)
         try:

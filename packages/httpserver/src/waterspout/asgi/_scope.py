@@ -14,7 +14,12 @@ _find_fields = re.compile(rb"\r\n([^:\r\n]++):[ \t]*+([^\r\n]*+)").findall
 
 
 def http_scope(request: HTTPServerRequest, root_path: str, state: dict[str, Any]) -> dict[str, Any]:
-    """The scope of *request* for an application mounted at *root_path*; *state* is copied, as lifespan has left it."""
+    """The scope of *request* for an application mounted at *root_path*; *state* is copied, as lifespan has left it.
+
+    Where a trusted proxy says below which prefix it has published the server, the application is mounted below that,
+    and its paths begin with it (as with uvicorn's ``--root-path``): URLs that it makes are then those of the outside.
+    """
+    outside = request.prefix
     context = getattr(request.connection, "context", None)
     address = getattr(context, "address", None)
     stream = getattr(request.connection, "stream", None)
@@ -28,10 +33,10 @@ def http_scope(request: HTTPServerRequest, root_path: str, state: dict[str, Any]
         "http_version": request.version.removeprefix("HTTP/"),
         "method": request.method,
         "scheme": request.protocol,
-        "path": unquote_to_bytes(request.path).decode("utf-8", "replace"),
-        "raw_path": request.path.encode("latin-1"),
+        "path": unquote_to_bytes(outside + request.path).decode("utf-8", "replace"),
+        "raw_path": (outside + request.path).encode("latin-1"),
         "query_string": request.query.encode("latin-1"),
-        "root_path": root_path,
+        "root_path": unquote_to_bytes(outside).decode("utf-8", "replace") + root_path,
         "headers": [(name.lower(), value.rstrip(b" \t")) for name, value in _fields(request)],
         "client": _endpoint(request.remote_ip, address),
         "server": _endpoint(None, server),

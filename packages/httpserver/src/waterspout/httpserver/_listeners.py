@@ -22,6 +22,7 @@ def bind_places(
     port: int | None,
     address: str | None,
     unix_socket: str | None,
+    unix_socket_mode: int = 0o600,
     *,
     reuse_port: bool | None = None,
     backlog: int = 4096,
@@ -31,7 +32,7 @@ def bind_places(
     places: list[list[socket.socket]] = [[] for _ in range(workers)]
     try:
         if unix_socket is not None:
-            shared.append(bind_unix_socket(unix_socket, backlog=backlog))
+            shared.append(bind_unix_socket(unix_socket, unix_socket_mode, backlog))
         if port is not None:
             if reuse_port is None:
                 reuse_port = sys.platform.startswith("linux") and workers > 1

@@ -26,6 +26,7 @@ def run(
     address: str | None = None,
     *,
     unix_socket: str | None = None,
+    unix_socket_mode: int = 0o600,
     sockets: Iterable[socket.socket] | None = None,
     factory: bool = False,
     workers: int = 1,
@@ -33,6 +34,7 @@ def run(
     reuse_port: bool | None = None,
     backlog: int = 4096,
     drain_deadline: float = 30.0,
+    start_deadline: float = 60.0,
     on_start: Hook | None = None,
     on_stop: Hook | None = None,
     loop_factory: Any = None,
@@ -48,7 +50,8 @@ def run(
     and after it has drained, and may be coroutine functions. All of this happens on the loop of the serving process.
 
     *port* and *address* are as for ``netutil.bind_sockets``; *unix_socket* is a path beside or (``port=None``) in place
-    of them; *sockets* are listening ones, in place of all of these. Where the service manager has passed sockets (see
+    of them, with the permissions *unix_socket_mode* (0o600: the same user; a proxy of another one needs more);
+    *sockets* are listening ones, in place of all of these. Where the service manager has passed sockets (see
     `activated_sockets`) those are served and nothing is bound. With *ssl_options* and all other *options* of
     `HTTPServer`.
 
@@ -58,8 +61,8 @@ def run(
 
     * SIGTERM, SIGINT: drain for up to *drain_deadline* seconds; a second one cuts what is left at once.
     * SIGHUP with workers: each is replaced, when its successor accepts, and then drains; no request fails. An import
-      string or a factory that imports gives the new code. If a new worker does not start, the old ones go on. Without
-      workers it is as SIGTERM.
+      string or a factory that imports gives the new code. If a new worker does not start, or does not accept
+      within *start_deadline* seconds, the old ones go on. Without workers it is as SIGTERM.
     * SIGTERM to one worker: it drains, and another takes its place.
 
     systemd hears (``Type=notify``) READY, RELOADING, STOPPING and WATCHDOG. *tune_gc* freezes what exists when serving
@@ -71,8 +74,8 @@ def run(
     """
     if configure_logging and not logging.getLogger().handlers:
         enable_pretty_logging()
-    if workers < 0 or not drain_deadline >= 0:
-        raise ValueError("workers and drain_deadline cannot be negative")
+    if workers < 0 or not drain_deadline >= 0 or not start_deadline > 0:
+        raise ValueError("workers and drain_deadline cannot be negative, nor start_deadline zero")
     if workers == 0:
         workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if supervise is None:
@@ -86,7 +89,9 @@ def run(
         if given is not None:
             places: Sequence[Sequence[socket.socket]] = [given] * workers
         else:
-            places = bind_places(workers, port, address, unix_socket, reuse_port=reuse_port, backlog=backlog)
+            places = bind_places(
+                workers, port, address, unix_socket, unix_socket_mode, reuse_port=reuse_port, backlog=backlog
+            )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SystemExit(
             f"cannot serve: {error.args[0] if isinstance(error, KeyError) else _message(error)}"
@@ -98,6 +103,7 @@ def run(
         factory=factory,
         workers=workers,
         drain_deadline=drain_deadline,
+        start_deadline=start_deadline,
         on_start=on_start,
         on_stop=on_stop,
         loop_factory=loop_factory,

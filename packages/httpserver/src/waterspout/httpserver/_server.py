@@ -9,6 +9,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from waterspout.http1connection import (
+    EnteredApplication,
     HTTP1ConnectionParameters,
     HTTP1ServerConnection,
     HTTPApplication,
@@ -18,6 +19,7 @@ from waterspout.http1connection import (
     ServerObservers,
     UpgradedConnections,
     as_application,
+    enters_requests,
 )
 from waterspout.httpserver._context import HTTPRequestContext
 from waterspout.httpserver._drain import DrainResult, DrainState, drain
@@ -48,9 +50,13 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
     and answers on its ``connection``. Then ``listen(port)`` (one process), ``bind`` and ``start(n)`` (several), or
     ``add_sockets``. The loop must be run by the caller.
 
-    Times are seconds, sizes bytes. ``idle_connection_timeout`` closes connections that wait for a request,
-    ``max_header_size``, ``max_body_size`` bound what is read (431/414, 413), ``body_timeout`` bounds the time for a
-    body, ``decompress_request`` undoes gzip within the same limit. ``xheaders`` believes ``forwarding_headers``, but
+    Times are seconds, sizes bytes, defaults in parentheses. ``header_timeout`` (30) is for a request's head from its
+    first byte on; ``idle_connection_timeout`` (75; 30 before the first request of a connection) for the wait for it;
+    ``body_timeout`` (none, but after ten seconds 500 bytes must come each second) for a whole body. They end with 408,
+    or in silence where nothing had been said. ``max_header_size`` (32 KiB, 8 of them for the request line),
+    ``max_body_size`` (100 MiB) bound what is read (431/414, 413). ``decompress_request`` undoes gzip within the
+    same limit. Of a client that sends many requests at once one is read and served at a time; 64 KiB of the others
+    are kept, the rest waits with the client. ``xheaders`` believes ``forwarding_headers``, but
     only from the proxies in ``trusted_downstream`` (addresses, CIDR networks, ``"unix:"``, or ``"*"``); name those that
     your proxy sets on every request: Forwarded, X-Forwarded-For or X-Real-Ip, X-Forwarded-Proto or X-Scheme,
     X-Forwarded-Host, X-Forwarded-Prefix. With ``proxy_protocol`` every connection must begin with a PROXY header
@@ -98,6 +104,7 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         proxy_protocol: bool = False,
         max_connections: int | None = None,
         max_connections_per_ip: int | None = None,
+        header_timeout: float | None = None,
     ) -> None:
         """See the class. Raises `ValueError` for a `trusted_downstream` that names no address, and for
         `forwarding_headers` that are unknown or say the same."""
@@ -108,7 +115,7 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
             no_keep_alive=no_keep_alive,
             chunk_size=chunk_size,
             max_header_size=max_header_size,
-            header_timeout=None,
+            header_timeout=header_timeout,
             idle_timeout=idle_connection_timeout,
             max_body_size=max_body_size if max_body_size is not None else max_buffer_size,
             body_timeout=body_timeout,
@@ -135,7 +142,8 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
 
     def _wrapped(self, application: HTTPApplication, tornado: bool) -> HTTPApplication:
         if self.observer is not None:
-            application = ObservedApplication(application)
+            kind = EnteredApplication if enters_requests(self.observer) else ObservedApplication
+            application = kind(application)
         if not self.xheaders:
             return application
         hops = TrustedProxies(self.trusted_downstream)
@@ -212,7 +220,8 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
 
     def _resolution(self) -> float:
         """Seconds of one tick of the wheel: a second, finer only where a deadline is shorter than a few."""
-        given = [t for t in (self.conn_params.idle_timeout, self.conn_params.body_timeout) if t]
+        params = self.conn_params
+        given = [t for t in (params.header_timeout, params.idle_timeout, params.body_timeout) if t]
         return max(0.02, min([1.0, *(t / 4 for t in given)]))
 
     async def close_all_connections(self) -> None:

@@ -39,6 +39,7 @@ class Settings:
     factory: bool = False
     workers: int = 1
     drain_deadline: float = 30.0
+    start_deadline: float = 60.0
     on_start: Hook | None = None
     on_stop: Hook | None = None
     loop_factory: Any = None

@@ -98,6 +98,7 @@ class Supervisor:
         self.signals: deque[int] = deque()
         self.rolling: deque[Place] = deque()  # places whose worker is still to be replaced
         self.replacing: Place | None = None  # the one whose turn it is
+        self.replace_until = inf  # when that has taken too long
         self.roll_again = False
         self.told_to_stop = 0
         self.next_alive = 0.0
@@ -145,6 +146,8 @@ class Supervisor:
         for place in self.places:
             if self.state in (State.STARTING, State.RUNNING) and place.worker is None and now >= place.start_at:
                 place.worker = self.try_to_start(place)
+        if now >= self.replace_until:
+            self.replacing_takes_too_long()
         workers = self.workers()
         for worker in workers:
             if now >= worker.kill_at:
@@ -160,7 +163,7 @@ class Supervisor:
         return placed + list(self.retired)
 
     def time_to_next(self) -> float | None:
-        times = [worker.kill_at for worker in self.workers()]
+        times = [self.replace_until, *(worker.kill_at for worker in self.workers())]
         if self.state in (State.STARTING, State.RUNNING):
             times += [place.start_at for place in self.places if place.worker is None]
         if self.notifier.watchdog is not None:
@@ -329,6 +332,7 @@ class Supervisor:
             self.state = State.STOPPING
         self.rolling.clear()
         self.replacing = None
+        self.replace_until = inf
         self.notifier.stopping()
         for place in self.places:  # ours, so that a worker's close is the last one
             for sock in place.sockets:
@@ -341,8 +345,10 @@ class Supervisor:
     def roll(self) -> None:
         """The next place gets a successor; `is_ready` goes on when that accepts."""
         self.replacing = None
+        self.replace_until = inf
         if self.rolling:
             self.replacing = place = self.rolling.popleft()
+            self.replace_until = time.monotonic() + self.settings.start_deadline
             if place.worker is not None:  # else another one is on its way
                 place.successor = self.try_to_start(place)
                 if place.successor is None:
@@ -353,6 +359,21 @@ class Supervisor:
         else:
             gen_log.info("all workers are replaced")
             self.notifier.ready()
+
+    def replacing_takes_too_long(self) -> None:
+        place = self.replacing
+        assert place is not None
+        late = place.successor
+        gen_log.error(
+            "the new worker %d%s does not accept after %g s (start_deadline): the old workers go on",
+            place.number, "" if late is None else f" (pid {late.pid})", self.settings.start_deadline,
+        )  # fmt: skip
+        self.abandon_rolling()
+        if late is not None:  # nobody waits for it any more; it serves nobody yet
+            place.successor = None
+            self.retired.add(late)
+            late.tell(Order.QUIT)
+            late.kill_at = time.monotonic() + QUIT_TIME
 
     def give_up_rolling(self, worker: Worker, code: int) -> None:
         if self.state is not State.RUNNING:
@@ -366,6 +387,7 @@ class Supervisor:
     def abandon_rolling(self) -> None:
         self.rolling.clear()
         self.replacing = None
+        self.replace_until = inf
         self.notifier.ready()
 
 

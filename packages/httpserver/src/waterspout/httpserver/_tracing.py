@@ -21,8 +21,8 @@ class Tracing(ServerObserver):
     """A server span for each request: ``HTTPServer(observer=Tracing())``.
 
     Names and attributes are OpenTelemetry's semantic conventions for HTTP servers; the parent is what the request's
-    own fields name (``traceparent`` by default, as the global propagator reads them). In what serves the request,
-    ``with opentelemetry.trace.use_span(tracing.span_of(request)):`` makes it the parent of further spans.
+    own fields name (``traceparent`` by default, as the global propagator reads them). The span is the current one in
+    what serves the request: further spans are below it, also after awaits, in tasks and in a WSGI application's thread.
     """
 
     __module__ = "waterspout.httpserver"
@@ -30,12 +30,13 @@ class Tracing(ServerObserver):
     def __init__(self, tracer_provider: TracerProvider | None = None) -> None:
         """Raises `ImportError` that names the extra where opentelemetry-api is missing."""
         try:
-            from opentelemetry import propagate, trace
+            from opentelemetry import context, propagate, trace
         except ImportError as error:
             raise ImportError(
                 "Tracing needs opentelemetry-api: pip install 'waterspout-httpserver[opentelemetry]'"
             ) from error
         self._extract = propagate.extract
+        self._attach = context.attach
         self._trace = trace
         self._tracer = trace.get_tracer("waterspout.httpserver", tracer_provider=tracer_provider)
 
@@ -73,6 +74,10 @@ class Tracing(ServerObserver):
             kind=self._trace.SpanKind.SERVER,
             attributes=attributes,
         )
+
+    def enter_request(self, observed: ObservedRequest) -> None:
+        # Never detached: the context ends with the request.
+        self._attach(self._trace.set_span_in_context(self.span_of(observed.request)))
 
     def request_finished(self, observed: ObservedRequest) -> None:
         self._end(observed, None)

@@ -295,11 +295,25 @@ class Application(ReversibleRouter):
         delegate = self.find_handler(request)
         self._run_delegate(request, delegate)
 
-    def _new_context(self) -> Context:
+    def serve_in_context(self, context: Context, request: HTTPServerRequest) -> None:
+        """`serve_request` with *context* (from `request_context`) as what the handler's own is a copy of."""
+        before, self._context = self._context, context
+        try:
+            self.serve_request(request)
+        finally:
+            self._context = before
+
+    def request_context(self) -> Context:
         """A context for one request: a copy of that in which the application was told to listen."""
         if self._context is None:
             self._context = copy_context()
         return self._context.copy()
+
+    def _context_of(self, request: HTTPServerRequest) -> Context:
+        """`request_context`, unless an observer of the server has made one for *request*."""
+        observed = getattr(request.connection, "observed", None)
+        context: Context | None = None if observed is None else observed.context
+        return self.request_context() if context is None else context.copy()
 
     def _run_delegate(self, request: HTTPServerRequest, delegate: HTTPMessageDelegate) -> None:
         if isinstance(delegate, HandlerDelegate) and not delegate.streams:

@@ -53,7 +53,7 @@ class HandlerDelegate(HTTPMessageDelegate):
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Future[None] | None:
         if self._class._streams_body:
-            return self._application._new_context().run(self._start_streaming)
+            return self._application._context_of(self._request).run(self._start_streaming)
         return None
 
     def _start_streaming(self) -> Future[None] | None:
@@ -114,7 +114,8 @@ class HandlerDelegate(HTTPMessageDelegate):
         """Make the handler and run it with the request as it is."""
         application = self._application
         plan = application._plan_of(self._class)
-        application._new_context().run(application._run, plan, self._init, self._request, self._args, self._kwargs)
+        context = application._context_of(self._request)
+        context.run(application._run, plan, self._init, self._request, self._args, self._kwargs)
 
     def _make_handler(self) -> RequestHandler:
         self._handler = handler = self._class(self._application, self._request, **self._init)
