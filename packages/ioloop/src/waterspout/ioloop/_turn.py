@@ -147,8 +147,9 @@ class CallSoonTurn(Turn):
     flush.__doc__ = Turn.flush.__doc__
 
     def _end_of_turn(self) -> None:
+        self.add = self._add_first
         try:
-            self.flush()
+            Turn.flush(self)  # past our own, which is for those who end the turn from outside
         finally:
             if self.dirty:
                 self._call_soon(self._end_of_turn)
