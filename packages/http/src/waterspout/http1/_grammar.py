@@ -1,4 +1,4 @@
-"""RFC 9110 and 9112 grammar as regular expressions over bytes.
+"""RFC 9110 and 9112 grammar as regular expressions over bytes: what both roles need.
 
 All are possessive: a head either fits from left to right or it is refused, in time linear in its length. Groups are
 ``(?>(?:...)*)`` for that: ``(?:...)*+`` says the same, and fails to match before Python 3.11.5 (Debian 12 has 3.11.2).
@@ -28,41 +28,12 @@ AS_LF = bytes(0x0A if byte < 0x20 and byte not in b"\t\r" or byte == 0x7F else b
 #: Bytes from which on that is quicker.
 LONG_HEAD = 256
 
-#: method SP request-target SP HTTP-version. The target is visible ASCII but "#" (RFC 9112, 3).
-_REQUEST_LINE = rb"(" + TOKEN + rb"++) ([!\"$-~]++) HTTP/1\.([01])"
-#: The request line, fields, empty line.
-match_request_head = re.compile(_REQUEST_LINE + rb"(" + FIELDS + rb")\r\n\r\n").match
-match_long_request_head = re.compile(_REQUEST_LINE + rb"(" + LONG_FIELDS + rb")\r\n\r\n").match
-
-#: HTTP-version SP status SP [reason]. The space before an absent reason may be missing, as many servers send it.
-match_response_head = re.compile(
-    rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?>(?: (" + VALUE + rb"*+))?)(" + FIELDS + rb")\r\n\r\n"
-).match
-
-#: The fields that a server must know to frame and answer a request, wherever they stand. Most lines are other fields,
-#: and are passed over by their first letter.
-find_noted = re.compile(
-    rb"\r\n(?=[hcteui])(host|con(?:nection|tent-(?:length|type))|transfer-encoding|expect|upgrade|if-none-match):"
-    rb"[ \t]*+([^\r]*+)",
-    re.IGNORECASE,
-).findall
-
-#: The same for responses.
-find_noted_in_response = re.compile(
-    rb"\r\n(?=[ct])(con(?:nection|tent-(?:length|encoding))|transfer-encoding):[ \t]*+([^\r]*+)", re.IGNORECASE
-).findall
-
 #: A byte that no start line, field or size line may hold: control characters, LF without CR, CR without LF. A CR at
 #: the very end of what has arrived may still get its LF.
 find_forbidden = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r(?!\n|\Z)").search
 
 #: RFC 9110, 8.6: 1*DIGIT; no sign, no list, and no more digits than any real length has.
 match_content_length = re.compile(rb"[0-9]{1,18}\Z").match
-
-#: uri-host [":" port] of RFC 9110, 7.2, with RFC 3986 reg-name restricted to what real names need.
-match_host = re.compile(
-    rb"(?:[0-9A-Za-z\-._~!$&'()*+;=%]++|\[[0-9A-Fa-f:.]++(?>(?:%25[0-9A-Za-z\-._~]++)?)\])(?>(?::([0-9]{0,5}))?)\Z"
-).match
 
 #: chunk-size and its extensions (RFC 9112, 7.1.1): token or quoted-string values, with white space only beside the
 #: delimiters of extensions, never alone after the size.

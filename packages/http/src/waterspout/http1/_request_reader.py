@@ -7,19 +7,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from waterspout.http1._content import ChunkedContent, LengthContent
-from waterspout.http1._grammar import (
-    AS_LF,
-    LONG_HEAD,
-    find_noted,
-    match_content_length,
-    match_host,
-    match_long_request_head,
-    match_request_head,
-)
+from waterspout.http1._grammar import AS_LF, LONG_HEAD, match_content_length
 from waterspout.http1._lenient import with_crlf
 from waterspout.http1._limits import Limits
 from waterspout.http1._malformed import malformed_request_head
 from waterspout.http1._reader import NOTHING, MessageReader
+from waterspout.http1._request_grammar import (
+    find_noted,
+    match_host,
+    match_long_request_head,
+    match_request_head,
+)
 from waterspout.http1._states import Reading
 from waterspout.http1._targets import split_absolute_target
 from waterspout.httputil._errors import HTTPInputError

@@ -7,11 +7,11 @@ from typing import Any
 
 from waterspout.http1._content import ChunkedContent, LengthContent, UntilCloseContent, check_length
 from waterspout.http1._events import EndOfMessage, InterimResponse, ResponseHead
-from waterspout.http1._grammar import find_noted_in_response, match_content_length, match_response_head
+from waterspout.http1._grammar import match_content_length
 from waterspout.http1._lenient import with_crlf
 from waterspout.http1._limits import Limits
-from waterspout.http1._malformed import malformed_response_head
 from waterspout.http1._reader import NOTHING, MessageReader
+from waterspout.http1._response_grammar import find_noted_in_response, match_response_head
 from waterspout.http1._states import Reading
 from waterspout.httputil._errors import HTTPInputError
 
@@ -145,6 +145,8 @@ class ResponseReader(MessageReader):
             strict = with_crlf(data)
             if strict is not None:
                 return self._read_head(strict)
+        from waterspout.http1._malformed import malformed_response_head  # most servers need it never
+
         verdict = malformed_response_head(data, self.limits, lenient=self.lenient)
         if verdict is not None:
             raise self._refuse(verdict)

@@ -30,12 +30,8 @@ if TYPE_CHECKING:
     from waterspout.httputil._quality import choose_by_quality, parse_quality_list
     from waterspout.httputil._ranges import content_range, parse_range
     from waterspout.httputil._request import HTTPServerRequest
-    from waterspout.httputil._startlines import (
-        RequestStartLine,
-        ResponseStartLine,
-        parse_request_start_line,
-        parse_response_start_line,
-    )
+    from waterspout.httputil._startlineparsing import parse_request_start_line, parse_response_start_line
+    from waterspout.httputil._startlines import RequestStartLine, ResponseStartLine
     from waterspout.httputil._status import responses
     from waterspout.httputil._url import parse_host, qs_to_qsl, split_host_and_port, url_concat
     from waterspout.httputil._urlencoded import parse_urlencoded
@@ -120,7 +116,8 @@ if not TYPE_CHECKING:
         _quality="choose_by_quality parse_quality_list",
         _ranges="content_range parse_range",
         _request="HTTPServerRequest",
-        _startlines="RequestStartLine ResponseStartLine parse_request_start_line parse_response_start_line",
+        _startlineparsing="parse_request_start_line parse_response_start_line",
+        _startlines="RequestStartLine ResponseStartLine",
         _status="responses",
         _url="parse_host qs_to_qsl split_host_and_port url_concat",
         _urlencoded="parse_urlencoded",
