@@ -25,16 +25,21 @@ CALLED = {"function": None, "method": None, "classmethod": classmethod, "staticm
 
 
 @functools.cache
-def classes_of(package: str) -> dict[str, set[str]]:
-    """The attributes that the objects of each class in the files of a public package are given, by the class's name."""
-    module = sys.modules[package]
+def classes_in(folder: Path) -> dict[str, set[str]]:
+    """The attributes that the objects of each class in the files of a folder are given, by the class's name."""
     found: dict[str, set[str]] = {}
-    for folder in getattr(module, "__path__", ()):
-        for file in Path(folder).glob("*.py"):
-            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.ClassDef):
-                    found.setdefault(node.name, set()).update(attributes(node))
+    for file in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(node.name, set()).update(attributes(node))
     return found
+
+
+def folders_of(cls: type) -> set[Path]:
+    """Where the source of a class may be: its public package, and wherever its functions were written."""
+    folders = {Path(folder) for folder in getattr(sys.modules.get(cls.__module__), "__path__", ())}
+    written = (getattr(value, "__code__", None) for value in vars(cls).values())
+    return folders | {Path(code.co_filename).parent for code in written if code is not None}
 
 
 def attributes(definition: ast.ClassDef) -> set[str]:
@@ -56,9 +61,9 @@ def on_objects(owner: type, name: str) -> bool:
         slots = vars(cls).get("__slots__", ())
         if name in ((slots,) if isinstance(slots, str) else slots) or name in vars(cls).get("__annotations__", {}):
             return True
-        package = ".".join(cls.__module__.split(".")[:2])
-        if package.startswith("waterspout.") and name in classes_of(package).get(cls.__name__, ()):
-            return True
+        if cls.__module__.startswith("waterspout."):
+            if any(name in classes_in(folder).get(cls.__name__, ()) for folder in folders_of(cls)):
+                return True
     return False
 
 

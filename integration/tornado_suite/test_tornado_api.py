@@ -45,7 +45,7 @@ def test_every_signature_that_differs_is_listed(verdicts: dict[str, tuple[str, s
 
 def test_what_tornados_signatures_take_ours_take_too(verdicts: dict[str, tuple[str, str]]) -> None:
     for name, (said, found) in verdicts.items():
-        if found.startswith("("):
+        if found.startswith("(") and name not in EXPECTED["narrower"]:
             theirs = parsed("(" + said.partition("(")[2])
             ours = parsed(found)
             assert not narrower(theirs, ours), f"{name}: {said} there, {found} here"

@@ -13,7 +13,7 @@ from typing import Any
 
 NAMESPACE = "waterspout"
 
-#: Where each name comes from. A module that is asked for itself has an empty list of names.
+#: Where each name comes from, and under which name (after a colon) if it is another.
 HOMES: dict[str, str] = {
     name: home
     for home, names in {
@@ -43,6 +43,7 @@ HOMES: dict[str, str] = {
             " raise_exc_info re_unescape unicode_type"
         ),
         "web": "Application RequestHandler",
+        "log:gen_log": "de_dupe_gen_log",
     }.items()
     for name in names.split()
 }
@@ -111,9 +112,9 @@ NAMES: dict[str, frozenset[str]] = {
             " httputil iostream locale template unicode_type utf8"
         ),
         "websocket": (
-            "Future IOLoop IOStream Queue Resolver StreamClosedError TCPClient app_log future_add_done_callback"
-            " future_set_result_unless_cancelled gen gen_log httpclient httputil native_str simple_httpclient"
-            " to_unicode utf8"
+            "Future IOLoop IOStream Queue Resolver StreamClosedError TCPClient app_log de_dupe_gen_log"
+            " future_add_done_callback future_set_result_unless_cancelled gen gen_log httpclient httputil native_str"
+            " simple_httpclient to_unicode utf8"
         ),
         "wsgi": "IOLoop access_log dummy_executor escape httputil",
     }.items()
@@ -129,9 +130,9 @@ def add_incidental_names(module: ModuleType, name: str) -> None:
 
     def answer(attribute: str) -> Any:
         if attribute in names:
-            home = HOMES.get(attribute)
+            home, _, other = HOMES.get(attribute, "").partition(":")
             source = importlib.import_module(f"{NAMESPACE}.{home or attribute}")
-            value = getattr(source, attribute) if home else source
+            value = getattr(source, other or attribute) if home else source
             setattr(module, attribute, value)
             return value
         if own is not None:

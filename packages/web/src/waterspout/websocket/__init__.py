@@ -2,6 +2,7 @@
 
 from waterspout.websocket._broadcast import broadcast
 from waterspout.websocket._handler import WebSocketHandler
+from waterspout.websocket._protocol import WebSocketProtocol, WebSocketProtocol13
 from waterspout.wsclient import WebSocketClientConnection, websocket_connect
 from waterspout.wsconnection import Overflow, WebSocketClosedError, WebSocketError
 
@@ -11,6 +12,8 @@ __all__ = [
     "WebSocketClosedError",
     "WebSocketError",
     "WebSocketHandler",
+    "WebSocketProtocol",
+    "WebSocketProtocol13",
     "broadcast",
     "websocket_connect",
 ]

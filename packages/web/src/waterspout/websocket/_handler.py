@@ -14,6 +14,7 @@ from waterspout.http1connection import UpgradedConnections
 from waterspout.httputil import HTTPHeaders
 from waterspout.log import gen_log
 from waterspout.web import RequestHandler
+from waterspout.websocket._protocol import WebSocketProtocol, WebSocketProtocol13
 from waterspout.websocket._upgrade import is_same_host, refusal
 from waterspout.ws import (
     WEBSOCKET_VERSION,
@@ -67,6 +68,24 @@ class WebSocketHandler(RequestHandler):
         self.open_args = args
         if kwargs:
             self.open_kwargs = kwargs
+        if type(self).get_websocket_protocol is WebSocketHandler.get_websocket_protocol:
+            self.shake_hands()
+        elif (protocol := self.get_websocket_protocol()) is None:
+            self.set_header("Sec-WebSocket-Version", WEBSOCKET_VERSION)
+            self.set_header("Upgrade", "websocket")
+            self._refuse(426, "Upgrade Required")
+        else:
+            await protocol.accept_connection(self)
+
+    def get_websocket_protocol(self) -> WebSocketProtocol | None:
+        """Override it to choose who does the handshake, by the request; None refuses it with 426."""
+        return WebSocketProtocol13(self, False, None)
+
+    def shake_hands(self) -> None:
+        """Accept the request as a WebSocket, and begin with it; or refuse it, where something is wrong with it.
+
+        `get` calls it, and so does ``accept_connection`` of a `WebSocketProtocol13`.
+        """
         # An ASGI server has seen to the handshake itself.
         accept: Callable[..., Any] | None = getattr(self.request.connection, "accept_websocket", None)
         wrong = refusal(self.request) if accept is None else None
