@@ -31,6 +31,7 @@ WARM_SECONDS = 0.3
 # What Waterspout has to reach, on the same loop.
 TEXT_OF_TORNADO = 1 / 5
 TEXT_OF_PICOWS = 1.3
+BROADCAST_OF_PICOWS = 1.3
 IDLE_KIB = 4.0
 
 
@@ -103,7 +104,7 @@ def broken(figures: Figures, accelerated: bool) -> list[str]:
     """What breaks the bounds, a line each."""
     found = []
 
-    def bound(row: str, loop: str, factor: float, peer: str, binding: bool = True) -> None:
+    def bound(row: str, loop: str, factor: float, peer: str) -> None:
         ours, theirs = figures.get((row, "waterspout", loop)), figures.get((row, peer, loop))
         if ours and theirs:
             limit = statistics.median(theirs) * factor
@@ -118,6 +119,8 @@ def broken(figures: Figures, accelerated: bool) -> list[str]:
         bound("text", loop, 1.0, "aiohttp")
         bound("text", loop, TEXT_OF_PICOWS, "picows")
         bound("binary", loop, 1 / 3 if accelerated else 1.0, "tornado")
+        for peer, factor in (("tornado", 1.0), ("websockets", 1.0), ("aiohttp", 1.0), ("picows", BROADCAST_OF_PICOWS)):
+            bound("broadcast", loop, factor, peer)
     for (row, name, loop), values in figures.items():
         if row == "idle, KiB" and name == "waterspout" and statistics.median(values) > IDLE_KIB:
             found.append(f"{row}, {loop}: {statistics.median(values):.1f}, the bound is {IDLE_KIB:.1f}")
