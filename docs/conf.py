@@ -12,6 +12,7 @@ copyright = "the Waterspout authors, Apache-2.0"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "public_packages", "state_diagrams"]
 exclude_patterns = ["_build"]
 html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 html_theme = "furo"
 html_title = "Waterspout"
 html_show_sphinx = False

@@ -112,7 +112,9 @@ def main() -> None:
             rounds = [measure(task, framework, wheels) for _ in range(options.rounds)]
             install, start = (statistics.median(each) for each in zip(*rounds, strict=True))
             typed = typing(task, framework)
-            cells.append(f"{install:.0f} s + {typed:.1f} min + {start:.1f} s = {typed + (install + start) / 60:.1f}")
+            cells.append(
+                f"**{typed + (install + start) / 60:.1f}** = {install:.0f} s + {typed:.1f} min + {start:.1f} s"
+            )
         print(f"| `{task}` | {' | '.join(cells)} |", flush=True)
 
 
