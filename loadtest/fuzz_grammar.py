@@ -108,6 +108,8 @@ def _fields_violation(lines: list[bytes], whole: bool, rest: bytes) -> str | Non
         return "over the limit of the body"
     if len(fields.get(b"content-type", [])) > 1:
         return "Content-Type repeated (RFC 9110, 5.3)"
+    if lines[0].startswith(b"CONNECT ") and (b"transfer-encoding" in fields or any(int(n) for n in lengths)):
+        return "CONNECT with content (RFC 9110, 9.3.6)"
     coding = b",".join(fields.get(b"transfer-encoding", [])).lower()
     if b"transfer-encoding" not in fields:
         return None

@@ -41,6 +41,8 @@ def test_all_parsers_give_the_same_form_of_answer(parse) -> None:
         (GET + b"\r\n", None),
         (b"GET /  HTTP/1.1\r\nHost: a\r\n\r\n", "request line"),
         (b"GET / HTTP/1.1\r\n\r\n", "Host"),
+        (b"CONNECT a:80 HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", None),
+        (b"CONNECT a:80 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", "CONNECT with content"),
         (GET + b"X: a\nY: b\r\n\r\n", "bare LF"),
         (GET + b"Content-Length: +5\r\n\r\n", "Content-Length"),
         (GET + b"Transfer-Encoding: gzip, chunked\r\n\r\n", "Transfer-Encoding"),

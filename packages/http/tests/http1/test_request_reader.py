@@ -208,3 +208,13 @@ def read_by_h11(raw: bytes) -> tuple[object, ...]:
     assert head is not None
     pairs = [(n.decode(), v.decode("latin-1")) for n, v in head.headers]
     return head.method.decode(), head.target.decode(), sorted(pairs), body
+
+
+@pytest.mark.parametrize("fields", [b"Content-Length: 5\r\n\r\nhello", b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"])
+def test_RL17_connect_has_no_content(fields: bytes) -> None:
+    head = b"CONNECT a:80 HTTP/1.1\r\nHost: a\r\n"
+    with pytest.raises(HTTPInputError, match="CONNECT with content"):
+        RequestReader().receive(head + fields)
+    (request,) = RequestReader().receive(head + b"Content-Length: 0\r\n\r\n")
+    assert request.method == "CONNECT" and request.complete
+    assert RequestReader(lenient=True).receive(head + fields)[0].method == "CONNECT"

@@ -28,6 +28,8 @@ __all__ = ["RequestReader"]
 _new = object.__new__
 _time = time.time
 _DONE = Reading.DONE  # Python 3.11 looks for a member in an Enum by a detour through its metaclass
+#: Others take what follows for the tunnel's: where two read the same bytes differently, a request can be smuggled.
+CONNECT_WITH_CONTENT = "CONNECT with content (RFC 9110, 9.3.6)"
 _HTTP_1_1, _HTTP_1_0 = "HTTP/1.1", "HTTP/1.0"
 #: Methods by their bytes, so that the usual ones are not decoded (RFC 9110, 9.3; RFC 5789).
 _METHODS = {
@@ -164,6 +166,8 @@ class RequestReader(MessageReader):
                 )
             if request.version == _HTTP_1_0 and not self.lenient:
                 raise self._refuse("Transfer-Encoding in an HTTP/1.0 request (RFC 9112, 6.1)")
+            if request.method == "CONNECT" and not self.lenient:
+                raise self._refuse(CONNECT_WITH_CONTENT)
             request.chunked = True
             request.complete = False
             self._content = ChunkedContent(self.limits)
@@ -183,6 +187,8 @@ class RequestReader(MessageReader):
             if len(digits) > 18:
                 raise self._refuse(HTTPInputError(f"Content-Length too long: {digits[:40]!r}", status=413))
         request.content_length = size = int(digits)
+        if size and request.method == "CONNECT" and not self.lenient:
+            raise self._refuse(CONNECT_WITH_CONTENT)
         rest = data[end:]
         if size <= len(rest) and size <= self.max_body:
             request.body = rest[:size]
