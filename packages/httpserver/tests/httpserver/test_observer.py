@@ -16,7 +16,7 @@ from waterspout.netutil import bind_sockets
 from waterspout.routing import AnyMatches, Rule, RuleRouter
 
 Exchange = Callable[..., tuple[bytes, bool]]
-EVENTS = [name for name in vars(ServerObserver) if not name.startswith("_")]
+EVENTS = [name for name, what in vars(ServerObserver).items() if callable(what) and not name.startswith("_")]
 GET = b"GET /%b HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n"
 

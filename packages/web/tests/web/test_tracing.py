@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar, copy_context
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from waterspout.httpserver import HTTPServer, ServerObserver, ServerObservers, Tracing
+from waterspout.httpserver import AccessLog, HTTPServer, ServerObserver, ServerObservers, Tracing
 from waterspout.ioloop import new_event_loop
 from waterspout.netutil import bind_sockets
 from waterspout.web import Application, RequestHandler, read_request_body, stream_request_body
@@ -211,3 +212,57 @@ def test_a_span_of_a_handler_is_below_its_requests_span_also_after_awaits() -> N
 
 def test_this_tests_own_context_was_left_alone() -> None:
     assert number not in copy_context()
+
+
+# The access log.
+
+
+@pytest.mark.parametrize("combined", [False, True])
+def test_with_an_access_log_of_the_server_each_request_has_one_line(
+    combined: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "waterspout.access")
+
+    async def main() -> None:
+        log = AccessLog()
+        application = Application([("/plain", Plain)])
+        server = HTTPServer(application, observer=ServerObservers(Numbers(), log) if combined else log)
+        (sock,) = bind_sockets(0, "127.0.0.1")
+        server.add_sockets([sock])
+        for path in ("/plain", "/missing"):
+            reader, writer = await asyncio.open_connection(*sock.getsockname())
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+            await asyncio.wait_for(reader.read(), 30)
+            writer.close()
+        server.stop()
+        await server.close_all_connections()
+
+    run(main)
+    lines = [record.getMessage() for record in caplog.records if record.name == "waterspout.access"]
+    assert [line.split(" (")[0] for line in lines] == ["200 GET /plain", "404 GET /missing"]
+    assert all(" id=" in line for line in lines)
+
+
+def test_an_access_log_elsewhere_and_a_log_function_leave_the_applications_own_lines(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    called: list[str] = []
+
+    async def main() -> None:
+        for options in ({}, {"log_function": lambda handler: called.append(handler.request.path)}):
+            server = HTTPServer(
+                Application([("/plain", Plain)], **options), observer=AccessLog(logger=logging.getLogger("elsewhere"))
+            )
+            (sock,) = bind_sockets(0, "127.0.0.1")
+            server.add_sockets([sock])
+            reader, writer = await asyncio.open_connection(*sock.getsockname())
+            writer.write(b"GET /plain HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            await asyncio.wait_for(reader.read(), 30)
+            writer.close()
+            server.stop()
+            await server.close_all_connections()
+
+    run(main)
+    names = [record.name for record in caplog.records if record.name in ("waterspout.access", "elsewhere")]
+    assert sorted(names) == ["elsewhere", "elsewhere", "waterspout.access"] and called == ["/plain"]

@@ -68,6 +68,9 @@ class ServerObserver:
 
     __module__ = "waterspout.http1connection"
 
+    #: Whether this observer writes to the access log a line for each request, so that an application need not.
+    writes_access_log: bool = False
+
     def connection_opened(self, connection: HTTP1ServerConnection) -> None:
         """A client has connected; ``connection.context`` says who."""
 
@@ -120,6 +123,7 @@ class ServerObservers(ServerObserver):
 
     def __init__(self, *observers: ServerObserver) -> None:
         self.observers = observers
+        self.writes_access_log = any(observer.writes_access_log for observer in observers)
 
     def connection_opened(self, connection: HTTP1ServerConnection) -> None:
         """See `ServerObserver`; so for all others."""

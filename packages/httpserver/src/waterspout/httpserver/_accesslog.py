@@ -28,8 +28,8 @@ class AccessLog(ServerObserver):
     `received`, `sent`, `user_agent`, `referer`; the status is null where none was sent). Values of query
     parameters that look like secrets are masked, control characters escaped, long texts cut. Levels are Tornado's: info
     below 400, warning below 500, error above; a client that left is info. Who sends what is no request, again and
-    again, is logged 20 times in ten seconds at most. An `Application` logs requests too: give it
-    ``log_function=lambda handler: None``.
+    again, is logged 20 times in ten seconds at most. An `Application` leaves its own lines out then, unless *logger* is
+    another one than its (``waterspout.access``), or it has a ``log_function``.
     """
 
     __module__ = "waterspout.httpserver"
@@ -40,6 +40,7 @@ class AccessLog(ServerObserver):
             raise ValueError(f'the form of an access log is "text" or "json", not {form!r}')
         self._write = self._write_text if form == "text" else self._write_json
         self._logger = logger
+        self.writes_access_log = logger is access_log
         self._limit = LogLimit()
 
     def request_finished(self, observed: ObservedRequest) -> None:

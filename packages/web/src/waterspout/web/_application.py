@@ -453,6 +453,9 @@ class Application(ReversibleRouter):
         if function is not None:
             function(handler)
             return
+        observer = getattr(handler.request.connection, "observer", None)
+        if observer is not None and observer.writes_access_log:
+            return  # with more than we know: one line for each request is enough
         status = handler.get_status()
         if status < 400:
             write = access_log.info
