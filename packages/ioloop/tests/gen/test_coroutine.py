@@ -154,16 +154,6 @@ def test_exceptions_are_kept_in_the_future(run: Any, function: Callable[[], Any]
     run(main)
 
 
-def test_wrong_arguments_are_an_exception_of_the_future(run: Any) -> None:
-    async def main() -> None:
-        for function in (plain, never_yields):
-            future = function()  # type: ignore[call-arg]
-            with pytest.raises(TypeError, match="missing 1 required positional argument"):
-                await future
-
-    run(main)
-
-
 def test_exceptions_of_what_is_yielded_are_raised_at_the_yield(run: Any) -> None:
     @gen.coroutine
     def function() -> Any:
@@ -532,3 +522,77 @@ def test_a_generator_that_a_function_returns_runs_in_the_context_of_the_function
         assert variable.get() == "outer"
 
     run(main)
+
+
+class Shapes:
+    """Functions with all kinds of parameters; each returns what it got."""
+
+    @gen.coroutine
+    def method(self) -> Any:
+        return self
+
+    @gen.coroutine
+    def one_more(self, x: Any) -> Any:
+        return x
+
+    @staticmethod
+    @gen.coroutine
+    def none() -> Any:
+        return "none"
+
+    @staticmethod
+    @gen.coroutine
+    def result(result: Any = "default") -> Any:
+        return result
+
+    @staticmethod
+    @gen.coroutine
+    def several(a: Any, b: Any = 2, *more: Any, key: Any = 3, **others: Any) -> Any:
+        return a, b, more, key, others
+
+    @staticmethod
+    @gen.coroutine
+    def position_only(x: Any, /) -> Any:
+        return x
+
+
+def test_arguments_are_passed_as_they_are_given(run: Any) -> None:
+    async def main() -> None:
+        shapes = Shapes()
+        for _ in range(2):  # the second time the type of the result is known
+            assert await shapes.method() is shapes
+            assert await Shapes.method(self=shapes) is shapes  # type: ignore[call-arg]
+            assert await shapes.one_more(1) == await shapes.one_more(x=1) == 1
+            assert await shapes.none() == "none"
+            assert await shapes.result("given") == await shapes.result(result="given") == "given"
+            assert await shapes.result() == "default"
+            assert await shapes.several(1, 5, 6, key=7, z=8) == (1, 5, (6,), 7, {"z": 8})
+            assert await shapes.several(b=4, a=3) == (3, 4, (), 3, {})
+            assert await shapes.position_only(9) == 9
+            assert await gen.coroutine(int)("5") == 5
+
+    run(main)
+
+
+def test_arguments_that_do_not_fit_are_a_type_error_that_names_the_function(run: Any) -> None:
+    async def main() -> None:
+        shapes: Any = Shapes()
+        for wrong in (
+            lambda: shapes.method(1),
+            lambda: shapes.none(1),
+            lambda: shapes.none(x=1),
+            lambda: shapes.result(other=1),
+            lambda: shapes.result(1, 2),
+            lambda: shapes.several(),
+            lambda: shapes.one_more(),
+            lambda: shapes.position_only(x=1),
+        ):
+            with pytest.raises(TypeError, match=r"Shapes\.\w+\(\)"):
+                await wrong()
+
+    run(main)
+
+
+def test_the_signature_is_that_of_the_function() -> None:
+    assert str(inspect.signature(Shapes.result)).startswith("(result: Any = 'default')")
+    assert list(inspect.signature(Shapes.method).parameters) == ["self"]

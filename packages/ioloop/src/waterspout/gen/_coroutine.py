@@ -6,8 +6,9 @@ import asyncio
 import functools
 from asyncio import Future
 from collections.abc import Callable, Generator
-from contextvars import copy_context
-from inspect import isgeneratorfunction
+from contextvars import Context, copy_context
+from inspect import CO_VARARGS, CO_VARKEYWORDS, isgeneratorfunction
+from types import FunctionType
 from typing import Any, ParamSpec, TypeVar, overload
 
 from waterspout.concurrent._lazy import BlankReadyFuture, DoneFuture, ReadyFuture
@@ -21,6 +22,9 @@ _P = ParamSpec("_P")
 _MARK = "__tornado_coroutine__"
 
 _ENDED = object()
+
+#: What the future keeps; all else ends the program.
+_KEPT = (Exception, asyncio.CancelledError)
 
 
 @overload
@@ -41,7 +45,8 @@ def coroutine(func: Callable[..., Any]) -> Callable[..., Future[Any]]:
     An exception is kept in the Future and raised where that is awaited. If the function raises
     asyncio.CancelledError, or yields a future that is cancelled and lets the exception pass, the
     returned Future is cancelled. Cancelling the returned Future does not stop the function. A
-    function that returns something else than a generator is done with that.
+    function that returns something else than a generator is done with that. Arguments that do not
+    fit are a TypeError, in the call or in the Future: who awaits the call at once sees no difference.
 
     Use it where code shared with old Pythons or Tornado's API asks for it; `async def` is faster.
     """
@@ -87,36 +92,77 @@ def _wrap_generator_function(func: Callable[..., Any]) -> Callable[..., Future[A
 def _wrap_other_function(func: Callable[..., Any]) -> Callable[..., Future[Any]]:
     plain: type | None = None  # the last type of result that turned out to be no generator's
 
-    def call(*args: Any, **kwargs: Any) -> Future[Any]:
+    def take(context: Context, result: Any) -> Future[Any]:
+        """What `func` returned, if it was not of that type."""
         nonlocal plain
+        if isinstance(result, Generator):
+            going_on: Future[Any] = context.run(_drive_generator, result)
+            return going_on
+        plain = type(result)
+        return ReadyFuture(result)
+
+    def end(context: Context, error: BaseException) -> Future[Any]:
+        """What `func` raised."""
+        if isinstance(error, (StopIteration, Return)):
+            return take(context, error.value)
+        return _cancelled(error) if isinstance(error, asyncio.CancelledError) else _failed(error)
+
+    # To take and pass on `*args, **kwargs` costs as much as all the rest: two more for what has no parameters, or one
+    # (methods, mostly).
+
+    def call(*args: Any, **kwargs: Any) -> Future[Any]:
         context = copy_context()
         try:
-            # What unpacks nothing takes a quarter of the time of `*args, **kwargs`.
-            if kwargs:
-                result = context.run(func, *args, **kwargs)
-            elif not args:
-                result = context.run(func)
-            elif len(args) == 1:
-                result = context.run(func, args[0])
-            else:
-                result = context.run(func, *args)
-        except (StopIteration, Return) as end:
-            result = end.value
-        except asyncio.CancelledError as cancelled:
-            return _cancelled(cancelled)
-        except Exception as error:
-            return _failed(error)
+            result = context.run(func, *args, **kwargs) if kwargs else context.run(func, *args)
+        except _KEPT as error:
+            return end(context, error)
         if result is None:
             return DoneFuture()
         if type(result) is not plain:
-            if isinstance(result, Generator):
-                going_on: Future[Any] = context.run(_drive_generator, result)
-                return going_on
-            plain = type(result)
+            return take(context, result)
         ready: ReadyFuture[Any] = BlankReadyFuture()
         ready._value = result
         return ready
 
+    def call_without() -> Future[Any]:
+        context = copy_context()
+        try:
+            result = context.run(func)
+        except _KEPT as error:
+            return end(context, error)
+        if result is None:
+            return DoneFuture()
+        if type(result) is not plain:
+            return take(context, result)
+        ready: ReadyFuture[Any] = BlankReadyFuture()
+        ready._value = result
+        return ready
+
+    def call_with_one(one: Any) -> Future[Any]:
+        context = copy_context()
+        try:
+            result = context.run(func, one)
+        except _KEPT as error:
+            return end(context, error)
+        if result is None:
+            return DoneFuture()
+        if type(result) is not plain:
+            return take(context, result)
+        ready: ReadyFuture[Any] = BlankReadyFuture()
+        ready._value = result
+        return ready
+
+    code = func.__code__ if isinstance(func, FunctionType) else None
+    if code is None or code.co_kwonlyargcount or code.co_flags & (CO_VARARGS | CO_VARKEYWORDS):
+        return call
+    if code.co_argcount == 0:
+        return call_without
+    if code.co_argcount == 1 and not code.co_posonlyargcount:
+        # It takes its argument under the name, and with the default, that the function has.
+        own = call_with_one.__code__
+        call_with_one.__code__ = own.replace(co_varnames=(code.co_varnames[0], *own.co_varnames[1:]))
+        call_with_one.__defaults__ = func.__defaults__
+        return call_with_one
     return call
 
 
