@@ -38,10 +38,10 @@ def clean_arguments(source: dict[str, list[bytes]], name: str, strip: bool, deco
     return values
 
 
-def last_argument(values: list[str], name: str, default: Any) -> Any:
+def last_argument(values: list[str], name: str, default: Any) -> str | None:
     """The last of *values*, else *default*, else `MissingArgumentError`."""
     if values:
         return values[-1]
     if isinstance(default, Required):
         raise MissingArgumentError(name)
-    return default
+    return default  # type: ignore[no-any-return]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from typing import TYPE_CHECKING, Any, cast, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from waterspout.httputil import HTTPInputError
 from waterspout.web._arguments import REQUIRED, Required, clean_arguments, last_argument
@@ -38,7 +38,7 @@ class HandlerInput(HandlerState):
 
         Raises `MissingArgumentError` (400) if there is none and no *default*.
         """
-        return cast("str | None", last_argument(self.get_arguments(name, strip), name, default))
+        return last_argument(self.get_arguments(name, strip), name, default)
 
     def get_arguments(self, name: str, strip: bool = True) -> list[str]:
         """All values of argument *name* from query and body; an empty list if there is none."""
@@ -57,7 +57,7 @@ class HandlerInput(HandlerState):
 
     def get_body_argument(self, name: str, default: Any = REQUIRED, strip: bool = True) -> str | None:
         """Like `get_argument`, from the body alone."""
-        return cast("str | None", last_argument(self.get_body_arguments(name, strip), name, default))
+        return last_argument(self.get_body_arguments(name, strip), name, default)
 
     def get_body_arguments(self, name: str, strip: bool = True) -> list[str]:
         """Like `get_arguments`, from the body alone."""
@@ -74,7 +74,7 @@ class HandlerInput(HandlerState):
 
     def get_query_argument(self, name: str, default: Any = REQUIRED, strip: bool = True) -> str | None:
         """Like `get_argument`, from the query alone."""
-        return cast("str | None", last_argument(self.get_query_arguments(name, strip), name, default))
+        return last_argument(self.get_query_arguments(name, strip), name, default)
 
     def get_query_arguments(self, name: str, strip: bool = True) -> list[str]:
         """Like `get_arguments`, from the query alone."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asyncio import Future
 from collections.abc import Iterable
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from waterspout.web._handlerxsrf import HandlerXSRF
 from waterspout.web._rendering import finish_page, make_loader, namespace_of, render_template, render_template_async
@@ -76,7 +76,7 @@ class HandlerPages(HandlerXSRF):
 
     def ui_names(self) -> dict[str, Any]:
         """UI methods and modules by the names that templates have for them."""
-        return cast("dict[str, Any]", self.ui.names())
+        return self.ui.names()  # type: ignore[no-any-return]
 
     def render_linked_js(self, js_files: Iterable[str]) -> str:
         """The script tags for the UI modules' files; override it for other markup."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
+from waterspout.httputil import parse_quality_list
 from waterspout.web._handlercookies import HandlerCookies
 
 if TYPE_CHECKING:
@@ -65,9 +66,11 @@ class HandlerUsers(HandlerCookies):
 
     def get_browser_locale(self, default: str = "en_US") -> locales.Locale:
         """The best match for Accept-Language among the locales that are loaded."""
-        from waterspout import locale as locales  # only where pages are translated
-        from waterspout.httputil import parse_quality_list
+        import waterspout.locale as locales  # only where there are pages
 
-        accepted = parse_quality_list(self.request.headers.get("Accept-Language", ""))
+        languages = self.request.headers.get("Accept-Language")
+        if not languages:
+            return locales.get(default)
+        accepted = parse_quality_list(languages)
         codes = [code for code, quality in accepted if quality > 0]
         return locales.get(*codes) if codes else locales.get(default)

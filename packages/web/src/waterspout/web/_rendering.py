@@ -66,13 +66,14 @@ def _folder_of_caller(frame: FrameType | None) -> str:
 
 def namespace_of(handler: RequestHandler) -> dict[str, Any]:
     """The names that templates know without being given them."""
+    locale = handler.locale
     return {
         "handler": handler,
         "request": handler.request,
         "current_user": handler.current_user,
-        "locale": handler.locale,
-        "_": handler.locale.translate,
-        "pgettext": handler.locale.pgettext,
+        "locale": locale,
+        "_": locale.translate,
+        "pgettext": locale.pgettext,
         "static_url": handler.static_url,
         "xsrf_form_html": handler.xsrf_form_html,
         "reverse_url": handler.reverse_url,
