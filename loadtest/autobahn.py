@@ -72,7 +72,9 @@ def set_up(home: Path, python27: str | None) -> Path:
         return python
     shutil.rmtree(home, ignore_errors=True)
     base = find_python27(python27)
-    env = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONWARNINGS": "ignore"}
+    # What constrains the Python that runs this, wheels of this checkout among it, is not for 2.7.
+    kept = {name: value for name, value in os.environ.items() if name not in ("PIP_CONSTRAINT", "PIP_FIND_LINKS")}
+    env = {**kept, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONWARNINGS": "ignore"}
     seen = {**env, "PYTHONPATH": str(home / "virtualenv")}
     for command, variables in (
         ([base, "-m", "pip", "install", "-q", "--target", str(home / "virtualenv"), VIRTUALENV], env),
