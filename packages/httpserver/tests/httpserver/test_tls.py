@@ -253,6 +253,41 @@ def test_a_drain_over_tls_serves_and_ends_the_connection_in_order(authority: Pat
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize(
+    "refused", [b"nonsense\r\n\r\n", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 999999999\r\n\r\n"]
+)
+def test_a_refusal_over_TLS_reaches_a_client_that_is_still_sending_and_ends_in_order(
+    authority: Path, certificate: Make, version: ssl.TLSVersion, refused: bytes
+) -> None:
+    files = certificate("s", "/CN=s", "DNS:s.example")
+
+    async def main() -> None:
+        server, address = start(ssl_options=files)
+        tls = client(authority)
+        tls.minimum_version = tls.maximum_version = version
+
+        def talk() -> bytes:
+            # It sends all that it has before it reads, and takes an end without close_notify for an error.
+            raw = socket.create_connection(address)
+            with tls.wrap_socket(raw, server_hostname="s.example", suppress_ragged_eofs=False) as secure:
+                secure.settimeout(60)
+                secure.sendall(refused)
+                for _ in range(8):
+                    secure.sendall(bytes(16384))
+                received = b""
+                while data := secure.recv(65536):
+                    received += data
+                return received
+
+        received = await asyncio.get_running_loop().run_in_executor(None, talk)
+        status = b"413" if b"999" in refused else b"400"
+        assert received.startswith(b"HTTP/1.1 %b " % status) and b"\r\nConnection: close\r\n" in received
+        await close(server)
+
+    asyncio.run(main())
+
+
 def test_TL5_versions_before_1_2_are_refused(authority: Path, certificate: Make) -> None:
     async def main() -> None:
         server, address = start(ssl_options=certificate("s", "/CN=s", "DNS:s.example"))

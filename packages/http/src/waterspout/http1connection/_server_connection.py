@@ -9,7 +9,6 @@ become many, so that a pipelining client is served in order and cannot fill our 
 
 from __future__ import annotations
 
-import socket
 import time
 from asyncio import Future
 from collections.abc import Callable
@@ -511,7 +510,7 @@ class HTTP1ServerConnection(HTTP1Connection):
         if flushed.cancelled() or flushed.exception() is not None or self.stream.closed():
             return
         try:
-            self.stream.socket.shutdown(socket.SHUT_WR)
+            self.stream.end_output()
         except OSError:  # the client has reset the connection meanwhile
             self.stream.close()
 

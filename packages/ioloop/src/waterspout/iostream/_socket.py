@@ -322,6 +322,13 @@ class IOStream(BaseIOStream):
             return self.socket.send(b"".join(out))
         return self.socket.send(out[0]) if out else 0
 
+    def end_output(self) -> None:
+        """Tell the peer that nothing follows what is in the kernel; reading goes on.  Nothing may be sent afterwards.
+
+        OSError if the peer has reset the connection.
+        """
+        self.socket.shutdown(socket_module.SHUT_WR)
+
     def _watch_for_close(self) -> bool:
         try:
             data = self.socket.recv(1, socket_module.MSG_PEEK)

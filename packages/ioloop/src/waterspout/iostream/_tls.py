@@ -531,6 +531,16 @@ class SSLIOStream(IOStream):
                 self._say_farewell(b"" if self._cipher else farewell)  # not into the middle of a record
         super()._before_close()
 
+    def end_output(self) -> None:
+        """See `IOStream.end_output`: TLS says so first (close_notify), or the peer must suspect a truncation."""
+        memory = self._memory
+        if memory is not None and not self._opening and not self._closed:
+            farewell = memory.close()
+            if farewell and not self._cipher:  # not into the middle of a record
+                with contextlib.suppress(BlockingIOError):  # no room for it: then the end comes without
+                    _send(self.socket, farewell)
+        super().end_output()
+
     def _say_farewell(self, farewell: Buffer | None) -> None:
         """Send close_notify, and take what nobody will read: session tickets, mostly.
 
