@@ -11,13 +11,14 @@ from waterspout.concurrent import convert_yielded
 from waterspout.iostream import IOStream, SSLIOStream, StreamClosedError
 from waterspout.log import app_log
 from waterspout.netutil import add_accept_handler, bind_sockets
+from waterspout.tcpserver._arrivals import Arrivals
 from waterspout.tcpserver._closing import HANDSHAKE_TIME, accept_waiting, refuse_new_handshakes
 from waterspout.tcpserver._contexts import ServerContext
 from waterspout.tcpserver._server_names import ServerNames
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
     from types import TracebackType
     from typing import Self
 
@@ -39,6 +40,13 @@ class TCPServer:
             async with Echo() as server:
                 server.listen(8888)
                 await asyncio.Event().wait()
+
+    Or iterate over one, which needs no subclass; each stream is yours to close then:
+
+        async with TCPServer() as server:
+            server.listen(8888)
+            async for stream, address in server:
+                ...
 
     Three ways to begin: `listen` (one process); `bind` and `start` (forks); `add_sockets` with sockets made by
     ``netutil.bind_sockets`` (what the other two do).
@@ -76,6 +84,7 @@ class TCPServer:
         self._handling: set[asyncio.Future[Any]] = set()
         self._accepted = self._failed = 0
         self._tls: ServerContext | None = None
+        self._arrivals: Arrivals | None = None
         names = ServerNames(server_names) if server_names else None
         if isinstance(ssl_options, dict):
             _check_files(ssl_options)
@@ -151,12 +160,24 @@ class TCPServer:
         if self._stopped:
             return
         self._stopped = True
-        for number, sock in self._sockets.items():
-            self._removers.pop(number)()
+        self._pause_accepting()
+        for sock in self._sockets.values():
             sock.close()
         for sock in self._bound:
             sock.close()
         self._bound = []
+        if self._arrivals is not None:
+            self._arrivals.end()
+
+    def _pause_accepting(self) -> None:
+        """Leave those who come in the kernel."""
+        removers, self._removers = self._removers, {}
+        for remove in removers.values():
+            remove()
+
+    def _resume_accepting(self) -> None:
+        for number, sock in self._sockets.items():
+            self._removers[number] = add_accept_handler(sock, self._handle_connection)
 
     async def stop_accepting(self, *, shared: bool = False) -> None:
         """`stop`, without losing a client that waits to be accepted: those are taken in first, which takes a tenth of
@@ -181,11 +202,25 @@ class TCPServer:
     ) -> None:
         """`stop`, cancel the `handle_stream` coroutines that still run, and wait until they have ended."""
         self.stop()
+        if self._arrivals is not None:
+            self._arrivals.close()
         handling = list(self._handling)
         for future in handling:
             future.cancel()
         if handling:
             await asyncio.wait(handling)
+
+    def __aiter__(self) -> AsyncIterator[tuple[IOStream, Any]]:
+        """New connections, as pairs of what `handle_stream` would get, until the server is stopped.
+
+        They come to the iterator instead of `handle_stream` if that is not overridden; when 128 have been accepted and
+        not taken, no more are accepted. Several may iterate: each connection goes to one of them.
+        """
+        if self._arrivals is None:
+            self._arrivals = Arrivals(self._pause_accepting, self._resume_accepting)
+            if self._stopped:
+                self._arrivals.end()
+        return self._arrivals
 
     # -- connections -----------------------------------------------------------------------------------
 
@@ -194,7 +229,12 @@ class TCPServer:
 
         ``address`` is what ``socket.accept`` gave.  An exception is logged and closes ``stream``.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define handle_stream(stream, address)")
+        if self._arrivals is None:
+            raise NotImplementedError(
+                f"{type(self).__name__} must define handle_stream(stream, address), or be iterated over"
+            )
+        self._arrivals.add(stream, address)
+        return None
 
     def _handle_connection(self, connection: socket.socket, address: Any) -> None:
         self._accepted += 1
