@@ -28,7 +28,7 @@ from waterspout.web._background import BackgroundTasks
 from waterspout.web._delegate import HandlerDelegate
 from waterspout.web._fieldsource import FieldSource, cors_policy
 from waterspout.web._gate import make_gate
-from waterspout.web._handler import HTML_TYPE, RequestHandler
+from waterspout.web._handler import HTML_TYPE, RequestHandler, plain_init
 from waterspout.web._handlers import ErrorHandler
 from waterspout.web._installed import installed_version
 from waterspout.web._lifespan import lifespan_of
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Application", "HandlerRouter"]
 
+_new = object.__new__
 _NO_ARGS: tuple[Any, ...] = ()
 _NO_KWARGS: dict[str, Any] = {}
 _plain_execute = RequestHandler._execute
@@ -343,14 +344,20 @@ class Application(ReversibleRouter):
         kwargs: Any,
     ) -> None:
         """Make a handler and run it; to be called in the request's own context."""
-        handler = plan.handler_class(self, request, **init) if init else plan.handler_class(self, request)
+        cls = plan.handler_class
+        if init or cls.__init__ is not plain_init:
+            handler = cls(self, request, **init)
+        else:  # the same with half the instructions
+            handler = _new(cls)
+            handler._set_up(self, request)
+            handler.initialize()
         if request.content_type is not None and request.body and is_form(request.content_type):
             try:
                 request.parse_body()
             except HTTPInputError as error:
                 handler._handle_request_exception(error)
                 return
-        if plan.handler_class._execute is _plain_execute:
+        if cls._execute is _plain_execute:
             plan.start(handler, plan, args, kwargs)
         else:
             handler._execute_in_task(args, kwargs)

@@ -40,7 +40,7 @@ def start(handler: RequestHandler, plan: CallPlan, args: Any, kwargs: Any) -> No
     try:
         if args or kwargs:
             args, kwargs = plan.bind(handler, args, kwargs)
-        method = plan.method(handler)
+        method = plan.method(handler, plan)
         awaitable = handler.prepare()
         if awaitable is not None:
             return take_over(handler, prepared_then(handler, awaitable, method, args, kwargs))
@@ -113,7 +113,7 @@ async def run_methods(handler: RequestHandler, plan: CallPlan, args: Any, kwargs
     """The user, where it is waited for, then ``prepare``, the body where it comes in pieces, and the method."""
     if args or kwargs:
         args, kwargs = plan.bind(handler, args, kwargs)
-    method = plan.method(handler)
+    method = plan.method(handler, plan)
     if plan.user:
         handler.current_user = None  # for error pages, should this raise
         handler.current_user = await handler.get_current_user()
@@ -139,11 +139,12 @@ def _awaited(result: Any) -> Any:
     return result if hasattr(result, "__await__") else convert_yielded(result)
 
 
-def method_of(handler: RequestHandler) -> Any:
+def method_of(handler: RequestHandler, plan: CallPlan) -> Any:
     """The bound method for the request's verb; refuses what the class does not support, and forged requests."""
     verb = handler.request.method
-    if verb not in handler.SUPPORTED_METHODS:
+    name = plan.verbs.get(verb)
+    if name is None:
         raise HTTPError(405)
     if verb not in SAFE_METHODS:
         handler._check_forgery()
-    return getattr(handler, verb.lower())
+    return getattr(handler, name)

@@ -82,16 +82,17 @@ class RequestHandler(HandlerEtag):
     _took_too_long = False
 
     def __init__(self, application: Application, request: HTTPServerRequest, **kwargs: Any) -> None:
+        self._set_up(application, request)
+        self.initialize(**kwargs)
+
+    def _set_up(self, application: Application, request: HTTPServerRequest) -> None:
+        """What is done for each request before `initialize`."""
         self.application = application
         self.request = request
         self._headers_written = self._finished = False
         self._auto_finish = True
         self._transforms = self._new_cookie = None
         self.clear()
-        if kwargs:
-            self.initialize(**kwargs)
-        else:
-            self.initialize()
 
     # What subclasses fill in.
 
@@ -256,7 +257,8 @@ class RequestHandler(HandlerEtag):
             raise RuntimeError("finish() called twice")
         if chunk is not None:
             self.write(chunk)
-        self._finish_response()
+        send_whole_response(self)
+        self._sent()
         return self._flushed()
 
     def send_event(
@@ -288,23 +290,26 @@ class RequestHandler(HandlerEtag):
     def _finish_unasked(self) -> None:
         """`finish` where nobody takes its Future, unless a subclass has its own."""
         if type(self).finish is _finish:
-            self._finish_response()
+            send_whole_response(self)
+            self._sent()
         else:
             self.finish()
 
-    def _finish_response(self) -> None:
-        send_whole_response(self)
-        self._sent()
-
     def _sent(self) -> None:
-        """The rest of `_finish_response`, for a response that has been sent otherwise."""
+        """The response is sent: what is done after it."""
         self._finished = True
         self._log()
-        self._tell_finished()
+        awaitable = self.on_finish()
+        if awaitable is not None:
+            self._end_in_background(awaitable)
 
     def _tell_finished(self) -> None:
         awaitable = self.on_finish()
-        if awaitable is not None and asyncio.iscoroutine(awaitable):
+        if awaitable is not None:
+            self._end_in_background(awaitable)
+
+    def _end_in_background(self, awaitable: Any) -> None:
+        if asyncio.iscoroutine(awaitable):
             self.application.spawn(awaitable, f"on_finish of {type(self).__name__}")
 
     def _log(self) -> None:
@@ -572,5 +577,6 @@ def _unsafe_header(name: str, value: HeaderValue, error: ValueError) -> ValueErr
     return ValueError(f"Unsafe header value {value!r}, or name {name!r}: {error}")
 
 
-# The base class's own method, to be compared with what a subclass has.
+# The base class's own methods, to be compared with what a subclass has.
 _finish = RequestHandler.finish
+plain_init = RequestHandler.__init__

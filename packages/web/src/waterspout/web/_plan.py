@@ -24,16 +24,18 @@ class CallPlan:
     """*handler_class* is run by ``start(handler, plan, args, kwargs)``.
 
     ``bind(handler, args, kwargs)`` makes of the route's captures, which are bytes, the arguments of the method;
-    ``method(handler)`` gives the bound method for the request's verb, or raises. ``user`` says that
-    ``get_current_user`` must be awaited before ``prepare``.
+    ``method(handler, plan)`` gives the bound method for the request's verb, or raises; ``verbs`` are those that the
+    class supports, each with the name of its method. ``user`` says that ``get_current_user`` must be awaited before
+    ``prepare``.
     """
 
-    __slots__ = ("bind", "handler_class", "method", "start", "user")
+    __slots__ = ("bind", "handler_class", "method", "start", "user", "verbs")
 
     handler_class: type[RequestHandler]
     start: Callable[[RequestHandler, CallPlan, Any, Any], None]
     bind: Callable[[RequestHandler, Any, Any], tuple[Any, Any]]
-    method: Callable[[RequestHandler], Any]
+    method: Callable[[RequestHandler, CallPlan], Any]
+    verbs: dict[str, str]
     user: bool
 
     def __init__(self, handler_class: type[RequestHandler], *, in_task: bool = False) -> None:
@@ -42,6 +44,7 @@ class CallPlan:
         self.start = start_in_task if in_task or self.user else getattr(handler_class, "_straight_start", start)
         self.bind = handler_class._decode_path
         self.method = method_of
+        self.verbs = {verb: verb.lower() for verb in handler_class.SUPPORTED_METHODS}
 
 
 def plan_for(handler_class: type[RequestHandler], middleware: object) -> CallPlan:
