@@ -5,8 +5,11 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+import sys
 import tomllib
 from collections.abc import Iterator
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 
 import pytest
@@ -81,3 +84,14 @@ def test_what_is_to_be_installed_can_be(readme: Path) -> None:
         assert set(extras.split(",")) <= set(known), f"{package}[{extras}]"
     if readme.parent != ROOT:
         assert f"pip install waterspout-{readme.parent.name}" in text
+
+
+def test_each_example_has_its_row_and_is_tried_from_a_fresh_clone() -> None:
+    """.ci/examples knows every row of examples/README.md, and every folder and program of examples/ has one."""
+    loader = SourceFileLoader("ci_examples", str(ROOT / ".ci/examples"))
+    script = module_from_spec(spec_from_loader(loader.name, loader))
+    sys.modules[loader.name] = script
+    loader.exec_module(script)
+    commands = " ".join(command for command, _, _ in script.rows(ROOT))
+    here = [each for each in (ROOT / "examples").iterdir() if each.name not in ("README.md", "__pycache__")]
+    assert [each.name for each in here if each.stem not in commands] == []
