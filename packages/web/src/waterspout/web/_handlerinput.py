@@ -89,7 +89,10 @@ class HandlerInput(HandlerState):
         except UnicodeDecodeError:
             raise HTTPError(400, "Invalid unicode in %s: %r", name or "url", value[:40]) from None
 
-    def _decode_path(self, args: Iterable[Any], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    def _decode_path(self, args: Iterable[Any], kwargs: dict[str, Any]) -> tuple[Iterable[Any], dict[str, Any]]:
+        if type(args) is tuple and not kwargs and type(args[0]) is str and type(self).decode_argument is _plain_decode:
+            self.path_args = list(args)  # text all of it, from a path without percent-encoding
+            return args, kwargs
         decode = self.decode_argument
         decoded: list[Any] = []
         for arg in args:
