@@ -196,6 +196,45 @@ def test_on_connection_close_is_told_once_to_who_waits_for_a_flush(how: str) -> 
     assert sorted(log) == ["closed", "failed", "finished"]
 
 
+def test_on_connection_close_comes_before_the_end_where_a_handler_ends_as_its_client_leaves(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    log: list[str] = []
+
+    async def main() -> None:
+        ended = asyncio.Event()
+
+        class Begun(RequestHandler):
+            async def get(self) -> None:
+                await self.flush()
+                # Ends between the loss of the stream and the word of it.
+                while not self.request.connection.stream.closed():  # noqa: ASYNC110
+                    await asyncio.sleep(0)
+
+            def on_connection_close(self) -> None:
+                log.append("closed")
+                self.finish("nobody reads this")
+
+            def on_finish(self) -> None:
+                log.append("finished")
+                ended.set()
+
+        server = Application([("/", Begun)]).listen(0, "127.0.0.1")
+        port = next(iter(server._sockets.values())).getsockname()[1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.transport.abort()
+        async with asyncio.timeout(30):
+            await ended.wait()
+        server.stop()
+        await server.close_all_connections()
+
+    asyncio.run(main())
+    assert log == ["closed", "finished"]
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 def test_on_connection_close_is_not_told_where_the_server_itself_cuts_a_response_short(raw: Raw) -> None:
     log: list[str] = []
 

@@ -81,6 +81,8 @@ async def drive(handler: RequestHandler, awaitable: Any) -> None:
     """Wait for *awaitable*, all that is left to be done for the request, and finish; answer what it raises."""
     try:
         await _awaited(awaitable)
+        if handler._headers_written and not handler._finished and handler._client_is_gone():
+            handler._tell_client_left()  # who has begun a response hears of it while it can still be finished
         if handler._auto_finish and not handler._finished:
             handler._finish_unasked()
     except Exception as error:
