@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from h11 import NEED_DATA, SERVER, Connection
 from h11 import Data as H11Data
@@ -218,3 +220,36 @@ def test_RL17_connect_has_no_content(fields: bytes) -> None:
     (request,) = RequestReader().receive(head + b"Content-Length: 0\r\n\r\n")
     assert request.method == "CONNECT" and request.complete
     assert RequestReader(lenient=True).receive(head + fields)[0].method == "CONNECT"
+
+
+def test_RX1_a_head_that_comes_byte_by_byte_is_not_parsed_for_each_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = 0
+    whole = RequestReader._read_head
+
+    def counting(self: RequestReader, data: bytes) -> Any:
+        nonlocal looked
+        looked += 1
+        return whole(self, data)
+
+    monkeypatch.setattr(RequestReader, "_read_head", counting)
+    reader = RequestReader()
+    head = b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 4000
+    for byte in head:
+        assert reader.receive(bytes((byte,))) == ()
+    assert looked < len(head) / 50
+    (request,) = reader.receive(b"\r\n\r\n")
+    assert request.headers["X"] == "a" * 4000 and request.path == "/"
+
+
+@pytest.mark.parametrize(
+    "begun", [b"GE(T / HTTP/1.1\r\n", b"GET  / HTTP/1.1\r\n", b"GET / HTTP/2.0\r\n", b"GET /" + b"a" * 9000, b"GET /\0"]
+)
+def test_RX1_what_breaks_a_rule_is_refused_while_it_comes_byte_by_byte(begun: bytes) -> None:
+    whole, reader = RequestReader(), RequestReader()
+    with pytest.raises(HTTPInputError) as at_once:
+        whole.receive(begun)
+    with pytest.raises(HTTPInputError) as bit_by_bit:
+        for byte in begun:
+            reader.receive(bytes((byte,)))
+    assert bit_by_bit.value.status == at_once.value.status
+

@@ -24,6 +24,8 @@ from waterspout.httputil._errors import HTTPInputError
 __all__ = ["MessageReader"]
 
 NOTHING: tuple[Any, ...] = ()
+#: A head that comes in pieces of at most so many bytes is not looked at anew for each of them.
+DRIP = 16
 #: Python 3.11 looks for a member in an Enum by a detour through its metaclass.
 _HEAD, _DONE = Reading.HEAD, Reading.DONE
 
@@ -62,6 +64,8 @@ class MessageReader:
         can be read after that.
         """
         if self._held:
+            if len(data) <= DRIP and self.state is Reading.HEAD and self._put_by(data):
+                return NOTHING
             data = self._held + data
             self._held = b""
         state = self.state
@@ -96,6 +100,10 @@ class MessageReader:
 
     def _read_head(self, data: bytes) -> Sequence[Any]:
         raise NotImplementedError
+
+    def _put_by(self, data: bytes) -> bool:
+        """Add *data*, a few bytes, to a head that is not whole without looking at all of it; whether that was done."""
+        return False
 
     def _read_content(self, data: bytes) -> Sequence[Any]:
         """Hand *data* to the content reader; what is left after the message's end is held."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -30,6 +31,9 @@ _time = time.time
 _DONE = Reading.DONE  # Python 3.11 looks for a member in an Enum by a detour through its metaclass
 #: Others take what follows for the tunnel's: where two read the same bytes differently, a request can be smuggled.
 CONNECT_WITH_CONTENT = "CONNECT with content (RFC 9110, 9.3.6)"
+#: Bytes of a head that may wait to be looked at, where they come a few at a time.
+PUT_BY = 64
+match_visible = re.compile(rb"[ -~]+").fullmatch
 _HTTP_1_1, _HTTP_1_0 = "HTTP/1.1", "HTTP/1.0"
 #: Methods by their bytes, so that the usual ones are not decoded (RFC 9110, 9.3; RFC 5789).
 _METHODS = {
@@ -54,7 +58,7 @@ class RequestReader(MessageReader):
 
     __module__ = "waterspout.http1"
 
-    __slots__ = ("_host", "_host_bytes", "lenient", "require_host")
+    __slots__ = ("_host", "_host_bytes", "_put_by_bytes", "lenient", "require_host")
 
     state: Reading
     lenient: bool
@@ -65,6 +69,7 @@ class RequestReader(MessageReader):
         self.lenient = lenient
         # A client names the same host again and again: it is checked when it changes.
         self._host_bytes = b"\0"  # equals no host
+        self._put_by_bytes = 0
         self._host = ""
 
     def _read_head(self, data: bytes) -> Sequence[Any]:
@@ -246,7 +251,19 @@ class RequestReader(MessageReader):
         if verdict is not None:
             raise self._refuse(verdict)
         self._held = data
+        self._put_by_bytes = 0
         return NOTHING
+
+    def _put_by(self, data: bytes) -> bool:
+        # Thousands of clients that send a byte now and then must not cost a parse each time. What cannot end a line
+        # may wait, but for no more than some bytes: a head that breaks a rule or a limit is refused while it comes.
+        count = self._put_by_bytes + len(data)
+        held = self._held
+        if count > PUT_BY or len(held) + PUT_BY > self.limits.request_line or match_visible(data) is None:
+            return False
+        self._put_by_bytes = count
+        self._held = held + data
+        return True
 
     def _over_limit(self, target: bytes, block: bytes) -> HTTPInputError:
         limits = self.limits
