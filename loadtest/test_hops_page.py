@@ -11,8 +11,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import hops_page
 
-#: Calls that a cell may be off before it is wrong: one is lost or won by rounding.
+#: Calls that a request may take more than the page tells: one is lost or won by rounding.
 ROOM = 1.5
+#: The part of what the page tells that must still be true: what became cheaper may wait for the next writing.
+STALE = 0.75
 
 
 def test_page_has_a_row_for_each_thing_that_is_counted() -> None:
@@ -27,4 +29,4 @@ def test_page_tells_what_is_counted(name: str) -> None:
     assert told[0] == found[0], hint
     for column in (1, 2):
         if told[column] or found[column]:
-            assert float(found[column]) == pytest.approx(float(told[column]), abs=ROOM), hint
+            assert STALE * float(told[column]) <= float(found[column]) <= float(told[column]) + ROOM, hint
