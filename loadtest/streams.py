@@ -33,7 +33,7 @@ COUNTS = {
     "blocks": 3_000,
     "pieces": 3_000,
     "frames": 500,
-    "tls_blocks": 600,
+    "tls_blocks": 3_000,
     "tls_lines": 6_400,
     "queue": 50_000,
     "lock": 50_000,

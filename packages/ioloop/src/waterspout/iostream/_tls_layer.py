@@ -4,7 +4,9 @@
 use it for the sockets they wrap themselves.  `SocketLayer` is an ``ssl.SSLSocket`` that was handed in.
 
 Why memory: an SSLSocket reads each record with two system calls (5 bytes of header, then the body) and writes each with
-one; over memory 64 KiB are four records and one system call.  ``loadtest/streams.py`` has the numbers.
+one; over memory 64 KiB are four records and one system call.  Blocks of 64 KiB there and back took 1.07 to 1.15 times
+as much processor time over an SSLSocket, lines 0.95 times as much.  Most of it is the cipher, and copies between
+OpenSSL's buffers; a third is Python's code, which runs cold after each block.  ``loadtest/streams.py`` measures it.
 """
 
 from __future__ import annotations
