@@ -22,9 +22,9 @@ __all__ = [
 ]
 
 #: Every status line that the standard names, ready to send.
-_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
+STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 #: RFC 9110, 15.5.14 and 15.5.21: names that older Pythons spell otherwise.
-_STATUS_LINES |= {413: "HTTP/1.1 413 Content Too Large\r\n", 422: "HTTP/1.1 422 Unprocessable Content\r\n"}
+STATUS_LINES |= {413: "HTTP/1.1 413 Content Too Large\r\n", 422: "HTTP/1.1 422 Unprocessable Content\r\n"}
 
 #: Content up to this size is copied behind its head or chunk size: one small copy costs less than a second buffer.
 JOIN_LIMIT = 4096
@@ -48,7 +48,7 @@ def status_line(status: int, reason: str | None) -> str:
     was given by a client (RW3).
     """
     if reason is None:
-        line = _STATUS_LINES.get(status)
+        line = STATUS_LINES.get(status)
         if line is not None:
             return line
         reason = "Unknown"

@@ -17,6 +17,7 @@ from typing import Any
 
 from waterspout.http1 import JOIN_LIMIT, Data, EndOfMessage, Framing, MessageWriter, RequestReader, status_line
 from waterspout.http1._content import check_length
+from waterspout.http1._writer import STATUS_LINES
 from waterspout.http1connection._application import HTTPApplication, as_application
 from waterspout.http1connection._connection import HTTP1Connection
 from waterspout.http1connection._decompress import DecompressingDelegate, decompress_whole
@@ -329,14 +330,15 @@ class HTTP1ServerConnection(HTTP1Connection):
         request = self.request
         if request is None:
             return
+        first = (STATUS_LINES.get(status) if reason is None else None) or status_line(status, reason)
         keep = self._keep and request.complete
         if keep and request.version == "HTTP/1.1":
-            head = f"{status_line(status, reason)}{fields}\r\n"
+            head = f"{first}{fields}\r\n"
         else:
             keep = self._keep = keep or (another_has_come(self) and request.complete)
             connection = "Keep-Alive" if keep else "close"
             line = "" if request.version == "HTTP/1.0" and not keep else f"Connection: {connection}\r\n"
-            head = f"{status_line(status, reason)}{fields}{line}\r\n"
+            head = f"{first}{fields}{line}\r\n"
         try:
             data = head.encode("latin-1")
             if not body or request.method == "HEAD":

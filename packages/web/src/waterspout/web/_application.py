@@ -6,7 +6,6 @@ import re
 import socket
 import time
 from contextvars import Context, copy_context
-from logging import INFO
 from typing import TYPE_CHECKING, Any, cast
 
 from waterspout.http1connection import HTTP1ServerConnection
@@ -445,15 +444,6 @@ class Application(ReversibleRouter):
 
     # Logging.
 
-    def _wants_log(self, status: int) -> bool:
-        """Whether `log_request` would do anything, so that it need not be called."""
-        return (
-            "log_function" in self.settings
-            or status >= 400
-            or access_log.isEnabledFor(INFO)
-            or type(self).log_request is not Application.log_request
-        )
-
     def log_request(self, handler: RequestHandler) -> None:
         """Write the access log's line for a finished request, or call the setting ``log_function``."""
         function = self.settings.get("log_function")
@@ -472,6 +462,9 @@ class Application(ReversibleRouter):
             write = access_log.error
         milliseconds = 1000.0 * handler.request.request_time()
         write("%d %s %.2fms", status, handler._request_summary(), milliseconds)
+
+    #: To be compared with what a subclass has.
+    _plain_log_request = log_request
 
     # Static files and UI.
 

@@ -63,10 +63,12 @@ def start_in_task(handler: RequestHandler, plan: CallPlan, args: Any, kwargs: An
 
 def take_over(handler: RequestHandler, awaitable: Any) -> None:
     """Let a task wait for *awaitable*, and finish."""
-    handler._watch_connection()
+    connection: Any = handler.request.connection
+    if not handler._finished and hasattr(connection, "set_close_callback"):
+        connection.set_close_callback(handler._connection_closed)
     coroutine = drive(handler, awaitable)
     # The stream knows its loop; asking asyncio for it costs a system call on Python 3.11 (getpid).
-    stream: Any = getattr(handler.request.connection, "stream", None)
+    stream: Any = getattr(connection, "stream", None)
     loop = asyncio.get_running_loop() if stream is None else stream.io_loop.asyncio_loop
     task = asyncio.Task(coroutine, loop=loop, name="request", **_EAGER)
     if not task.done():
@@ -80,7 +82,7 @@ def take_over(handler: RequestHandler, awaitable: Any) -> None:
 async def drive(handler: RequestHandler, awaitable: Any) -> None:
     """Wait for *awaitable*, all that is left to be done for the request, and finish; answer what it raises."""
     try:
-        await _awaited(awaitable)
+        await (awaitable if hasattr(awaitable, "__await__") else convert_yielded(awaitable))
         if handler._headers_written and not handler._finished and handler._client_is_gone():
             handler._tell_client_left()  # who has begun a response hears of it while it can still be finished
         if handler._auto_finish and not handler._finished:

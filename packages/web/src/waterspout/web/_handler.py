@@ -12,6 +12,7 @@ import numbers
 import traceback
 from asyncio import CancelledError, Future, Task
 from collections.abc import Awaitable, Callable
+from logging import INFO
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -27,7 +28,7 @@ from waterspout.httputil import (
     responses,
 )
 from waterspout.iostream import IOStream, StreamClosedError
-from waterspout.log import app_log, gen_log
+from waterspout.log import access_log, app_log, gen_log
 from waterspout.util import is_tornado_compat
 from waterspout.web._errors import Finish, HTTPError
 from waterspout.web._execution import drive, run_all
@@ -291,7 +292,11 @@ class RequestHandler(HandlerEtag):
         """`finish` where nobody takes its Future, unless a subclass has its own."""
         if type(self).finish is _finish:
             send_whole_response(self)
-            self._sent()
+            self._finished = True  # and so on, as in `_sent`
+            self._log()
+            awaitable = self.on_finish()
+            if awaitable is not None:
+                self._end_in_background(awaitable)
         else:
             self.finish()
 
@@ -314,7 +319,12 @@ class RequestHandler(HandlerEtag):
 
     def _log(self) -> None:
         application = self.application
-        if application._wants_log(self._status_code):
+        if (
+            "log_function" in application.settings
+            or self._status_code >= 400
+            or access_log.isEnabledFor(INFO)
+            or type(application).log_request is not type(application)._plain_log_request
+        ):  # otherwise it would do nothing
             application.log_request(self)
 
     def detach(self) -> IOStream:
