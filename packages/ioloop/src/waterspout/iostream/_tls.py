@@ -352,10 +352,12 @@ class SSLIOStream(IOStream):
         self._arrived(last)
 
     def _read_failed(self, error: Exception) -> None:
-        from ssl import SSLEOFError
+        from ssl import SSLEOFError, SSLZeroReturnError
 
         if isinstance(error, SSLEOFError):  # as common as a reset, and told by `error`
             self.close(error)
+        elif isinstance(error, SSLZeroReturnError):  # TLS takes nothing in any more after `end_output`
+            self.close()
         else:
             super()._read_failed(error)
 
