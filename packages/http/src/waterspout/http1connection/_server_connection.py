@@ -73,9 +73,9 @@ class HTTP1ServerConnection(HTTP1Connection):
     """
 
     __module__ = "waterspout.http1connection"
-    __slots__ = ("_application", "_closed", "_deadlines", "_keep", "_linger_left", "_on_lost", "_parts",
-                 "_pending_seen", "_pipelined", "_pumping", "_received", "_started", "_straight", "_upgraded",
-                 "deadline", "draining", "phase", "request")  # fmt: skip
+    __slots__ = ("_application", "_closed", "_deadlines", "_idle_timeout", "_keep", "_linger_left", "_on_lost",
+                 "_parts", "_pending_seen", "_pipelined", "_pumping", "_received", "_started", "_straight",
+                 "_upgraded", "deadline", "draining", "phase", "request")  # fmt: skip
 
     phase: Phase
 
@@ -100,6 +100,8 @@ class HTTP1ServerConnection(HTTP1Connection):
         super().__init__(stream, False, params, context)
         self.phase = Phase.IDLE
         self.request = None
+        timeout = self.params.idle_timeout
+        self._idle_timeout = IDLE_TIMEOUT if timeout is None else timeout
         self._deadlines = Deadlines(stream.io_loop) if deadlines is None else deadlines
         self._on_lost = on_lost
         self._pumping = False
@@ -163,7 +165,7 @@ class HTTP1ServerConnection(HTTP1Connection):
                     if request.complete:
                         self.phase = _ANSWERING
                         self._keep = request.keep_alive and not self.params.no_keep_alive
-                        if self.params.decompress and request.body:
+                        if request.body and self.params.decompress:
                             decompress_whole(request, reader.max_body)
                         self._application.serve_request(request)
                     else:
@@ -437,8 +439,7 @@ class HTTP1ServerConnection(HTTP1Connection):
     def _next(self) -> None:
         self.request = None
         self.phase = _IDLE
-        timeout = self.params.idle_timeout
-        self.deadline = self._deadlines.coarse_now + (IDLE_TIMEOUT if timeout is None else timeout)
+        self.deadline = self._deadlines.coarse_now + self._idle_timeout
         if not self._pumping and (self._reader._held or self._pipelined):
             data, self._pipelined = self._pipelined, b""
             self.stream.resume_receiving()

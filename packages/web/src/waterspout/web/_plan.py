@@ -29,13 +29,14 @@ class CallPlan:
     ``prepare``.
     """
 
-    __slots__ = ("bind", "handler_class", "method", "start", "user", "verbs")
+    __slots__ = ("bind", "gets", "handler_class", "method", "start", "user", "verbs")
 
     handler_class: type[RequestHandler]
     start: Callable[[RequestHandler, CallPlan, Any, Any], None]
     bind: Callable[[RequestHandler, Any, Any], tuple[Any, Any]]
     method: Callable[[RequestHandler, CallPlan], Any]
     verbs: dict[str, str]
+    gets: bool  #: whether GET is among them, which is asked for most
     user: bool
 
     def __init__(self, handler_class: type[RequestHandler], *, in_task: bool = False) -> None:
@@ -45,6 +46,7 @@ class CallPlan:
         self.bind = handler_class._decode_path
         self.method = method_of
         self.verbs = {verb: verb.lower() for verb in handler_class.SUPPORTED_METHODS}
+        self.gets = "GET" in self.verbs
 
 
 def plan_for(handler_class: type[RequestHandler], middleware: object) -> CallPlan:
