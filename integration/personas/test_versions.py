@@ -17,12 +17,14 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import griffe
 import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
+
+if TYPE_CHECKING:
+    import griffe  # at run time only where these tests are asked for: every environment looks into this file
 
 ROOT = Path(__file__).resolve().parents[2]
 HISTORY = Path(os.environ.get("WATERSPOUT_HISTORY", ROOT))
@@ -140,6 +142,8 @@ def test_the_last_released_web_works_with_the_newest_lower_layers(
 
 def promises(folders: list[Path]) -> griffe.Module:
     """All public packages below these folders, which are packages' sources, as griffe reads them."""
+    import griffe
+
     tree = griffe.load("waterspout", search_paths=[str(folder / "src") for folder in folders], resolve_aliases=True)
     assert isinstance(tree, griffe.Module)
     return tree
@@ -147,6 +151,8 @@ def promises(folders: list[Path]) -> griffe.Module:
 
 def broken_promises(package: Path, before: griffe.Module, after: griffe.Module) -> list[str]:
     """What users of the public packages of one distribution can no longer do, as griffe tells it."""
+    import griffe
+
     lines = []
     for name in sorted(init.parent.name for init in package.glob("src/waterspout/*/__init__.py")):
         if name not in after.members:
