@@ -123,7 +123,7 @@ class ServerObservers(ServerObserver):
 
     def __init__(self, *observers: ServerObserver) -> None:
         self.observers = observers
-        self.writes_access_log = any(observer.writes_access_log for observer in observers)
+        self.writes_access_log: bool = any(observer.writes_access_log for observer in observers)
 
     def connection_opened(self, connection: HTTP1ServerConnection) -> None:
         """See `ServerObserver`; so for all others."""

@@ -73,6 +73,9 @@ class WebSocketConnection(Lifetime):
 
     selected_subprotocol: str | None
 
+    close_code: int | None
+    close_reason: str | None
+
     def __init__(
         self,
         stream: IOStream,

@@ -40,7 +40,7 @@ class AccessLog(ServerObserver):
             raise ValueError(f'the form of an access log is "text" or "json", not {form!r}')
         self._write = self._write_text if form == "text" else self._write_json
         self._logger = logger
-        self.writes_access_log = logger is access_log
+        self.writes_access_log: bool = logger is access_log
         self._limit = LogLimit()
 
     def request_finished(self, observed: ObservedRequest) -> None:

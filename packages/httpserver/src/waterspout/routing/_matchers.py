@@ -102,7 +102,7 @@ class PathMatches(Matcher):
             )
         self.pattern: PathPattern = parse_path_pattern(self.regex)
         #: Whether the groups count by their order, none by its name.
-        self.is_positional = not named
+        self.is_positional: bool = not named
 
     def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
         """See `Matcher`."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import ssl
     from typing import Self
 
+    from waterspout.iostream._receiver import StreamReceiver
     from waterspout.iostream._tls_layer import MemoryLayer, Outcome, SocketLayer
 
 #: Seconds that a handshake may take, so that a stalled one does not hold a connection.
@@ -271,7 +272,9 @@ class SSLIOStream(IOStream):
         else:
             self._read_failed(error)
 
-    receive_first = StreamCore.receive_first  # there is a handshake to come
+    def receive_first(self, receiver: StreamReceiver) -> bool:
+        """See `StreamCore.receive_first`: there is a handshake to come first."""
+        return StreamCore.receive_first(self, receiver)
 
     def _push_readable(self) -> None:
         if self._memory is None:

@@ -19,6 +19,7 @@ class Histogram:
 
     __slots__ = ("count", "counters", "longest", "seconds")
 
+    counters: array[int]
     count: int
     #: Of all together, and of the longest.
     seconds: float

@@ -62,6 +62,18 @@ class Waiting(NamedTuple):
 class Numbers(ServerObserver):
     """Counts for one process and loop; *waits* and *hidden* are templates of routes (see `Routes`)."""
 
+    by_route: Routes
+    started: float  #: seconds since the epoch
+    connections: int  #: open ones
+    accepted: int
+    shed: int
+    refused: int
+    requests: int  #: answered ones
+    received: int  #: bytes
+    sent: int  #: bytes
+    recent: Recent
+    turn: int  #: how often a sample was taken: whoever waits for the next one looks at this
+
     def __init__(self, waits: Iterable[str], hidden: Iterable[str]) -> None:
         self.by_route = Routes(frozenset(waits), frozenset(hidden))
         self.started = time.time()
@@ -70,7 +82,6 @@ class Numbers(ServerObserver):
         self.recent = Recent()
         self.samples: deque[Sample] = deque(maxlen=KEPT)
         self.lags: deque[tuple[float, float, str]] = deque(maxlen=LAGS)
-        #: How often a sample was taken: whoever waits for the next one looks at this.
         self.turn = 0
         self._active: dict[ObservedRequest, None] = {}
         self._websockets: set[HTTP1ServerConnection] = set()
