@@ -29,7 +29,7 @@ DEFAULT_BACKLOG = 4096
 
 
 class TCPServer:
-    """A non-blocking server for connection-oriented sockets.  Subclass it and define `handle_stream`:
+    """A non-blocking server for connection-oriented sockets.  Subclass it and define `handle_stream`::
 
         class Echo(TCPServer):
             async def handle_stream(self, stream, address):
@@ -41,7 +41,7 @@ class TCPServer:
                 server.listen(8888)
                 await asyncio.Event().wait()
 
-    Or iterate over one, which needs no subclass; each stream is yours to close then:
+    Or iterate over one, which needs no subclass; each stream is yours to close then::
 
         async with TCPServer() as server:
             server.listen(8888)
