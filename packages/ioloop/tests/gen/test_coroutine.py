@@ -154,6 +154,16 @@ def test_exceptions_are_kept_in_the_future(run: Any, function: Callable[[], Any]
     run(main)
 
 
+def test_wrong_arguments_are_an_exception_of_the_future(run: Any) -> None:
+    async def main() -> None:
+        for function in (plain, never_yields):
+            future = function()  # type: ignore[call-arg]
+            with pytest.raises(TypeError, match="missing 1 required positional argument"):
+                await future
+
+    run(main)
+
+
 def test_exceptions_of_what_is_yielded_are_raised_at_the_yield(run: Any) -> None:
     @gen.coroutine
     def function() -> Any:

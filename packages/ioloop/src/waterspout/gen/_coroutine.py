@@ -7,8 +7,7 @@ import functools
 from asyncio import Future
 from collections.abc import Callable, Generator
 from contextvars import Context, copy_context
-from inspect import CO_VARARGS, CO_VARKEYWORDS, isgeneratorfunction
-from types import FunctionType
+from inspect import isgeneratorfunction
 from typing import Any, ParamSpec, TypeVar, overload
 
 from waterspout.concurrent._lazy import BlankReadyFuture, DoneFuture, ReadyFuture
@@ -45,8 +44,7 @@ def coroutine(func: Callable[..., Any]) -> Callable[..., Future[Any]]:
     An exception is kept in the Future and raised where that is awaited. If the function raises
     asyncio.CancelledError, or yields a future that is cancelled and lets the exception pass, the
     returned Future is cancelled. Cancelling the returned Future does not stop the function. A
-    function that returns something else than a generator is done with that. Arguments that do not
-    fit are a TypeError, in the call or in the Future: who awaits the call at once sees no difference.
+    function that returns something else than a generator is done with that.
 
     Use it where code shared with old Pythons or Tornado's API asks for it; `async def` is faster.
     """
@@ -107,9 +105,6 @@ def _wrap_other_function(func: Callable[..., Any]) -> Callable[..., Future[Any]]
             return take(context, error.value)
         return _cancelled(error) if isinstance(error, asyncio.CancelledError) else _failed(error)
 
-    # To take and pass on `*args, **kwargs` costs as much as all the rest: two more for what has no parameters, or one
-    # (methods, mostly).
-
     def call(*args: Any, **kwargs: Any) -> Future[Any]:
         context = copy_context()
         try:
@@ -124,45 +119,6 @@ def _wrap_other_function(func: Callable[..., Any]) -> Callable[..., Future[Any]]
         ready._value = result
         return ready
 
-    def call_without() -> Future[Any]:
-        context = copy_context()
-        try:
-            result = context.run(func)
-        except _KEPT as error:
-            return end(context, error)
-        if result is None:
-            return DoneFuture()
-        if type(result) is not plain:
-            return take(context, result)
-        ready: ReadyFuture[Any] = BlankReadyFuture()
-        ready._value = result
-        return ready
-
-    def call_with_one(one: Any) -> Future[Any]:
-        context = copy_context()
-        try:
-            result = context.run(func, one)
-        except _KEPT as error:
-            return end(context, error)
-        if result is None:
-            return DoneFuture()
-        if type(result) is not plain:
-            return take(context, result)
-        ready: ReadyFuture[Any] = BlankReadyFuture()
-        ready._value = result
-        return ready
-
-    code = func.__code__ if isinstance(func, FunctionType) else None
-    if code is None or code.co_kwonlyargcount or code.co_flags & (CO_VARARGS | CO_VARKEYWORDS):
-        return call
-    if code.co_argcount == 0:
-        return call_without
-    if code.co_argcount == 1 and not code.co_posonlyargcount:
-        # It takes its argument under the name, and with the default, that the function has.
-        own = call_with_one.__code__
-        call_with_one.__code__ = own.replace(co_varnames=(code.co_varnames[0], *own.co_varnames[1:]))
-        call_with_one.__defaults__ = func.__defaults__
-        return call_with_one
     return call
 
 
