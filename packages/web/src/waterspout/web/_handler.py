@@ -292,11 +292,7 @@ class RequestHandler(HandlerEtag):
         """`finish` where nobody takes its Future, unless a subclass has its own."""
         if type(self).finish is _finish:
             send_whole_response(self)
-            self._finished = True  # and so on, as in `_sent`
-            self._log()
-            awaitable = self.on_finish()
-            if awaitable is not None:
-                self._end_in_background(awaitable)
+            self._sent()
         else:
             self.finish()
 
