@@ -11,8 +11,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import hops_page
 
-#: Calls that a request may take more than the page tells: one is lost or won by rounding.
-ROOM = 1.5
+#: Calls that a request may take more than the page tells, by column. On one connection one is lost or won by rounding;
+#: of 64, the requests of a turn share some calls, and how many come in one turn depends on the machine.
+ROOM = {1: 1.5, 2: 4}
 #: The part of what the page tells that must still be true: what became cheaper may wait for the next writing.
 STALE = 0.75
 
@@ -29,4 +30,4 @@ def test_page_tells_what_is_counted(name: str) -> None:
     assert told[0] == found[0], hint
     for column in (1, 2):
         if told[column] or found[column]:
-            assert STALE * float(told[column]) <= float(found[column]) <= float(told[column]) + ROOM, hint
+            assert STALE * float(told[column]) <= float(found[column]) <= float(told[column]) + ROOM[column], hint
