@@ -85,7 +85,7 @@ def test_body_timeout_bounds_the_whole_body(exchange: Exchange) -> None:
 def test_header_timeout_bounds_a_head_that_has_begun_and_the_silence_before_the_first(
     exchange: Exchange, begun: bytes
 ) -> None:
-    received, closed = exchange(answer, begun, header_timeout=0.4)
+    received, closed = exchange(answer, begun, header_timeout=1)
     assert closed
     if not begun:
         assert received == b"", "nobody asked anything"
@@ -95,7 +95,7 @@ def test_header_timeout_bounds_a_head_that_has_begun_and_the_silence_before_the_
 
 
 def test_header_timeout_does_not_shorten_the_idle_time_between_requests(exchange: Exchange) -> None:
-    received, closed = exchange(answer, GET, 1.2, GET, header_timeout=0.2, idle_connection_timeout=30)
+    received, closed = exchange(answer, GET, 2.5, GET, header_timeout=1, idle_connection_timeout=30)
     assert received.count(b"HTTP/1.1 200 ") == 2 and not closed
 
 

@@ -237,11 +237,11 @@ async def wait(server):
     while os.path.exists("wait"):
         await asyncio.sleep(0.01)
 """
-    with serve(f"run(app, {LOCAL}, workers=2, start_deadline=1, on_start=wait)", prelude) as served:
+    with serve(f"run(app, {LOCAL}, workers=2, start_deadline=3, on_start=wait)", prelude) as served:
         before = pids(served.serving(), 2)
         (served.folder / "wait").touch()
         served.signal(signal.SIGHUP)
-        late = int(served.line(r"pid (\d+)\) does not accept after 1 s \(start_deadline\): the old workers go on")[1])
+        late = int(served.line(r"pid (\d+)\) does not accept after 3 s \(start_deadline\): the old workers go on")[1])
         until(lambda: not alive(late))
         assert pids(served, 2) == before
         (served.folder / "wait").unlink()
@@ -261,12 +261,12 @@ def factory():
         time.sleep(0.01)
     return app
 """
-    options = "factory=True, supervise=True, start_deadline=0.5"
+    options = "factory=True, supervise=True, start_deadline=3"
     with serve(f"run(factory, {LOCAL}, {options})", prelude) as served:
         served.serving()
         (served.folder / "hang").touch()
         served.signal(signal.SIGHUP)
-        late = int(served.line(r"pid (\d+)\) does not accept after 0.5 s")[1])
+        late = int(served.line(r"pid (\d+)\) does not accept after 3 s")[1])
         until(lambda: not alive(late))
         assert (served.folder / "hang").exists() and served.get()
 
