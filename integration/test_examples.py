@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
-STORIES = EXAMPLES / "stories.py"
+STORIES = EXAMPLES / "stories" / "app.py"
 CHAT = EXAMPLES / "chat" / "app.py"
 SIGNIN = EXAMPLES / "signin" / "app.py"
 WAIT_SECONDS = 10.0

@@ -16,17 +16,17 @@ from pathlib import Path
 
 import pytest
 
-NET = Path(__file__).resolve().parents[1] / "examples" / "net"
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 Start = Callable[..., str]
 
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """``start("name.py", arguments...)`` runs an example and returns its first line; all end quietly on Ctrl-C."""
+    """``start("name/app.py", arguments...)`` runs an example and returns its first line; all end quietly on Ctrl-C."""
     running: list[subprocess.Popen[str]] = []
 
     def run(name: str, *arguments: str) -> str:
-        command = [sys.executable, str(NET / name), *arguments]
+        command = [sys.executable, str(EXAMPLES / name), *arguments]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         running.append(process)
         assert process.stdout is not None
@@ -65,7 +65,7 @@ def line_of(sock: socket.socket) -> bytes:
 
 
 def test_echo(start: Start) -> None:
-    with connect(start("echo_server.py", "--port", "0")) as sock:
+    with connect(start("echo_server/app.py", "--port", "0")) as sock:
         data = os.urandom(300_000)
         sock.sendall(data[:1000])
         assert exactly(sock, 1000) == data[:1000]
@@ -74,7 +74,7 @@ def test_echo(start: Start) -> None:
 
 
 def test_a_client_that_leaves_without_reading_is_no_traceback(start: Start) -> None:
-    first = start("echo_server.py", "--port", "0")
+    first = start("echo_server/app.py", "--port", "0")
     with connect(first) as rude:
         rude.sendall(b"x" * 1_000_000)
     with connect(first) as sock:  # and the server goes on; that it said nothing is checked when it ends
@@ -83,7 +83,7 @@ def test_a_client_that_leaves_without_reading_is_no_traceback(start: Start) -> N
 
 
 def test_line_chat(start: Start) -> None:
-    first = start("line_chat.py", "--port", "0")
+    first = start("line_chat/app.py", "--port", "0")
     with connect(first) as ann, connect(first) as bob, connect(first) as double:
         for sock, name in ((ann, b"ann"), (bob, b"bob"), (double, b"ann")):
             assert exactly(sock, 11) == b"Your name? "
@@ -101,9 +101,9 @@ def test_line_chat(start: Start) -> None:
 
 
 def test_port_forwarder(start: Start) -> None:
-    with connect(start("echo_server.py", "--port", "0")) as direct:
+    with connect(start("echo_server/app.py", "--port", "0")) as direct:
         to = f"127.0.0.1:{direct.getpeername()[1]}"
-        with connect(start("port_forwarder.py", "--port", "0", "--to", to)) as sock:
+        with connect(start("port_forwarder/app.py", "--port", "0", "--to", to)) as sock:
             data = os.urandom(200_000)
             sock.sendall(data)
             assert exactly(sock, len(data)) == data
@@ -111,7 +111,7 @@ def test_port_forwarder(start: Start) -> None:
 
 def test_unix_server(start: Start, tmp_path: Path) -> None:
     path = tmp_path / "ask.sock"
-    start("unix_server.py", str(path))
+    start("unix_server/app.py", str(path))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     with socket.socket(socket.AF_UNIX) as sock:
         sock.settimeout(5)
@@ -126,6 +126,7 @@ def test_pipeline(tmp_path: Path) -> None:
     words = [f"word {number % 100:02}" for number in range(60_000)]  # more than the pipes hold at once
     source = tmp_path / "words"
     source.write_text("\n".join(words) + "\n")
-    done = subprocess.run([sys.executable, NET / "pipeline.py", source], capture_output=True, timeout=30, check=True)
+    command = [sys.executable, EXAMPLES / "pipeline/app.py", source]
+    done = subprocess.run(command, capture_output=True, timeout=30, check=True)
     counted = {line.split(maxsplit=1)[1]: int(line.split()[0]) for line in done.stdout.decode().splitlines()}
     assert counted == collections.Counter(words) and done.stderr == b""

@@ -86,12 +86,32 @@ def test_what_is_to_be_installed_can_be(readme: Path) -> None:
         assert f"pip install waterspout-{readme.parent.name}" in text
 
 
-def test_each_example_has_its_row_and_is_tried_from_a_fresh_clone() -> None:
-    """.ci/examples knows every row of examples/README.md, and every folder and program of examples/ has one."""
+@pytest.fixture(scope="module")
+def commands() -> dict[str, list[str]]:
+    """The folders of examples/README.md and their commands, as .ci/examples runs them."""
     loader = SourceFileLoader("ci_examples", str(ROOT / ".ci/examples"))
     script = module_from_spec(spec_from_loader(loader.name, loader))
     sys.modules[loader.name] = script
     loader.exec_module(script)
-    commands = " ".join(command for command, _, _ in script.rows(ROOT))
-    here = [each for each in (ROOT / "examples").iterdir() if each.name not in ("README.md", "__pycache__")]
-    assert [each.name for each in here if each.stem not in commands] == []
+    found: dict[str, list[str]] = {}
+    for command, _, _ in script.rows(ROOT):
+        found.setdefault(re.findall(r"examples/(\w+)", command)[0], []).append(command)
+    return found
+
+
+def test_each_example_is_a_folder_with_its_row_and_is_tried_from_a_fresh_clone(commands: dict[str, list[str]]) -> None:
+    here = {each.name for each in (ROOT / "examples").iterdir()} - {"README.md", "__pycache__"}
+    assert here == set(commands)
+
+
+def test_each_example_says_its_command_and_what_comes_next(commands: dict[str, list[str]]) -> None:
+    for name, rows in commands.items():
+        text = (ROOT / "examples" / name / "README.md").read_text(encoding="utf-8")
+        assert re.findall(r"^\$ (.*)", text, re.MULTILINE) == rows, name
+        assert "\nNext: " in text, name
+
+
+def test_links_between_examples_lead_somewhere() -> None:
+    for readme in (ROOT / "examples").glob("**/README.md"):
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)", readme.read_text(encoding="utf-8")):
+            assert (readme.parent / link).exists(), f"{readme}: {link}"

@@ -72,7 +72,7 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def wait_for(place: int | Path, process: subprocess.Popen[bytes], name: str) -> None:
+def wait_for(place: int | Path, process: subprocess.Popen[bytes], folder: Path) -> None:
     """Until something listens on a port or a UNIX socket; SystemExit when the program has ended or takes too long."""
     limit = time.monotonic() + PATIENCE
     while True:
@@ -83,8 +83,13 @@ def wait_for(place: int | Path, process: subprocess.Popen[bytes], name: str) -> 
             probe.connect(address)
             return
         if process.poll() is not None or time.monotonic() > limit:
-            raise SystemExit(f"{name} does not listen on {place}: see what it wrote above")
+            raise SystemExit(f"Nothing listens on {place}, and the last lines of the log are:\n{last_lines(folder)}")
         time.sleep(0.05)
+
+
+def last_lines(folder: Path) -> str:
+    """The end of what the programs wrote: the folder may be gone when somebody looks."""
+    return "\n".join((folder / "log").read_text(errors="replace").splitlines()[-8:])
 
 
 def program(name: str) -> str:
@@ -96,6 +101,10 @@ def program(name: str) -> str:
 
 def run(folder: Path, port: int, workers: int) -> None:
     """Start Redis, the workers and nginx; start Redis again whenever it ends; return at Ctrl-C or SIGTERM."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        raise SystemExit(f"Port {port}: {error.strerror}. Choose another with --port, or 0 for any.") from None
     behind, port = free_port(), port or free_port()
     user = "user root;" if os.getuid() == 0 else ""  # nginx's worker writes into the folder, too
     (folder / "redis.conf").write_text(REDIS.format(folder=folder))
@@ -108,7 +117,7 @@ def run(folder: Path, port: int, workers: int) -> None:
 
         def start(command: list[str], place: int | Path) -> subprocess.Popen[bytes]:
             process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-            wait_for(place, process, Path(command[0]).name)
+            wait_for(place, process, folder)
             return process
 
         def stop(name: str) -> None:
@@ -134,7 +143,7 @@ def run(folder: Path, port: int, workers: int) -> None:
                 print(f"Redis ended and was started again (pid {running['redis'].pid})", flush=True)
             for name in ("chat", "nginx"):
                 if (status := running[name].poll()) is not None:
-                    raise SystemExit(f"{name} ended with status {status}: see {folder}/log")
+                    raise SystemExit(f"{name} ended with status {status}. Its log:\n{last_lines(folder)}")
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.util
 import os
 import shutil
 import signal
@@ -38,6 +39,9 @@ def run(folder: Path, port: int) -> None:
     redis = shutil.which("redis-server")
     if redis is None:
         raise SystemExit("redis-server is not installed (Debian: apt-get install redis-server)")
+    for module in ("dramatiq", "redis"):
+        if importlib.util.find_spec(module) is None:
+            raise SystemExit(f"{module} is not installed: pip install 'dramatiq[redis]' 'waterspout-ioloop[redis]'")
     (folder / "redis.conf").write_text(REDIS.format(folder=folder), encoding="utf-8")
     environment = {**os.environ, "JOBS_REDIS": f"unix://{folder}/redis.sock"}
     worker = [sys.executable, "-m", "dramatiq", "tasks", "--processes", "1", "--threads", "2"]
@@ -54,7 +58,7 @@ def run(folder: Path, port: int) -> None:
         limit = time.monotonic() + PATIENCE
         while not (folder / "redis.sock").exists():
             if server.poll() is not None or time.monotonic() > limit:
-                raise SystemExit(f"redis-server did not start: see {folder}/log")
+                raise SystemExit(f"redis-server did not start:\n{last_lines(folder)}")
             time.sleep(0.05)
         app = start([sys.executable, str(HERE / "server.py"), "--port", str(port)], None)
         working = start(worker)
@@ -66,7 +70,12 @@ def run(folder: Path, port: int) -> None:
                 print(f"The worker ended and was started again (pid {working.pid})", flush=True)
             for name, process in (("Redis", server), ("the application", app)):
                 if (status := process.poll()) is not None:
-                    raise SystemExit(f"{name} ended with status {status}: see {folder}/log")
+                    raise SystemExit(f"{name} ended with status {status}.\n{last_lines(folder)}")
+
+
+def last_lines(folder: Path) -> str:
+    """The end of what Redis and the worker wrote: the folder is gone when somebody looks."""
+    return "\n".join((folder / "log").read_text(errors="replace").splitlines()[-8:])
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

@@ -1,6 +1,6 @@
 """Two programs with a pipe between them, and this one at both ends. Only waterspout-ioloop is needed.
 
-    python examples/net/pipeline.py                     (sorts its own source, without doubles, by `sort | uniq -c`)
+    python examples/pipeline/app.py                     (sorts its own source, without doubles, by `sort | uniq -c`)
 """
 
 from __future__ import annotations

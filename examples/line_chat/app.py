@@ -1,6 +1,6 @@
 """A chat for people with netcat: what one types, all others read. Only waterspout-ioloop is needed.
 
-    python examples/net/line_chat.py --port 9001        (in several windows: nc localhost 9001)
+    python examples/line_chat/app.py --port 9001        (in several windows: nc localhost 9001)
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Forwards a TCP port to another address, both ways at once. Only waterspout-ioloop is needed.
 
-    python examples/net/port_forwarder.py --port 9002 --to localhost:9000
+    python examples/port_forwarder/app.py --port 9002 --to localhost:9000
 """
 
 from __future__ import annotations

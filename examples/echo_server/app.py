@@ -1,6 +1,6 @@
 """A TCP server that says back what it hears. Only waterspout-ioloop is needed.
 
-    python examples/net/echo_server.py --port 9000      (another window: nc localhost 9000)
+    python examples/echo_server/app.py --port 9000      (another window: nc localhost 9000)
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One page that greets.
 
-python examples/hello.py [PORT]
+python examples/hello/app.py [PORT]
 """
 
 import sys

@@ -1,6 +1,6 @@
 """A server on a UNIX-domain socket that answers questions about this machine. Only waterspout-ioloop is needed.
 
-    python examples/net/unix_server.py /tmp/ask.sock    (another window: echo load | nc -U /tmp/ask.sock)
+    python examples/unix_server/app.py /tmp/ask.sock    (another window: echo load | nc -U /tmp/ask.sock)
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A reverse proxy that streams: no body is ever whole in it, in either direction, and each side sets the other's pace.
 
-python examples/reverse_proxy.py --to http://127.0.0.1:8888 [--port 9999]
+python examples/reverse_proxy/app.py --to http://127.0.0.1:8888 [--port 9999]
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Visit every page of a site once: a queue, some workers that take from it and put back what they find.
 
-python examples/crawler.py URL [--workers 8]
+python examples/crawler/app.py URL [--workers 8]
 """
 
 from __future__ import annotations

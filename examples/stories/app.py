@@ -2,7 +2,7 @@
 
 It shows routes with a captured argument, a name for a route, and a handler that is given what it needs.
 
-python examples/stories.py [--port 8888]
+python examples/stories/app.py [--port 8888]
 """
 
 from __future__ import annotations

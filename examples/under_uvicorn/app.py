@@ -1,6 +1,6 @@
 """Handlers of ours on somebody else's server: any ASGI server runs ``app``.
 
-uvicorn --app-dir examples under_uvicorn:app      # needs: pip install uvicorn
+uvicorn --app-dir examples/under_uvicorn app:app      # needs: pip install uvicorn
 """
 
 from waterspout import web

@@ -1,6 +1,6 @@
 """A FastAPI application mounted below ``/api``, beside pages of our own, on one server and one loop.
 
-python examples/fastapi_inside.py [PORT]      # needs: pip install fastapi
+python examples/fastapi_inside/app.py [PORT]      # needs: pip install fastapi
 """
 
 import sys
