@@ -138,7 +138,7 @@ class SimpleAsyncHTTPClient(ClientCore, AsyncHTTPClient):
         guarded = (
             self.resolver if allow_address is None else GuardedResolver(resolver=self.resolver, allow=allow_address)
         )
-        self.connector = Connector(guarded, max_buffer_size, http2, system_trust)
+        self.connector = Connector(TCPClient(resolver=guarded), max_buffer_size, http2, system_trust)
         self.tcp_client = self.connector.tcp_client
         self.pool = Pool(
             deadlines=self.deadlines,

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from waterspout.httpclient._connect_errors import connect_error
 from waterspout.httpclient._errors import FetchError, HTTPTimeoutError, InvalidRequestError, Phase, ProxyError
 from waterspout.iostream import IOStream
-from waterspout.tcpclient import TCPClient
 
 if TYPE_CHECKING:
     import ssl
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from waterspout.httpclient._timing import Timing
     from waterspout.httpclient._tls import ContextCache
     from waterspout.httpclient._url import URL
-    from waterspout.netutil import Resolver
+    from waterspout.tcpclient import TCPClient
 
 
 class Destination(Protocol):
@@ -56,8 +55,8 @@ class Connector:
 
     tcp_client: TCPClient
 
-    def __init__(self, resolver: Resolver | None, max_buffer_size: int, http2: bool, system_trust: bool) -> None:
-        self.tcp_client = TCPClient(resolver=resolver)
+    def __init__(self, tcp_client: TCPClient, max_buffer_size: int, http2: bool, system_trust: bool) -> None:
+        self.tcp_client = tcp_client
         self._max_buffer_size = max_buffer_size
         self._http2 = http2
         self._system_trust = system_trust

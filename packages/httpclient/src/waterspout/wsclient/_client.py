@@ -10,17 +10,18 @@ from types import TracebackType
 from typing import Any, TypeAlias
 
 from waterspout.escape import utf8
-from waterspout.httpclient import HTTPRequest, HTTPTimeoutError
+from waterspout.httpclient import HTTPClientError, HTTPRequest, HTTPTimeoutError
 from waterspout.httpclient._settings import DEFAULTS, Settings
 from waterspout.httpclient._url import parse_url
-from waterspout.httputil import HTTPHeaders
-from waterspout.ioloop import IOLoop
+from waterspout.httputil import ResponseStartLine
 from waterspout.iostream import IOStream
 from waterspout.log import app_log
 from waterspout.netutil import Resolver
 from waterspout.ws import Connection, DeflateOptions, Role
+from waterspout.wsclient._exchange import ConnectionParameters, OpeningExchange
 from waterspout.wsclient._opening import Opening
 from waterspout.wsclient._route import open_stream
+from waterspout.wsclient._unread import UnreadMessages
 from waterspout.wsconnection import WebSocketClosedError, WebSocketConnection, compression_options
 
 __all__ = ["MessageCallback", "WebSocketClientConnection"]
@@ -32,18 +33,15 @@ MAX_UNREAD = 64 * 1024
 MessageCallback: TypeAlias = Callable[[str | bytes | None], Any]
 
 
-class WebSocketClientConnection:
+class WebSocketClientConnection(OpeningExchange):
     """One WebSocket to a server; made by `websocket_connect`.
 
-    Messages are read with `read_message` or ``async for``, unless there is an *on_message_callback*.
+    Messages are read with `read_message` or ``async for``, unless there is an *on_message_callback*. `code`, `reason`
+    and `headers` are those of the opening handshake's answer.
     """
 
     __module__ = "waterspout.websocket"
 
-    io_loop: IOLoop
-
-    #: The opening handshake's answer: its fields.
-    headers: HTTPHeaders
     #: The code and reason of the server's Close frame, once it is closed; None where it gave none.
     close_code: int | None = None
     close_reason: str | None = None
@@ -64,14 +62,9 @@ class WebSocketClientConnection:
         resolver: Resolver | None = None,
     ) -> None:
         """Begin to connect; `connect_future` is done with this object when it is open."""
-        self.request = request
-        self.headers = HTTPHeaders()
-        self.io_loop = IOLoop.current()
+        params = ConnectionParameters(ping_interval, ping_timeout, max_message_size, compression_options)
+        super().__init__(request, params, resolver)
         self._on_message_callback = on_message_callback
-        self._compression = compression_options
-        self._ping_interval = ping_interval
-        self._ping_timeout = ping_timeout
-        self._max_message_size = max_message_size
         self._subprotocols = list(subprotocols or ())
         self._selected: str | None = None
         self._unread: deque[str | bytes] = deque()
@@ -80,15 +73,16 @@ class WebSocketClientConnection:
         self._room: Future[None] | None = None
         self._closed = False
         self.connect_future: Future[WebSocketClientConnection] = self.io_loop.asyncio_loop.create_future()
-        self._task: asyncio.Task[None] | None = self.io_loop.asyncio_loop.create_task(self._connect(resolver))
+        self._task: asyncio.Task[None] | None = self.io_loop.asyncio_loop.create_task(self.run())
 
     # Connecting.
 
-    async def _connect(self, resolver: Resolver | None) -> None:
+    async def run(self) -> None:
+        """Connect and do the opening handshake; `connect_future` has the outcome. The constructor sees to it."""
         settings = Settings(vars(self.request), DEFAULTS)
         try:
             async with asyncio.timeout(settings.connect_timeout or None):
-                await self._open(settings, resolver)
+                await self._open(settings)
         except TimeoutError as error:
             self._fail(HTTPTimeoutError(f"Timeout connecting to {self.request.url}", url=self.request.url), error)
         except asyncio.CancelledError:
@@ -99,6 +93,7 @@ class WebSocketClientConnection:
             self._fail(error, None)
         finally:
             self._task = None
+            self.tcp_client = None
 
     def _fail(self, error: Exception, cause: BaseException | None) -> None:
         self._closed = True
@@ -107,32 +102,57 @@ class WebSocketClientConnection:
         if not self.connect_future.done():
             self.connect_future.set_exception(error)
 
-    async def _open(self, settings: Settings, resolver: Resolver | None) -> None:
+    async def _open(self, settings: Settings) -> None:
         scheme, separator, rest = self.request.url.partition(":")
         scheme = {"ws": "http", "wss": "https"}.get(scheme.lower(), scheme)
         url = parse_url(scheme + separator + rest)
-        options = compression_options(self._compression)
-        opening = Opening(self.request, url, self._subprotocols, options)
-        stream = await open_stream(url, settings, resolver)
+        params = self.params
+        options = compression_options(params.compression_options)
+        limits = self.max_header_size, self.max_body_size
+        opening = Opening(self.request, url, self._subprotocols, options, *limits)
+        self.key = opening.key
+        assert self.tcp_client is not None
+        stream = await open_stream(url, settings, self.tcp_client, self.max_buffer_size)
         await opening.run(stream)
+        try:
+            await self._take(opening)
+            opening.check()
+        except BaseException:
+            stream.close()
+            raise
         if self.connect_future.done():  # whoever waited for it has gone
             stream.close()
             return
-        self.headers = opening.headers
         self._selected = opening.subprotocol
-        codec = Connection(Role.CLIENT, max_message_size=self._max_message_size, extension=opening.extension)
+        codec = Connection(Role.CLIENT, max_message_size=params.max_message_size, extension=opening.extension)
         self.protocol = protocol = WebSocketConnection(
             stream,
             codec,
             self,
-            ping_interval=self._ping_interval,
-            ping_timeout=self._ping_timeout,
+            ping_interval=params.ping_interval,
+            ping_timeout=params.ping_timeout,
             subprotocol=opening.subprotocol,
         )
         if not stream.closed():
             stream.set_nodelay(True)
         self.connect_future.set_result(self)
         protocol.start()
+
+    async def _take(self, opening: Opening) -> None:
+        """Hand the answer on to the methods that receive it; raise `HTTPClientError` if the server refuses."""
+        head = opening.head
+        taken = self.headers_received(ResponseStartLine(head.version, head.status, head.reason), head.headers)
+        if taken is not None:
+            await taken
+        if opening.agrees:
+            return
+        for chunk in opening.page:
+            taken = self.data_received(chunk)
+            if taken is not None:
+                await taken
+        self.finish()
+        if not opening.succeeds:
+            raise HTTPClientError(head.status, head.reason, self._refusal(str(opening.url)))
 
     @property
     def selected_subprotocol(self) -> str | None:
@@ -144,7 +164,16 @@ class WebSocketClientConnection:
         """The stream below, while the connection is open."""
         return None if self.protocol is None else self.protocol.stream
 
+    def get_websocket_protocol(self) -> WebSocketConnection:
+        """The connection below, `protocol`. Raises `WebSocketClosedError` if the WebSocket is not open."""
+        return self._connection()
+
     # Messages.
+
+    @property
+    def read_queue(self) -> UnreadMessages:
+        """The messages that have come and wait for `read_message`."""
+        return UnreadMessages(self, self._unread)
 
     def read_message(self, callback: Callable[[Future[str | bytes | None]], Any] | None = None) -> Future[Any]:
         """The next message, text as str, binary as bytes; None when the connection is closed and all are read.

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from asyncio import Future
-from io import BytesIO
 
-from waterspout.http1 import Data, EndOfMessage, ResponseHead, ResponseReader, request_head
-from waterspout.httpclient import HTTPClientError, HTTPRequest, HTTPResponse, HTTPStreamClosedError
+from waterspout.http1 import Data, EndOfMessage, Limits, ResponseHead, ResponseReader, request_head
+from waterspout.httpclient import HTTPRequest, HTTPStreamClosedError
 from waterspout.httpclient._auth import BasicAuth
 from waterspout.httpclient._url import URL
 from waterspout.httputil import HTTPHeaders, HTTPInputError
@@ -25,9 +24,6 @@ from waterspout.wsconnection import WebSocketError
 
 __all__ = ["Opening"]
 
-#: Bytes of a refusal's page that are kept for the error.
-MAX_PAGE = 64 * 1024
-
 
 class Opening:
     """One opening handshake: what is asked for, and whether the answer agrees to it.
@@ -35,28 +31,39 @@ class Opening:
     Receives from the stream while it lasts (see `waterspout.iostream.StreamReceiver`).
     """
 
-    def __init__(self, request: HTTPRequest, url: URL, subprotocols: list[str], options: DeflateOptions | None) -> None:
+    def __init__(
+        self,
+        request: HTTPRequest,
+        url: URL,
+        subprotocols: list[str],
+        options: DeflateOptions | None,
+        max_head: int,
+        max_page: int,
+    ) -> None:
+        """*max_head* and *max_page*: bytes of the answer's head, beyond which it is an error, and of a refusal's page
+        that are kept.
+        """
         self.request = request
         self.url = url
         self.key = new_key()
-        #: The answer's fields, once it is there.
-        self.headers = HTTPHeaders()
+        #: The pieces of a refusal's page.
+        self.page: list[bytes] = []
         #: What was agreed on.
         self.subprotocol: str | None = None
         self.extension: PerMessageDeflate | None = None
         self._subprotocols = subprotocols
         self._options = options
-        self._reader = ResponseReader()
+        self._reader = ResponseReader(Limits(head=max_head))
         self._head: ResponseHead | None = None
-        self._page = b""
+        self._room = max_page
         self._stream: IOStream | None = None
         self._done: Future[None] | None = None
 
     async def run(self, stream: IOStream) -> None:
-        """Do the handshake on *stream*, which carries frames after that.
+        """Send the request on *stream* and receive the answer: `check` it next. The stream carries frames after that.
 
-        Raises `HTTPClientError` with the answer if it is not 101, `WebSocketError` if it does not fit what was asked
-        for, `HTTPStreamClosedError` if there is none. The stream is closed then.
+        Raises `WebSocketError` for an answer that is no HTTP, `HTTPStreamClosedError` if there is none. The stream is
+        closed then.
         """
         self._stream = stream
         self._done = stream.io_loop.asyncio_loop.create_future()
@@ -64,7 +71,6 @@ class Opening:
             stream.send(self.request_bytes())
             stream.set_receiver(self)
             await self._done
-            self._check()
         except BaseException as error:
             stream.close()
             if isinstance(error, StreamClosedError):
@@ -104,11 +110,11 @@ class Opening:
                     if type(event) is ResponseHead:
                         self._head = event
                     elif type(event) is Data:
-                        self._page += event.data
+                        self._keep(event.data)
                     elif type(event) is EndOfMessage:
                         self._end()
                         return
-                if len(self._page) > MAX_PAGE:
+                if self._head is not None and not self._room:
                     self._end()
                     return
                 if not events or not self._reader.held:
@@ -116,6 +122,12 @@ class Opening:
                 data = b""
         except HTTPInputError as error:
             self._finish(WebSocketError(f"the answer of {self.url} is not HTTP: {error}"))
+
+    def _keep(self, data: bytes) -> None:
+        data = data[: self._room]
+        self._room -= len(data)
+        if data:
+            self.page.append(data)
 
     def eof_received(self) -> bool:
         """The server has closed: the end of an answer without length, or of an answer cut short."""
@@ -151,18 +163,28 @@ class Opening:
 
     # The answer.
 
-    def _check(self) -> None:
-        """Raise unless the answer is the one that RFC 6455, 4.1 asks for."""
-        head = self._head
-        assert head is not None
-        self.headers = headers = head.headers
-        if 200 <= head.status <= 299:  # success, but no WebSocket
+    @property
+    def head(self) -> ResponseHead:
+        """The answer's head, after `run`."""
+        assert self._head is not None
+        return self._head
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the answer is 101; `check` whether it fits."""
+        return self.head.status == 101
+
+    @property
+    def succeeds(self) -> bool:
+        """Whether the answer is a success that opens no WebSocket, which is no refusal but an error."""
+        return 200 <= self.head.status <= 299
+
+    def check(self) -> None:
+        """Raise `WebSocketError` unless the answer is the one that RFC 6455, 4.1 asks for."""
+        head = self.head
+        headers = head.headers
+        if not self.agrees:
             raise WebSocketError(f"{self.url} answers the opening handshake with {head.status} {head.reason}")
-        if head.status != 101:
-            response = HTTPResponse(
-                self.request, head.status, headers, BytesIO(self._page), str(self.url), reason=head.reason
-            )
-            raise HTTPClientError(head.status, head.reason, response)
         if headers.get("Upgrade", "").strip().lower() != "websocket":
             raise WebSocketError(f"{self.url} switches to {headers.get('Upgrade')!r} instead of websocket")
         if "upgrade" not in [token.strip().lower() for token in headers.get("Connection", "").split(",")]:

@@ -12,12 +12,9 @@ from waterspout.iostream import IOStream
 
 if TYPE_CHECKING:
     from waterspout.httpclient._auth import Auth
-    from waterspout.netutil import Resolver
+    from waterspout.tcpclient import TCPClient
 
 __all__ = ["open_stream"]
-
-#: Bytes that the stream may hold for a reader; the opening handshake and the frames are pushed to theirs.
-MAX_BUFFER_SIZE = 1024 * 1024
 
 
 class Way:
@@ -39,13 +36,13 @@ class Way:
             self.proxy_auth = proxy_auth(self.proxy)
 
 
-async def open_stream(url: URL, settings: Settings, resolver: Resolver | None) -> IOStream:
-    """A stream to the server of *url*, ready for the opening handshake.
+async def open_stream(url: URL, settings: Settings, tcp_client: TCPClient, max_buffer_size: int) -> IOStream:
+    """A stream to the server of *url*, ready for the opening handshake, by *tcp_client*, which is closed then.
 
     Raises `waterspout.httpclient.ConnectError` and its kin, which say what failed.
     """
-    connector = Connector(resolver, MAX_BUFFER_SIZE, http2=False, system_trust=False)
+    connector = Connector(tcp_client, max_buffer_size, http2=False, system_trust=False)
     try:
         return await connector.open(Way(url, settings), None, lambda: None)
     finally:
-        connector.tcp_client.close()
+        tcp_client.close()
