@@ -102,9 +102,20 @@ class Answer(NamedTuple):
 class Running:
     """A started server: its port and the CPU seconds of its whole process tree."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], port: int, log: int) -> None:
+        """``log``: the descriptor of the file that it writes its output and errors to."""
         self.process = process
         self.port = port
+        self._log = log
+
+    def log_lines(self) -> int:
+        """How many lines it has written so far."""
+        lines = offset = 0
+        # The server's place in the file is ours, too: it must not be moved.
+        while piece := os.pread(self._log, 1 << 20, offset):
+            lines += piece.count(b"\n")
+            offset += len(piece)
+        return lines
 
     def _tree(self) -> list[int]:
         """The process and all that descend from it."""
@@ -170,7 +181,9 @@ def started(contender: Contender, loop: str, python: str, cpu: int | None, stati
     pin = (lambda: os.sched_setaffinity(0, {cpu})) if cpu is not None else None
     # wrk leaves when its time is over, in the middle of responses, and some servers have much to say about that.
     complaints = tempfile.TemporaryFile("w+", errors="replace")  # closed with the server, below
-    process = subprocess.Popen(command, env=env, preexec_fn=pin, start_new_session=True, stderr=complaints)
+    process = subprocess.Popen(
+        command, env=env, preexec_fn=pin, start_new_session=True, stdout=complaints, stderr=complaints
+    )
     try:
         deadline = time.monotonic() + START_SECONDS
         while True:
@@ -183,7 +196,7 @@ def started(contender: Contender, loop: str, python: str, cpu: int | None, stati
                         f"{contender.name} does not listen on port {port}: {' '.join(command)}"
                     ) from error
                 time.sleep(0.02)
-        yield Running(process, port)
+        yield Running(process, port, complaints.fileno())
     except (ValueError, RuntimeError):
         complaints.seek(0)
         print(f"the last words of {contender.name}:", complaints.read()[-3000:], sep="\n", file=sys.stderr)

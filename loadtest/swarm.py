@@ -11,7 +11,8 @@ last      milliseconds from the publication until the last poll has its answer (
 again     milliseconds from the publication until all polls wait in the server again, on the same connections
 cpu       seconds of processor time that the server used for all of it
 storm     seconds until 3,000 connections that are opened at once have all been answered
-gone      polls still waiting in the server after all clients have left
+gone      polls still waiting in the server after all clients have left at once
+lines     what the server has logged meanwhile, at level INFO, without an access log
 slow      median and worst milliseconds of a small request while 200 clients read 1 MiB each and do not read on
 
 Every answer is looked at: one that is missing, is another's, or comes unasked ends the run with an error.
@@ -84,13 +85,14 @@ class Figures:
     cpu: float
     storm: float
     gone: int
+    lines: int
     slow: float
     worst: float
 
     def __str__(self) -> str:
         return (
             f"{self.accept:8.2f} s {self.kib:6.1f} {self.last:8.0f} ms {self.again:8.0f} ms {self.cpu:7.2f} s"
-            f" {self.storm:7.2f} s {self.gone:6d} {self.slow:6.1f} / {self.worst:.0f} ms"
+            f" {self.storm:7.2f} s {self.gone:6d} {self.lines:6d} {self.slow:6.1f} / {self.worst:.0f} ms"
         )
 
 
@@ -170,10 +172,12 @@ def measure(contender: Contender, loop: str, polls: int, publishes: int) -> Figu
             accepted = time.perf_counter() - began
             grown = resident(server.process.pid) - before
             last, again = publications(server, clients, publishes)
+            logged = server.log_lines()
         used = server.cpu_seconds() - cpu
         deadline = time.monotonic() + 10
         while (gone := int(request(server.port, "GET /stat"))) and time.monotonic() < deadline:
             time.sleep(0.1)
+        logged = server.log_lines() - logged
         slow, worst = beside_slow_readers(server)
         return Figures(
             accept=accepted,
@@ -183,6 +187,7 @@ def measure(contender: Contender, loop: str, polls: int, publishes: int) -> Figu
             cpu=used,
             storm=quick,
             gone=gone,
+            lines=logged,
             slow=1000 * slow,
             worst=1000 * worst,
         )
@@ -192,7 +197,7 @@ def median_of(rounds: list[Figures]) -> Figures:
     """The median of each figure."""
     columns = {name: [getattr(figures, name) for figures in rounds] for name in Figures.__slots__}
     medians = {name: statistics.median(values) for name, values in columns.items()}
-    return Figures(**{**medians, "gone": max(columns["gone"])})
+    return Figures(**{**medians, **{name: max(columns[name]) for name in ("gone", "lines")}})
 
 
 def judged(results: dict[str, Figures]) -> list[tuple[bool, str]]:
@@ -203,6 +208,7 @@ def judged(results: dict[str, Figures]) -> list[tuple[bool, str]]:
             continue
         lines.append((ours.kib <= MOST_KIB, f"{label}: {ours.kib:.1f} KiB a waiting poll, at most {MOST_KIB}"))
         lines.append((not ours.gone, f"{label}: {ours.gone} polls wait for clients that have left"))
+        lines.append((not ours.lines, f"{label}: {ours.lines} lines in the log about clients that have left"))
         for other, theirs in results.items():
             for name, most in BOUNDS.get(other.partition(" ")[0], {}).items():
                 mine, yours = getattr(ours, name), getattr(theirs, name)
@@ -255,7 +261,8 @@ def main() -> int:
     os.sched_setaffinity(0, {(os.cpu_count() or 1) - 1})
     rounds: dict[str, list[Figures]] = {}
     contestants = chosen(options.servers.split(","), set(options.loops.split(",")))
-    print(f"{'':20}{'accept':>10} {'KiB':>6} {'last':>11} {'again':>11} {'cpu':>9} {'storm':>9} {'gone':>6} slow")
+    columns = {"accept": 10, "KiB": 6, "last": 11, "again": 11, "cpu": 9, "storm": 9, "gone": 6, "lines": 6}
+    print(f"{'':20}", " ".join(f"{name:>{width}}" for name, width in columns.items()), " slow", sep="")
     failed = False
     for _ in range(options.rounds):
         for contender, loop in contestants:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib
+import logging
 
 from aiohttp import web
 
@@ -61,6 +62,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--loop", choices=("asyncio", "uvloop"), default="asyncio")
     options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO)
     factory = importlib.import_module("uvloop").new_event_loop if options.loop == "uvloop" else None
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(serve(options.port))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib
+import logging
 from typing import Any
 
 LARGE = b"x" * 1_048_576
@@ -71,6 +72,7 @@ def main() -> None:
     parser.add_argument("--namespace", default="waterspout")
     parser.add_argument("--loop", choices=("asyncio", "uvloop", "own"), default="asyncio")
     options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO)
     factory = {
         "asyncio": lambda: None,
         "uvloop": lambda: importlib.import_module("uvloop").new_event_loop,

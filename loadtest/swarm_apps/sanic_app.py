@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 
 from sanic import Request, Sanic
 from sanic.response import HTTPResponse, raw, text
@@ -52,4 +53,5 @@ async def large(_request: Request) -> HTTPResponse:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
+    logging.basicConfig(level=logging.INFO)
     app.run("127.0.0.1", parser.parse_args().port, single_process=True, motd=False, access_log=False, backlog=4096)
