@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -28,12 +29,15 @@ def until(condition: Callable[[], object]) -> None:
 
 
 def alive(pid: int) -> bool:
+    """Whether the process runs; one that ended and was not waited for yet does not."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except ProcessLookupError:  # which reading raises, too, if it ended after the opening
         return False
-    with open(f"/proc/{pid}/stat") as stat:
-        return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return sys.platform != "linux"
 
 
 def pids(served: Any, count: int) -> set[int]:
@@ -195,7 +199,10 @@ def listening(pid: int) -> int:
     """How many listening TCP sockets the process has."""
     with open("/proc/net/tcp") as table:
         inodes = {line.split()[9] for line in table if line.split()[3] == "0A"}
-    held = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+    held = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            held.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
     return sum(name.removeprefix("socket:[").rstrip("]") in inodes for name in held)
 
 

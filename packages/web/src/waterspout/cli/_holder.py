@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 __all__ = ["holder_of"]
@@ -20,12 +21,19 @@ def holder_of(port: int) -> str | None:
         return None
     for process in processes:
         try:
-            for descriptor in os.listdir(f"/proc/{process}/fd"):
-                if os.readlink(f"/proc/{process}/fd/{descriptor}") in sockets:
-                    return f"{_command(process)} (pid {process})"
+            if _holds(process, sockets):
+                return f"{_command(process)} (pid {process})"
         except OSError:  # it has ended, or is somebody else's
             continue
     return None
+
+
+def _holds(process: str, sockets: set[str]) -> bool:
+    for descriptor in os.listdir(f"/proc/{process}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile; the others count
+            if os.readlink(f"/proc/{process}/fd/{descriptor}") in sockets:
+                return True
+    return False
 
 
 def _listening(port: int) -> set[str]:
