@@ -184,6 +184,8 @@ if __name__ == "__main__":
     try:
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(main(options.port, options.address, options.hub))
+    except HubUnavailable as error:
+        sys.exit(f"The room has no hub: {error}.")
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise

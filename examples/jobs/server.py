@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import secrets
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -100,4 +101,7 @@ async def main(port: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Hands long jobs to a task queue, and tells how they go on.")
     parser.add_argument("--port", type=int, default=8888, help="0 takes any free port")
-    asyncio.run(main(parser.parse_args().port))
+    try:
+        asyncio.run(main(parser.parse_args().port))
+    except HubUnavailable as error:
+        sys.exit(f"The jobs have no hub: {error}.")

@@ -287,6 +287,26 @@ def test_an_application_that_cannot_start_ends_it(serve: Serve, workers: int) ->
         assert "LookupError: no database" in "".join(served.lines)
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_explains_itself_ends_it_with_that_line_and_no_traceback(serve: Serve, workers: int) -> None:
+    prelude = """
+from waterspout.util import ExplainedError
+class App:
+    async def __aenter__(self):
+        raise ExplainedError("no database at db.example: start it")
+    async def __aexit__(self, *error):
+        pass
+    def __call__(self, request):
+        pass
+"""
+    with serve(f"run(App(), {LOCAL}, workers={workers})", prelude) as served:
+        assert served.ended() == 1 and served.output() == ""
+        served._reader.join(PATIENCE)
+        said = "".join(served.lines)
+        assert "The server could not start: no database at db.example: start it\n" in said
+        assert "Traceback" not in said and len(served.lines) <= workers + 1, said
+
+
 def test_hooks_and_context_managers_run_where_the_application_is_served(serve: Serve) -> None:
     prelude = """
 class App:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -59,16 +60,16 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 
 
 class NatsServer:
-    """`nats-server` with JetStream in *folder*, on a port of its own."""
+    """`nats-server` with *settings* and its data in *folder*, on a port of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *settings: str) -> None:
         with socket.socket() as sock:
             sock.bind(("127.0.0.1", 0))
             port = sock.getsockname()[1]
         self._port = port
         self.url = f"nats://127.0.0.1:{port}"
-        self._command = ["nats-server", "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(folder)]
-        self._command += ["-l", str(folder / "log")]
+        self._command = ["nats-server", "-a", "127.0.0.1", "-p", str(port), "-sd", str(folder)]
+        self._command += ["-l", str(folder / "log"), *settings]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -96,11 +97,22 @@ class NatsServer:
 
 
 @pytest.fixture
-def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+def nats_start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., NatsServer]]:
+    """``nats_start(*settings)``: a server that runs, for the length of the test."""
     pytest.importorskip("nats", reason="needs the extra waterspout-ioloop[nats]")
     if shutil.which("nats-server") is None:
         pytest.skip("needs nats-server (Debian: apt-get install nats-server)")
-    server = NatsServer(tmp_path_factory.mktemp("n"))
-    server.start()
-    yield server
-    server.close()
+    with contextlib.ExitStack() as stack:
+
+        def start(*settings: str) -> NatsServer:
+            server = NatsServer(tmp_path_factory.mktemp("n"), *settings)
+            stack.callback(server.close)
+            server.start()
+            return server
+
+        yield start
+
+
+@pytest.fixture
+def nats_server(nats_start: Callable[..., NatsServer]) -> NatsServer:
+    return nats_start("-js")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from waterspout.pubsub import HubUnavailable, Lost, Message, RedisHub, connect
+from waterspout.pubsub import HubRefused, HubUnavailable, Lost, Message, RedisHub, connect
 
 
 def run(test: Any) -> Any:
@@ -199,7 +199,7 @@ def test_a_server_that_may_lose_what_it_acknowledges_is_refused_unless_that_is_s
     async def main() -> None:
         async with RedisHub(redis_server.url) as hub:
             await hub._client.config_set(name, value)
-        with pytest.raises(RuntimeError, match="set `appendonly yes` and `appendfsync always`"):
+        with pytest.raises(HubRefused, match="set `appendonly yes` and `appendfsync always`"):
             await RedisHub(redis_server.url).open()
         async with RedisHub(redis_server.url, durable=False) as hub:
             await hub.publish("t", 1)
@@ -228,7 +228,7 @@ def test_a_hub_whose_open_failed_or_that_is_closed_is_not_open(redis_server: Any
     async def main() -> None:
         hub = RedisHub(redis_server.url)
         await hub._client.config_set("appendfsync", "everysec")
-        with pytest.raises(RuntimeError, match="may lose what it has acknowledged"):
+        with pytest.raises(HubRefused, match="may lose what it has acknowledged"):
             await hub.open()
         with pytest.raises(RuntimeError, match="Redis: open the hub first"):
             await hub.poll("t", 0, timeout=60)

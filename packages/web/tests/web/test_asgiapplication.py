@@ -12,6 +12,7 @@ import pytest
 from waterspout import web
 from waterspout.httputil import HTTPInputError
 from waterspout.iostream import StreamClosedError
+from waterspout.util import ExplainedError
 
 Events = list[dict[str, Any]]
 WHOLE: Events = [{"type": "http.request", "body": b"", "more_body": False}]
@@ -466,3 +467,13 @@ def test_lifespan_runs_the_hooks_and_says_so_when_one_fails() -> None:
     assert asyncio.run(main(failing)) == [
         {"type": "lifespan.startup.failed", "message": "ZeroDivisionError: division by zero"}
     ]
+
+
+def test_a_start_that_explains_why_it_fails_is_told_in_its_words_alone(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(app: web.Application) -> None:
+        raise ExplainedError("no database at db.example: start it")
+
+    server = Server([{"type": "lifespan.startup"}])
+    asyncio.run(web.asgi(web.Application(on_startup=fail))({"type": "lifespan"}, server.receive, server.send))
+    assert server.sent == [{"type": "lifespan.startup.failed", "message": "no database at db.example: start it"}]
+    assert caplog.text == ""  # the server says it

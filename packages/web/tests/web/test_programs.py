@@ -110,6 +110,13 @@ asyncio.run(main())
 """
 
 
+EXPLAIN = """
+def explain(app):
+    from waterspout.util import ExplainedError
+    raise ExplainedError("no database at db.example: start it")
+"""
+
+
 RUN = """
 import socket
 from waterspout.httpserver import run
@@ -217,6 +224,14 @@ def test_a_startup_that_fails_ends_the_program_with_an_error(start: Start) -> No
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 1
     assert "a startup hook has failed" in output and "ZeroDivisionError" in output and "close" in output.splitlines()
+
+
+def test_a_startup_that_explains_why_it_fails_shows_no_traceback(start: Start) -> None:
+    process = start(LIFESPAN.replace("STARTUP", "explain").replace("async def main", f"{EXPLAIN}\nasync def main"))
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "The application cannot start: no database at db.example: start it\n" in output
+    assert "Traceback" not in output and "close" in output.splitlines()
 
 
 def test_run_starts_the_application_before_it_serves_and_stops_it_after_the_drain(start: Start) -> None:

@@ -70,7 +70,8 @@ def run(
     the standard error at level INFO, unless the root logger has handlers. *loop_factory* is as for `IOLoop.run`.
 
     What is wrong with the arguments, the certificate or the port raises SystemExit with one line that says what;
-    so does (with status 1) an application that cannot start, after its traceback in the log.
+    so does (with status 1) an application that cannot start, after its traceback in the log, or the text alone of an
+    `ExplainedError` (a hub whose server is away).
     """
     if configure_logging and not logging.getLogger().handlers:
         enable_pretty_logging()

@@ -16,6 +16,7 @@ from waterspout.httpserver._server import HTTPServer
 from waterspout.httpserver._settings import IDLE_GRACE, Order, Settings
 from waterspout.ioloop import IOLoop
 from waterspout.log import app_log, gen_log
+from waterspout.util import ExplainedError
 
 __all__ = ["Serving"]
 
@@ -60,6 +61,9 @@ class Serving:
             except asyncio.CancelledError:
                 if not self._told_early:
                     raise
+            except ExplainedError as error:
+                app_log.error("The server could not start: %s", error)
+                return 1
             except Exception:
                 app_log.error("The server could not start", exc_info=True)
                 return 1

@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 
 from waterspout.escape import json_decode, json_encode
 from waterspout.log import app_log
+from waterspout.pubsub._failure import address, advice, reason, refused, unanswered
 from waterspout.pubsub._message import Lost, Message
-from waterspout.pubsub._shared import FIRST_PAUSE, LONGEST_PAUSE, HubUnavailable, SharedHub
+from waterspout.pubsub._shared import FIRST_PAUSE, LONGEST_PAUSE, SharedHub
 
 __all__ = ["NatsHub"]
 
@@ -60,8 +61,9 @@ class NatsHub(SharedHub):
             import nats
             import nats.js.api
         except ImportError as error:
-            raise ImportError("NatsHub needs nats-py: pip install waterspout-ioloop[nats]") from error
+            raise ImportError(f"NatsHub needs nats-py: pip install waterspout-ioloop[nats] ({error})") from None
         self._url = url
+        self._place = address(url, 4222)
         self._name = name
         self._errors = nats.errors
         self._stream_errors = nats.js.errors
@@ -78,25 +80,18 @@ class NatsHub(SharedHub):
         self._stream: Any = None
         self._following: Any = None
         self._connect = nats.connect
+        self._trouble = ""
+        self._refusal: asyncio.Future[Exception] | None = None
 
     async def open(self) -> None:
-        """Connect, make the stream if it is not there, and begin to listen for changes. Raises `HubUnavailable`."""
+        """Connect, make the stream if it is not there, and begin to listen for changes.
+
+        Raises `HubUnavailable` if the server does not answer; `HubRefused`, at once, if it does not let us in or has no
+        JetStream.
+        """
         if self._connection is not None:
             return
-        try:
-            self._connection = await asyncio.wait_for(
-                self._connect(
-                    self._url,
-                    connect_timeout=ANSWER,
-                    max_reconnect_attempts=-1,
-                    reconnect_time_wait=FIRST_PAUSE,
-                    error_cb=_log_error,
-                    reconnected_cb=self._reconnected,
-                ),
-                self._patience,
-            )
-        except (self._errors.Error, OSError, TimeoutError) as error:
-            raise HubUnavailable(f"could not connect to NATS in {self._patience} s: {error!r}") from error
+        self._connection = await self._first_connection()
         self._stream = self._connection.jetstream(timeout=ANSWER)
         try:
             await self._try("make the stream of", self._make_stream)
@@ -104,6 +99,44 @@ class NatsHub(SharedHub):
         except BaseException:
             await self.close()  # nobody listens for changes: a poll would wait in silence
             raise
+
+    async def _first_connection(self) -> Any:
+        """The client library tries for ever, and tells `_heard` what stands in its way."""
+        self._trouble = ""
+        refusal = self._refusal = asyncio.get_running_loop().create_future()
+        connecting = asyncio.ensure_future(
+            self._connect(
+                self._url,
+                connect_timeout=ANSWER,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=FIRST_PAUSE,
+                error_cb=self._heard,
+                reconnected_cb=self._reconnected,
+            )
+        )
+        try:
+            await asyncio.wait({connecting, refusal}, timeout=self._patience, return_when=asyncio.FIRST_COMPLETED)
+            if connecting.done():
+                return connecting.result()
+        except (self._errors.Error, OSError) as error:
+            self._trouble = self._trouble or reason(error)
+        finally:
+            self._refusal = None
+            if not connecting.done():
+                connecting.cancel()
+                await asyncio.wait({connecting})
+        if refusal.done():
+            raise refused("connect to", "NATS", self._place, refusal.result())
+        raise unanswered("connect to", "NATS", self._patience, self._place, self._trouble or "timed out")
+
+    async def _heard(self, error: Exception) -> None:
+        """The client library is in trouble: said once, and again when it is another one."""
+        if self._refusal is not None and advice(error):
+            if not self._refusal.done():
+                self._refusal.set_result(error)
+        elif (why := reason(error)) != self._trouble:
+            self._trouble = why
+            app_log.warning("NATS at %s: %s; trying again", self._place, why)
 
     async def close(self) -> None:
         """Disconnect; whoever waits is cancelled. May be called twice."""
@@ -197,6 +230,7 @@ class NatsHub(SharedHub):
 
     async def _reconnected(self) -> None:
         # The server may have been started anew, without what it knew of us.
+        self._trouble = ""
         self._spawn(self._follow_again())
 
     async def _follow_again(self) -> None:
@@ -214,23 +248,22 @@ class NatsHub(SharedHub):
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._patience
         pause = FIRST_PAUSE
+        unserved = self._stream_errors.ServiceUnavailableError
         while True:
             try:
                 return await asyncio.wait_for(call(), max(deadline - loop.time(), FIRST_PAUSE))
             except self._stream_errors.APIError as error:
                 if error.code != 503:
-                    raise HubUnavailable(f"could not {what} NATS: {error}", key) from error
-                failure: Exception = error
+                    # Nobody listens for JetStream's requests: then there is no code.
+                    said = "it has no JetStream" if type(error) is unserved and error.code is None else error
+                    raise refused(what, "NATS", self._place, said, key) from None
+                why = str(error)
             except (self._errors.Error, OSError, TimeoutError) as error:
-                failure = error
+                why = reason(error)
             if loop.time() + pause >= deadline:
-                raise HubUnavailable(f"could not {what} NATS in {self._patience} s: {failure!r}", key) from failure
+                raise unanswered(what, "NATS", self._patience, self._place, why, key)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
-
-
-async def _log_error(error: Exception) -> None:
-    app_log.warning("NATS: %s", error or repr(error))
 
 
 def _token(topic: str) -> str:

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 from waterspout.escape import json_decode, json_encode
 from waterspout.log import app_log
+from waterspout.pubsub._failure import HubRefused, address, advice, reason, refused, unanswered
 from waterspout.pubsub._message import Lost, Message
-from waterspout.pubsub._shared import FIRST_PAUSE, LONGEST_PAUSE, HubUnavailable, SharedHub
+from waterspout.pubsub._shared import FIRST_PAUSE, LONGEST_PAUSE, SharedHub
 
 __all__ = ["RedisHub"]
 
@@ -49,7 +50,7 @@ class RedisHub(SharedHub):
     watched in this process without a reader. *patience*: for how many seconds a server that is away is tried again.
 
     Acknowledged means durable only if Redis writes each command to disk before it answers (``appendonly yes``,
-    ``appendfsync always``): `open` raises RuntimeError if the server is set up otherwise, or does not tell. With
+    ``appendfsync always``): `open` raises `HubRefused` if the server is set up otherwise, or does not tell. With
     ``durable=False`` this is not asked for.
     """
 
@@ -70,10 +71,9 @@ class RedisHub(SharedHub):
         try:
             import redis.asyncio
         except ImportError as error:
-            raise ImportError(
-                f"RedisHub needs redis-py: pip install waterspout-ioloop[redis] ({error})"
-            ) from error
+            raise ImportError(f"RedisHub needs redis-py: pip install waterspout-ioloop[redis] ({error})") from None
         self._exceptions = redis.exceptions
+        self._place = address(url, 6379)
         self._prefix = prefix
         self._channel = f"{prefix}changed"
         self._durable = durable
@@ -93,7 +93,8 @@ class RedisHub(SharedHub):
     async def open(self) -> None:
         """Connect, check that acknowledged means durable, and begin to listen for changes.
 
-        Raises `HubUnavailable` if the server does not answer, RuntimeError if it does not keep what it acknowledges.
+        Raises `HubUnavailable` if the server does not answer; `HubRefused`, at once, if it does not let us in or does
+        not keep what it acknowledges.
         """
         was_open, self._is_open = self._is_open, True
         try:
@@ -154,14 +155,15 @@ class RedisHub(SharedHub):
         try:
             said: dict[Any, Any] = await self._client.config_get("append*")
         except self._exceptions.ResponseError as error:
-            raise RuntimeError(
-                f"this Redis does not tell whether it keeps what it acknowledges ({error});"
+            raise HubRefused(
+                f"the Redis at {self._place} does not tell whether it keeps what it acknowledges ({error});"
                 " RedisHub(durable=False) does without"
-            ) from error
+            ) from None
         settings = {_text(name): _text(value) for name, value in said.items()}
         if settings.get("appendonly") != "yes" or settings.get("appendfsync") != "always":
-            raise RuntimeError(
-                "this Redis may lose what it has acknowledged: set `appendonly yes` and `appendfsync always`"
+            raise HubRefused(
+                f"the Redis at {self._place} may lose what it has acknowledged:"
+                " set `appendonly yes` and `appendfsync always`"
                 f" (now {settings.get('appendonly')!r} and {settings.get('appendfsync')!r}),"
                 " or say RedisHub(durable=False)"
             )
@@ -177,13 +179,19 @@ class RedisHub(SharedHub):
         while True:
             try:
                 return await call()
-            except (known.ConnectionError, known.TimeoutError, known.BusyLoadingError, OSError) as error:
-                if loop.time() + pause >= deadline:
-                    raise HubUnavailable(f"could not {what} Redis in {self._patience} s: {error}", key) from error
-                if pause == FIRST_PAUSE:
-                    app_log.warning("cannot %s Redis, trying again for %g s: %s", what, self._patience, error)
             except known.ResponseError as error:
-                raise HubUnavailable(f"could not {what} Redis: {error}", key) from error
+                raise refused(what, "Redis", self._place, error, key) from None
+            except (known.ConnectionError, known.TimeoutError, OSError) as error:
+                if advice(error):  # what it says while a connection is made comes as a ConnectionError
+                    raise refused(what, "Redis", self._place, error, key) from None
+                why = reason(error)
+            if loop.time() + pause >= deadline:
+                raise unanswered(what, "Redis", self._patience, self._place, why, key)
+            if pause == FIRST_PAUSE:
+                app_log.warning(
+                    "cannot %s Redis, trying again for %g s: no answer from %s (%s)",
+                    what, self._patience, self._place, why,
+                )  # fmt: skip
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
@@ -199,7 +207,10 @@ class RedisHub(SharedHub):
                         pause = FIRST_PAUSE
                         for each in list(self._mirrors) if topic is None else [topic]:
                             self._changed(each)
-            except (known.ConnectionError, known.TimeoutError, known.BusyLoadingError, OSError) as error:
+            except known.ResponseError as error:
+                why = refused("hear of changes from", "Redis", self._place, error)
+                app_log.error("%s; until then readers here wait in vain", why)
+            except (known.ConnectionError, known.TimeoutError, OSError) as error:
                 app_log.warning("lost the connection that tells of changes (%s); connecting again", error)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)

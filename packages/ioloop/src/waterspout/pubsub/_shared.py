@@ -14,28 +14,15 @@ from types import TracebackType
 from typing import Any, Self
 
 from waterspout.log import app_log
+from waterspout.pubsub._failure import HubUnavailable
 from waterspout.pubsub._message import Lost, Message
 from waterspout.pubsub._mirror import Mirror
 
-__all__ = ["HubUnavailable", "SharedHub"]
+__all__ = ["SharedHub"]
 
 #: Seconds before the first repetition of what failed, and at most between two.
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 2.0
-
-
-class HubUnavailable(Exception):
-    """The engine of a hub did not answer in time.
-
-    Out of `publish`: the message may have been accepted or not. Publish it again with the same `key`, and it is there
-    once.
-    """
-
-    __module__ = "waterspout.pubsub"
-
-    def __init__(self, what: str, key: str | None = None) -> None:
-        super().__init__(what)
-        self.key = key
 
 
 class SharedHub(ABC):
@@ -67,7 +54,7 @@ class SharedHub(ABC):
 
     @abstractmethod
     async def open(self) -> None:
-        """Connect. Raises `HubUnavailable` if that fails."""
+        """Connect. Raises `HubUnavailable` if nobody answers, `HubRefused` if the engine does not serve us."""
 
     @abstractmethod
     async def close(self) -> None:

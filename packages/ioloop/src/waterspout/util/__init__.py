@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from waterspout.util._arguments import ArgReplacer
     from waterspout.util._compat import is_tornado_compat, set_compat_default
     from waterspout.util._doctests import doctests
-    from waterspout.util._errors import errno_from_exception, raise_exc_info
+    from waterspout.util._errors import ExplainedError, errno_from_exception, raise_exc_info
     from waterspout.util._gzip import GzipDecompressor
     from waterspout.util._objectdict import ObjectDict
     from waterspout.util._regexps import re_unescape
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ArgReplacer",
     "Configurable",
+    "ExplainedError",
     "GzipDecompressor",
     "ObjectDict",
     "TimeoutError",
@@ -42,7 +43,7 @@ if not TYPE_CHECKING:
     __getattr__ = exports(
         __name__,
         _compat="is_tornado_compat set_compat_default",
-        _errors="errno_from_exception raise_exc_info",
+        _errors="ExplainedError errno_from_exception raise_exc_info",
         _arguments="ArgReplacer",
         _doctests="doctests",
         _gzip="GzipDecompressor",

@@ -4,6 +4,16 @@ from types import TracebackType
 from typing import NoReturn
 
 
+class ExplainedError(Exception):
+    """An error whose text is for whoever runs the program: what happened, to what, and what to do.
+
+    It is mended outside of the program (a server that is away, a wrong password), and a traceback leads nobody there:
+    a program that cannot start for one, by ``httpserver.run`` or `Application.listen`, logs the text alone.
+    """
+
+    __module__ = "waterspout.util"
+
+
 def errno_from_exception(e: BaseException) -> int | None:
     """The error number of `e`: its `errno`, else its first argument, else None.
 

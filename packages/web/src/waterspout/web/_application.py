@@ -22,7 +22,7 @@ from waterspout.routing import (
     ReversibleRuleRouter,
     Rule,
 )
-from waterspout.util import is_tornado_compat
+from waterspout.util import ExplainedError, is_tornado_compat
 from waterspout.web._background import BackgroundTasks
 from waterspout.web._delegate import HandlerDelegate
 from waterspout.web._fieldsource import FieldSource, cors_policy
@@ -195,8 +195,11 @@ class Application(ReversibleRouter):
     async def _start_server(self, server: HTTPServer) -> None:
         try:
             await self.startup()
-        except Exception:
-            app_log.critical("The application cannot start: a startup hook has failed", exc_info=True)
+        except Exception as error:
+            if isinstance(error, ExplainedError):
+                app_log.critical("The application cannot start: %s", error)
+            else:
+                app_log.critical("The application cannot start: a startup hook has failed", exc_info=True)
             server.stop()
             raise SystemExit(1) from None
         server.start()

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from waterspout.log import app_log
+from waterspout.util import ExplainedError
 
 if TYPE_CHECKING:
     from waterspout.web._application import Application
@@ -25,8 +26,12 @@ async def run_lifespan(
         try:
             await (application.startup() if kind == "lifespan.startup" else application.shutdown())
         except Exception as error:
-            app_log.error("The application failed at %s", kind, exc_info=True)
-            await send({"type": kind + ".failed", "message": f"{type(error).__name__}: {error}"})
+            if isinstance(error, ExplainedError):
+                message = str(error)  # the server logs it
+            else:
+                message = f"{type(error).__name__}: {error}"
+                app_log.error("The application failed at %s", kind, exc_info=True)
+            await send({"type": kind + ".failed", "message": message})
             return
         await send({"type": kind + ".complete"})
         if kind == "lifespan.shutdown":

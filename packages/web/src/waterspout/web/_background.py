@@ -35,7 +35,9 @@ class BackgroundTasks:
 
     def _ended(self, task: Task[Any]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        error = None if task.cancelled() else task.exception()
+        # SystemExit and KeyboardInterrupt, which are no Exceptions, have ended the loop already.
+        if isinstance(error, Exception):
             app_log.error("Uncaught exception in the background task %s", task.get_name(), exc_info=error)
 
     async def drain(self, grace: float) -> None:
