@@ -584,6 +584,24 @@ def test_arguments_are_passed_as_they_are_given(run: Any) -> None:
     run(main)
 
 
+def test_arguments_of_generators_are_passed_as_they_are_given(run: Any) -> None:
+    @gen.coroutine
+    def takes(*args: Any, **kwargs: Any) -> Any:
+        yield gen.moment
+        return args, kwargs
+
+    async def main() -> None:
+        assert await takes() == ((), {})
+        assert await takes(None) == ((None,), {})
+        assert await takes(1, 2) == ((1, 2), {})
+        assert await takes(first=1, rest=2, named=3) == ((), {"first": 1, "rest": 2, "named": 3})
+        assert await takes(1, first=2) == ((1,), {"first": 2})
+        with pytest.raises(TypeError, match="unexpected keyword argument"):
+            await gen.coroutine(lambda: (yield))(first=1)
+
+    run(main)
+
+
 def test_arguments_that_do_not_fit_are_a_type_error_that_names_the_function(run: Any) -> None:
     async def main() -> None:
         shapes: Any = Shapes()

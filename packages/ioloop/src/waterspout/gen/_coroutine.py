@@ -21,6 +21,8 @@ _P = ParamSpec("_P")
 _MARK = "__tornado_coroutine__"
 
 _ENDED = object()
+#: Where there is no first argument.
+_ABSENT: Any = object()
 
 #: What the future keeps; all else ends the program.
 _KEPT = (Exception, asyncio.CancelledError)
@@ -56,15 +58,20 @@ def coroutine(func: Callable[..., Any]) -> Callable[..., Future[Any]]:
 
 
 # The two ways below are one, but for what each may leave out: a coroutine that never waits should
-# cost little more than its function.
+# cost little more than its function. To pack arguments and unpack them again costs as much as the
+# call itself; most have none, or one: methods.
 
 
 def _wrap_generator_function(func: Callable[..., Any]) -> Callable[..., Future[Any]]:
-    def call(*args: Any, **kwargs: Any) -> Future[Any]:
+    def call(first: Any = _ABSENT, /, *rest: Any, **named: Any) -> Future[Any]:
         context = copy_context()
         ready: ReadyFuture[Any] = BlankReadyFuture()
         try:
-            generator = _keep_value(func(*args, **kwargs) if args or kwargs else func(), ready)
+            if first is _ABSENT:
+                generator = func(**named) if named else func()
+            else:
+                generator = func(first, *rest, **named) if rest or named else func(first)
+            generator = _keep_value(generator, ready)
             yielded = context.run(next, generator, _ENDED)
         except Return as end:
             return ReadyFuture(end.value)
@@ -105,11 +112,13 @@ def _wrap_other_function(func: Callable[..., Any]) -> Callable[..., Future[Any]]
             return take(context, error.value)
         return _cancelled(error) if isinstance(error, asyncio.CancelledError) else _failed(error)
 
-    def call(*args: Any, **kwargs: Any) -> Future[Any]:
+    def call(first: Any = _ABSENT, /, *rest: Any, **named: Any) -> Future[Any]:
         context = copy_context()
         try:
-            # To unpack nothing costs as much as the call itself.
-            result = context.run(func, *args, **kwargs) if args or kwargs else context.run(func)
+            if first is _ABSENT:
+                result = context.run(func, **named) if named else context.run(func)
+            else:
+                result = context.run(func, first, *rest, **named) if rest or named else context.run(func, first)
         except _KEPT as error:
             return end(context, error)
         if result is None:
