@@ -66,7 +66,8 @@ def test_a_signal_lets_the_request_under_way_finish_and_run_returns(serve: Serve
             assert text.startswith("slow ") and "Connection: close" in head
             assert silent.at_end()
         assert served.ended() == 0 and served.output() == "RETURNED\n"
-        assert len(served.lines) <= 2 and "Traceback" not in "".join(served.lines)
+        said = [line for line in served.lines if "Stopping: " not in line]  # which a slow machine may have time for
+        assert len(said) <= 2 and "Traceback" not in "".join(said)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -77,7 +78,7 @@ def test_the_second_signal_cuts_what_is_left(serve: Serve, workers: int) -> None
             sock.send("/never?secret")
             served.line("NEVER")
             served.signal(signal.SIGINT)
-            time.sleep(0.3)
+            served.line("Stopping: 1 request is under way, waited for up to 3600 s; a second signal")
             assert served.process.poll() is None
             served.signal(signal.SIGINT)
             assert sock.at_end()
@@ -106,6 +107,14 @@ def test_a_port_in_use_is_one_line_that_names_it(serve: Serve, workers: int) -> 
             served._reader.join(PATIENCE)
             (line,) = served.lines
             assert line.startswith(f"cannot serve: port {port} is in use")
+
+
+@pytest.mark.parametrize("address", ["'0.0.0.0'", "None", "'127.0.0.1'"])
+def test_a_server_for_everybody_says_so(serve: Serve, address: str) -> None:
+    with serve(f"run(app, 0, {address})") as served:
+        assert ("(on all addresses)" in served.line(r"Serving http://.*").group()) == ("127" not in address)
+        served.signal(signal.SIGTERM)
+        assert served.ended() == 0
 
 
 def test_bad_options_are_one_line(serve: Serve) -> None:

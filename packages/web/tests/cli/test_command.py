@@ -179,12 +179,13 @@ def wait_for_answer(url: str, expected: str) -> None:
         time.sleep(0.05)
 
 
-def test_port_in_use_names_the_process(folder: Path) -> None:
+@pytest.mark.parametrize("command", ["run", "dev"])  # dev does not wait for a file to change, either
+def test_port_in_use_names_the_process(folder: Path, command: str) -> None:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         port = listening.getsockname()[1]
-        status, _, errors = finished(folder, "run", "hello.py", f"--port={port}")
+        status, _, errors = finished(folder, command, "hello.py", f"--port={port}")
     assert status == 1 and errors.startswith(f"waterspout: port {port} is in use")
     assert "--port 0 takes a free one" in errors and errors.count("\n") == 1
     if sys.platform == "linux":
@@ -228,6 +229,33 @@ def test_help_of_all_and_of_one(folder: Path) -> None:
     status, output, _ = finished(folder, "run", "--help")
     assert status == 0 and "--workers N" in output and "watch-files" not in output
     assert re.fullmatch(r"waterspout-web \d\S+\n", finished(folder, "--version")[1])
+
+
+def test_output_that_nobody_reads_is_no_error(folder: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    for arguments in (["--help"], ["run", "--help"], ["--version"], ["routes", "hello.py"]):
+        command = [sys.executable, "-m", "waterspout", *arguments]
+        ended = subprocess.run(command, cwd=folder, stdout=writing, stderr=subprocess.PIPE, timeout=PATIENCE)
+        assert (ended.returncode, ended.stderr) == (141, b""), arguments
+    os.close(writing)
+
+
+def test_dev_does_not_wait_for_a_request_that_takes_long(folder: Path, program: Callable[..., Program]) -> None:
+    (folder / "slow.py").write_text(
+        "import asyncio\nfrom waterspout.web import Application, RequestHandler\n"
+        "class Slow(RequestHandler):\n"
+        "    async def get(self):\n        print('ASKED', flush=True)\n        await asyncio.sleep(3600)\n"
+        "app = Application([('/', Slow)])\n"
+    )
+    running = program("dev", "slow.py", "--port=0")
+    host, port = running.url().removeprefix("http://").rstrip("/").split(":")
+    with socket.create_connection((host, int(port)), PATIENCE) as sock:
+        sock.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        running.wait_for("ASKED")
+        running.end()
+        assert sock.recv(1) == b""
+    assert "1 requests were cut: GET /" in running.text()
 
 
 def test_routes(folder: Path) -> None:

@@ -77,6 +77,19 @@ def test_a_missing_template_is_a_file_not_found_and_a_key_error(root: Path) -> N
             loader.load("none.html")
 
 
+def test_the_folder_suggests_a_name_that_is_near(root: Path) -> None:
+    (root / "sub" / "list.html").touch()
+    with pytest.raises(TemplateNotFound, match=r"did you mean 'sub/list\.html'"):
+        Loader(str(root)).load("sub/lists.html")
+    with pytest.raises(TemplateNotFound, match=r"no such template in [^;]*: 'qqqq'$"):
+        Loader(str(root)).load("qqqq")
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(TemplateNotFound, match="there is no such folder"):
+        Loader(str(tmp_path / "tempaltes")).load("a.html")
+
+
 def test_the_dictionary_suggests_a_name_that_is_near() -> None:
     with pytest.raises(TemplateNotFound, match=r"did you mean 'index\.html'"):
         DictLoader({"index.html": ""}).load("indx.html")

@@ -13,7 +13,7 @@ from typing import Any
 from waterspout.httpserver._listeners import bind_places
 from waterspout.httpserver._server import HTTPServer
 from waterspout.httpserver._serving import Serving, signals_to
-from waterspout.httpserver._settings import Hook, Order, Settings, describe
+from waterspout.httpserver._settings import Hook, Order, Settings, describe, is_everywhere
 from waterspout.httpserver._systemd import Notifier, activated_sockets
 from waterspout.log import enable_pretty_logging, gen_log
 
@@ -136,8 +136,10 @@ def _message(error: BaseException) -> str:
 
 
 def _where(places: Sequence[Sequence[socket.socket]], scheme: str) -> str:
-    names = dict.fromkeys(describe(sock) for place in places for sock in place)
-    return " ".join(name if name.startswith("unix:") else f"{scheme}://{name}" for name in names)
+    sockets = [sock for place in places for sock in place]
+    names = dict.fromkeys(map(describe, sockets))
+    where = " ".join(name if name.startswith("unix:") else f"{scheme}://{name}" for name in names)
+    return where + (" (on all addresses)" if any(map(is_everywhere, sockets)) else "")
 
 
 def _supervised(settings: Settings, places: Sequence[Sequence[socket.socket]], notifier: Notifier, scheme: str) -> int:

@@ -20,6 +20,9 @@ from waterspout.util import ExplainedError
 
 __all__ = ["Serving"]
 
+#: Seconds after which a drain that was asked for by a signal says whom it still waits for.
+PATIENCE: Final = 1.0
+
 #: Collector thresholds for many connections: with Python's own, full collections walk millions of long-lived objects
 #: again and again while clients connect.
 GC_THRESHOLDS: Final = (100_000, 50, 100)
@@ -100,16 +103,31 @@ class Serving:
     async def _drain(self, server: HTTPServer, order: Order) -> None:
         self.on_drain(order)
         drained = self._begin(server, order)
+        patience = PATIENCE if order in (Order.TERMINATE, Order.INTERRUPT) else None
         while not drained.done():
             further = asyncio.ensure_future(self._orders.get())
-            await asyncio.wait({drained, further}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({drained, further}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
             if further.done():
                 drained = self._begin(server, further.result())  # the same drain, hurried
             else:
                 further.cancel()
+                if not drained.done():
+                    self._tell_who_is_waited_for(server)
+            patience = None
         self.result = await drained
         if not self.result.clean:
             gen_log.warning("Stopped: %s", self.result)
+
+    def _tell_who_is_waited_for(self, server: HTTPServer) -> None:
+        """So that a server that waits does not look as if it hung."""
+        under_way = sum(connection.request is not None for connection in server._connections)
+        if under_way:
+            gen_log.info(
+                "Stopping: %d %s under way, waited for up to %g s; a second signal (Ctrl-C) cuts what is left",
+                under_way,
+                "request is" if under_way == 1 else "requests are",
+                self.settings.drain_deadline,
+            )
 
     def _begin(self, server: HTTPServer, order: Order) -> asyncio.Task[DrainResult]:
         deadline = 0.0 if order is Order.QUIT else self.settings.drain_deadline

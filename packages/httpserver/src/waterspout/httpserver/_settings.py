@@ -78,5 +78,10 @@ def describe(sock: socket.socket) -> str:
         text = name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
         return "unix:" + text.replace("\0", "@", 1)
     host, port = name[:2]
-    host = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, host)
+    host = "localhost" if is_everywhere(sock) else host
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_everywhere(sock: socket.socket) -> bool:
+    """Whether *sock* listens on all addresses of the machine, not only where `describe` says."""
+    return sock.family != getattr(socket, "AF_UNIX", None) and sock.getsockname()[0] in ("0.0.0.0", "::")

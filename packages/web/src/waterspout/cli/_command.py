@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -61,22 +62,38 @@ _WATCH = Option("watch-files", None, "")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command that *arguments* name (default: those of the process) and exit with its status."""
+    """Run the command that *arguments* name (default: those of the process) and exit with its status.
+
+    Whoever reads the output may close it before the end (``| head``): that is no error.
+    """
+    try:
+        _run(arguments)
+    except BrokenPipeError:
+        _exit_unheard()
+
+
+def _exit_unheard() -> NoReturn:
+    """End as a program does that is killed by SIGPIPE, without Python's last words on what was not written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(141)
+
+
+def _run(arguments: Sequence[str] | None) -> NoReturn:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or given[0] in ("-h", "--help", "help"):
-        print(_usage())
+        print(_usage(), flush=True)
         sys.exit(0 if given else 2)
     if given[0] == "--version":
         from importlib.metadata import version
 
-        print("waterspout-web", version("waterspout-web"))
+        print("waterspout-web", version("waterspout-web"), flush=True)
         sys.exit(0)
     name, rest = given[0], given[1:]
     command = COMMANDS.get(name)
     if command is None:
         _fail(f"there is no command {name!r}{did_you_mean(name, COMMANDS)}", "waterspout --help lists them")
     if "-h" in rest or "--help" in rest:
-        print(_help(name, command))
+        print(_help(name, command), flush=True)
         sys.exit(0)
     try:
         parsed = parse(rest, (*command.options, _WATCH))
@@ -85,7 +102,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except UsageError as error:
         _fail(str(error), f"waterspout {name} --help says more")
     try:
-        sys.exit(_implementation(command)(name, parsed))
+        status = _implementation(command)(name, parsed)
+        sys.stdout.flush()
+        sys.exit(status)
     except KeyboardInterrupt:  # before the server has taken the signal over, or in a command that does not serve
         sys.exit(130)
 

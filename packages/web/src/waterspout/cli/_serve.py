@@ -18,6 +18,9 @@ __all__ = ["execute"]
 
 PORT = 8888
 ADDRESS = "127.0.0.1"
+#: Seconds that requests get when the server is told to stop; who develops does not want to wait.
+DRAIN = 30.0
+DRAIN_DEVELOPING = 0.5
 
 
 def execute(command: str, parsed: Parsed) -> int:
@@ -43,6 +46,9 @@ def _supervised(command: str, parsed: Parsed) -> int:
     """Have a process that starts again: `waterspout.autoreload` runs this same command line in one."""
     from waterspout import autoreload
 
+    # What a change of a file will not mend is said before any file is watched.
+    for sock in _bind(parsed.options.get("port", PORT), parsed.options.get("address", ADDRESS)):
+        sock.close()
     words = [f"--{name}" if value is True else f"--{name}={value}" for name, value in parsed.options.items()]
     sys.argv[1:] = ["-m", "waterspout", command, *words, "--watch-files", "--", *parsed.operands]
     autoreload.main()
@@ -86,7 +92,7 @@ def _serve(target: str, developing: bool, options: dict[str, Any], workers: int)
         print(banner, flush=True)
     run(
         make, factory=True, sockets=sockets, workers=workers, on_start=on_start, configure_logging=False,
-        ssl_options=tls,
+        drain_deadline=DRAIN_DEVELOPING if developing else DRAIN, ssl_options=tls,
     )  # fmt: skip
     return 0
 

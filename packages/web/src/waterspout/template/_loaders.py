@@ -3,13 +3,18 @@
 import os
 import posixpath
 import threading
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from waterspout.template._errors import ParseError, TemplateNotFound
 from waterspout.template._lint import lint
 from waterspout.template._template import Template
 from waterspout.util import is_tornado_compat
+
+#: Files that are looked at for a name like one that is not there.
+MOST_NAMES: Final = 2000
 
 
 class BaseLoader:
@@ -122,8 +127,15 @@ class Loader(BaseLoader):
             with open(path, "rb") as file:
                 source = file.read()
         except FileNotFoundError:
-            raise TemplateNotFound(f"no such template in {self.root}", name) from None
+            hint = _near(name, self._names()) if os.path.isdir(self.root) else " (there is no such folder)"
+            raise TemplateNotFound(f"no such template in {self.root}{hint}", name) from None
         return Template(source, name=name, loader=self, path=os.path.abspath(path))
+
+    def _names(self) -> Iterator[str]:
+        """Of the templates that there are, `MOST_NAMES` at most: the folder may be anything."""
+        files = ((folder, name) for folder, _, names in os.walk(self.root) for name in names)
+        for folder, name in islice(files, MOST_NAMES):
+            yield os.path.relpath(os.path.join(folder, name), self.root).replace(os.sep, "/")
 
 
 class DictLoader(BaseLoader):
@@ -145,9 +157,13 @@ class DictLoader(BaseLoader):
         try:
             source = self.dict[name]
         except KeyError:
-            import difflib  # only where a name was mistyped
-
-            near = difflib.get_close_matches(name, self.dict, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise TemplateNotFound(f"no such template in the dictionary{hint}", name) from None
+            raise TemplateNotFound(f"no such template in the dictionary{_near(name, self.dict)}", name) from None
         return Template(source, name=name, loader=self)
+
+
+def _near(name: str, names: Iterable[str]) -> str:
+    """The one of *names* that may be meant by *name*, as the end of a sentence; empty if there is none."""
+    import difflib  # only where a name was mistyped
+
+    near = difflib.get_close_matches(name, list(names), 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
