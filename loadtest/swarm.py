@@ -15,6 +15,9 @@ gone      polls still waiting in the server after all clients have left at once
 lines     what the server has logged meanwhile, at level INFO, without an access log
 slow      median and worst milliseconds of a small request while 200 clients read 1 MiB each and do not read on
 
+Waterspout is measured on three loops within an application's own ``asyncio.Runner``, and as ``httpserver.run`` serves
+it (``run``): on its own loop, with what that does about the garbage collector.
+
 Every answer is looked at: one that is missing, is another's, or comes unasked ends the run with an error.
 At the end every bound is printed: against Tornado, aiohttp and Sanic of the same run (medians of the rounds).
 ``--check`` makes them the exit code.
@@ -57,7 +60,7 @@ def _python(name: str, app: str, module: str, loops: tuple[str, ...], *more: str
 CONTENDERS = {
     contender.name: contender
     for contender in (
-        _python("waterspout", "namespaced.py", "waterspout.web", ("own", "asyncio", "uvloop")),
+        _python("waterspout", "namespaced.py", "waterspout.web", ("run", "own", "asyncio", "uvloop")),
         _python("tornado", "namespaced.py", "tornado.web", ("asyncio",), "--namespace", "tornado"),
         _python("aiohttp", "aiohttp_app.py", "aiohttp", ("asyncio", "uvloop")),
         _python("sanic", "sanic_app.py", "sanic", ("-",)),
@@ -248,7 +251,7 @@ def usable(names: list[str]) -> list[Contender]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--servers", default=",".join(CONTENDERS), help="name, or name:loop, with commas between")
-    parser.add_argument("--loops", default="own,asyncio,uvloop,-", help="the loops to use, of those a server has")
+    parser.add_argument("--loops", default="run,own,asyncio,uvloop,-", help="the loops to use, of those a server has")
     parser.add_argument("--polls", type=int, default=10_000)
     parser.add_argument("--publishes", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=1)

@@ -1,5 +1,7 @@
 """The swarm's server on Waterspout or Tornado, one source: ``python namespaced.py --port 8000 --namespace tornado``.
 
+``--loop run``: served by ``waterspout.httpserver.run``, as shipped.
+
 ``GET /poll`` waits for the next message, ``POST /publish`` (body: a number) gives it to all who wait, ``GET /stat``
 says how many wait, ``GET /hello`` answers at once, ``GET /large`` with 1 MiB.
 """
@@ -70,9 +72,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--namespace", default="waterspout")
-    parser.add_argument("--loop", choices=("asyncio", "uvloop", "own"), default="asyncio")
+    parser.add_argument("--loop", choices=("asyncio", "uvloop", "own", "run"), default="asyncio")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
+    if options.loop == "run":
+        httpserver = importlib.import_module(options.namespace + ".httpserver")
+        httpserver.run(application(options.namespace), options.port, "127.0.0.1")
+        return
     factory = {
         "asyncio": lambda: None,
         "uvloop": lambda: importlib.import_module("uvloop").new_event_loop,
