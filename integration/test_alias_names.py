@@ -158,6 +158,30 @@ def test_panel_and_dask_ask_the_loop_for_its_map_and_its_asyncio_loop():
     )
 
 
+def test_the_compiled_module_that_masks_websocket_frames_is_there():
+    aliased(
+        """
+        import os, tornado
+        from tornado import speedups
+        from tornado.speedups import websocket_mask
+        assert speedups.websocket_mask is websocket_mask is tornado.speedups.websocket_mask
+        for size in (0, 1, 3, 4, 5, 125, 126, 4096, 70_001):
+            data, mask = os.urandom(size), os.urandom(4)
+            masked = websocket_mask(mask, data)
+            assert masked == bytes(byte ^ mask[place % 4] for place, byte in enumerate(data)), size
+            assert websocket_mask(mask, masked) == data
+        for mask in (b"", b"abc", b"abcde"):
+            try:
+                websocket_mask(mask, b"data")
+            except ValueError as error:
+                assert f"not {len(mask)}" in str(error)
+            else:
+                raise AssertionError(mask)
+        assert "speedups" not in tornado.__all__
+        """
+    )
+
+
 def test_names_without_underscore_that_are_easily_forgotten():
     aliased(
         """

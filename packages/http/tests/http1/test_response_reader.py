@@ -55,6 +55,20 @@ def test_CL9_responses_without_content_end_with_their_head_and_what_follows_is_h
     assert reader.held == 5
 
 
+@pytest.mark.parametrize("field", [b"Content-Length: 5", b"Transfer-Encoding: chunked"])
+def test_CL9_a_204_that_announces_content_is_refused_for_who_relies_on_tornado(field: bytes) -> None:
+    reader = ResponseReader(lenient=True)
+    with pytest.raises(HTTPInputError, match="a 204 response that announces content"):
+        reader.receive(b"HTTP/1.1 204 X\r\n" + field + b"\r\n\r\nhello")
+
+
+@pytest.mark.parametrize("answer", [b"204 X\r\nContent-Length: 0", b"204 X", b"304 X\r\nContent-Length: 5"])
+def test_CL9_other_responses_without_content_are_as_welcome_there(answer: bytes) -> None:
+    reader = ResponseReader(lenient=True)
+    events = reader.receive(b"HTTP/1.1 " + answer + b"\r\n\r\n")
+    assert [type(event) for event in events] == [ResponseHead, EndOfMessage]
+
+
 def test_interim_responses_come_before_the_final_one() -> None:
     _, events = read(b"HTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
     assert [type(event) for event in events] == [InterimResponse, ResponseHead, EndOfMessage]

@@ -645,6 +645,18 @@ def test_CL9_body_where_none_may_be_is_ignored_and_the_connection_not_reused(run
     run(main)
 
 
+def test_CL9_a_204_with_a_length_is_an_error_for_who_relies_on_tornado(run, peer, client, caplog):
+    caplog.set_level("INFO")
+
+    async def main():
+        async with peer(b"HTTP/1.1 204 X\r\nContent-Length: 5\r\n\r\n") as server:
+            with pytest.raises(HTTPStreamClosedError):
+                await client(compat="tornado").fetch(server.url)
+
+    run(main)
+    assert "Malformed HTTP message from None: Response with code 204 should not have body" in caplog.text
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -36,7 +36,7 @@ class ResponseReader(MessageReader):
     lenient: bool
 
     def __init__(self, limits: Limits | None = None, *, lenient: bool = False) -> None:
-        """*lenient* accepts bare LF line ends, as Tornado does."""
+        """*lenient* is for who relies on Tornado: a bare LF ends lines, too, and a 204 must not announce content."""
         super().__init__(limits or Limits())
         self.lenient = lenient
         self._method = "GET"
@@ -99,6 +99,8 @@ class ResponseReader(MessageReader):
             self.state = Reading.DONE
             return (head, _END)
         if self._method == "HEAD" or status == 204 or status == 304:
+            if status == 204 and self.lenient and (head.content_length or coding is not None):
+                raise self._refuse("a 204 response that announces content (RFC 9110, 8.6)")
             self._held = rest
             self.state = Reading.DONE
             return (head, _END)

@@ -7,7 +7,7 @@ from waterspout.ws._errors import ClosedError, NegotiationError
 from waterspout.ws._events import BinaryMessage, Close, Event, Ping, Pong, ProtocolError, TextMessage
 from waterspout.ws._frames import Opcode, frame
 from waterspout.ws._handshake import WEBSOCKET_VERSION, accept_key, check_key, new_key, parse_subprotocols
-from waterspout.ws._masking import ACCELERATED
+from waterspout.ws._masking import ACCELERATED, apply_mask
 from waterspout.ws._negotiation import (
     ExtensionOffer,
     accept_extensions,
@@ -41,6 +41,7 @@ __all__ = [
     "TextMessage",
     "accept_extensions",
     "accept_key",
+    "apply_mask",
     "check_key",
     "frame",
     "is_sendable_close_code",

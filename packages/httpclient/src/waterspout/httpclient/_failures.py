@@ -94,6 +94,7 @@ _TORNADOS_WORDS = (
     ("folded header line", "header line cannot start with whitespace, folding not supported"),
     ("more than [0-9]+ interim responses", "Too many 1xx responses"),
     ("both Content-Length and Transfer-Encoding", "Message with both Transfer-Encoding and Content-Length"),
+    ("a 204 response that announces content", "Response with code 204 should not have body"),
     ("content exceeds the limit", "Body too long"),
     ("The body of .* is not what its Content-Encoding says: ", "invalid gzip data: "),
     ("The decompressed body of .* exceeds", "decompressed body too large"),

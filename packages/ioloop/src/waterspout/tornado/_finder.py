@@ -30,6 +30,9 @@ NAMESPACE = "waterspout"
 #: Not Waterspout's to give: Tornado's own tests. Left to whoever else can find them.
 FOREIGN = ALIAS + ".test"
 
+#: Tornado's modules that are not ours under their own name.
+ELSEWHERE = {"tornado.speedups": "waterspout.tornado._speedups"}
+
 #: Tornado's public modules, by the distribution that brings them.
 DISTRIBUTIONS = {
     "waterspout-ioloop": (
@@ -129,7 +132,7 @@ class AliasFinder(MetaPathFinder):
             return ModuleSpec(fullname, PackageLoader(), is_package=True)
         if not fullname.startswith(ALIAS + ".") or fullname == FOREIGN or fullname.startswith(FOREIGN + "."):
             return None
-        own_name = NAMESPACE + fullname.removeprefix(ALIAS)
+        own_name = ELSEWHERE.get(fullname) or NAMESPACE + fullname.removeprefix(ALIAS)
         spec = _existing_spec(own_name)
         if spec is None:
             raise ModuleNotFoundError(_explain(fullname, own_name), name=fullname)
