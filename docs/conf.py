@@ -16,6 +16,7 @@ html_css_files = ["pages.css"]
 html_theme = "furo"
 html_title = "Waterspout"
 html_show_sphinx = False
+html_show_sourcelink = False
 pygments_style = "friendly"
 pygments_dark_style = "native"
 

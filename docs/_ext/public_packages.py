@@ -126,7 +126,7 @@ def write(app: Sphinx) -> None:
         names = list(public_packages(distribution))
         title = f"waterspout-{distribution}"
         entries = [f"   {name.removeprefix('waterspout.')} <{name}>" for name in names]
-        lines += [title, "-" * len(title), "", ".. toctree::", "", *entries, ""]
+        lines += [title, "-" * len(title), "", ".. toctree::", "   :maxdepth: 1", "", *entries, ""]
         pages.update({f"{name}.rst": reference.page(name) for name in names})
     pages["index.rst"] = "\n".join(lines)
     for name, text in pages.items():

@@ -59,7 +59,7 @@ _PAGE = """\
 <body>
   <h1>Hello{% if name %}, {{ name }}{% end %}</h1>
   <form method="post">
-    {% raw xsrf_form_html() %}
+    {% module xsrf_form_html() %}
     <label>Your name <input name="name" required maxlength="50"></label>
     <button>Say hello</button>
   </form>
