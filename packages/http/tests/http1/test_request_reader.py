@@ -252,4 +252,3 @@ def test_RX1_what_breaks_a_rule_is_refused_while_it_comes_byte_by_byte(begun: by
         for byte in begun:
             reader.receive(bytes((byte,)))
     assert bit_by_bit.value.status == at_once.value.status
-

@@ -16,15 +16,15 @@ VALUE = rb"[\t -~\x80-\xff]"
 #: One or more field lines. A name is directly followed by its colon (RFC 9112, 5.1), and no line begins with white
 #: space (no obs-fold, 5.2). Each line carries its CRLF in front, so that all of them are found in one literal search.
 _FIELD = rb"(?:\r\n" + TOKEN + rb"++:" + VALUE + rb"*+)"
-#: The same with anything but CR in the value: to be looked at by `AS_LF`, all at once and not byte by byte.
+#: The same with anything but CR in the value: to be looked at by `NO_LINE_BREAKS`, all at once and not byte by byte.
 _LONG_FIELD = rb"(?:\r\n" + TOKEN + rb"++:[^\r]*+)"
 #: The possessive form takes a sixth less time for a browser's head, so it is used where it works.
 _AS_MANY = (rb"", rb"*+") if sys.version_info >= (3, 11, 5) else (rb"(?>", rb"*)")
 FIELDS, LONG_FIELDS = _FIELD.join(_AS_MANY), _LONG_FIELD.join(_AS_MANY)
 
-#: For ``bytes.translate``: everything that no field value may hold becomes LF. `LONG_FIELDS` as they matched have no
-#: fault if they have as many LFs then as they have CRLFs.
-AS_LF = bytes(0x0A if byte < 0x20 and byte not in b"\t\r" or byte == 0x7F else byte for byte in range(256))
+#: For ``bytes.translate``: all that a field value may hold. `LONG_FIELDS` as they matched have no fault if they are one
+#: CRLF for each line without these bytes.
+NO_LINE_BREAKS = bytes(byte for byte in range(256) if byte >= 0x20 and byte != 0x7F or byte == 0x09)
 #: Bytes from which on that is quicker.
 LONG_HEAD = 256
 

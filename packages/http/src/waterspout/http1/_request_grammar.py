@@ -10,6 +10,8 @@ from waterspout.http1._grammar import FIELDS, LONG_FIELDS, TOKEN
 _REQUEST_LINE = rb"(" + TOKEN + rb"++) ([!\"$-~]++) HTTP/1\.([01])"
 #: The request line, fields, empty line.
 match_request_head = re.compile(_REQUEST_LINE + rb"(" + FIELDS + rb")\r\n\r\n").match
+match_request_line = re.compile(_REQUEST_LINE).match
+match_rest_of_head = re.compile(rb"(" + FIELDS + rb")\r\n\r\n").match
 match_long_request_head = re.compile(_REQUEST_LINE + rb"(" + LONG_FIELDS + rb")\r\n\r\n").match
 
 #: The fields that a server must know to frame and answer a request, wherever they stand. Most lines are other fields,

@@ -8,16 +8,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from waterspout.http1._content import ChunkedContent, LengthContent
-from waterspout.http1._grammar import AS_LF, LONG_HEAD, match_content_length
+from waterspout.http1._grammar import LONG_HEAD, NO_LINE_BREAKS, match_content_length
 from waterspout.http1._lenient import with_crlf
 from waterspout.http1._limits import Limits
 from waterspout.http1._malformed import malformed_request_head
 from waterspout.http1._reader import NOTHING, MessageReader
+from waterspout.http1._repeated_lines import MOST, RepeatedLines
 from waterspout.http1._request_grammar import (
     find_noted,
     match_host,
     match_long_request_head,
     match_request_head,
+    match_request_line,
+    match_rest_of_head,
 )
 from waterspout.http1._states import Reading
 from waterspout.http1._targets import split_absolute_target
@@ -47,6 +50,8 @@ _USUAL_CONNECTION = {
     b"Upgrade": (True, False),
     b"upgrade": (True, False),
 }
+#: What `RequestReader._read_long_head` gives.
+LongHead = tuple[bytes, bytes, bytes, bytes, list[tuple[bytes, bytes]], int, int]
 
 
 class RequestReader(MessageReader):
@@ -58,7 +63,7 @@ class RequestReader(MessageReader):
 
     __module__ = "waterspout.http1"
 
-    __slots__ = ("_host", "_host_bytes", "_put_by_bytes", "lenient", "require_host")
+    __slots__ = ("_host", "_host_bytes", "_put_by_bytes", "_repeated", "lenient", "require_host")
 
     state: Reading
     lenient: bool
@@ -71,19 +76,24 @@ class RequestReader(MessageReader):
         self._host_bytes = b"\0"  # equals no host
         self._put_by_bytes = 0
         self._host = ""
+        self._repeated: RepeatedLines | None = None
 
     def _read_head(self, data: bytes) -> Sequence[Any]:
-        long = len(data) > LONG_HEAD
-        match = match_long_request_head(data) if long else match_request_head(data)
-        if match is None:
-            return self._read_unusual_head(data)
-        method, target, minor, block = match.groups()
         limits = self.limits
-        end = match.end()
-        # No field takes less than four bytes.
-        fields = block.count(b"\r\n") if long or end > limits.fields << 2 else 0
-        if long and block.translate(AS_LF).count(b"\n") != fields:
-            return self._read_unusual_head(data)
+        if len(data) > LONG_HEAD:
+            head = self._read_long_head(data)
+            if head is None:
+                return self._read_unusual_head(data)
+            method, target, minor, block, noted, fields, end = head
+        else:
+            match = match_request_head(data)
+            if match is None:
+                return self._read_unusual_head(data)
+            method, target, minor, block = match.groups()
+            noted = find_noted(block)
+            end = match.end()
+            # No field takes less than four bytes.
+            fields = block.count(b"\r\n") if end > limits.fields << 2 else 0
         if len(target) > limits.request_line or end > limits.head or fields > limits.fields:
             raise self._refuse(self._over_limit(target, block))
         request = _new(HTTPServerRequest)
@@ -95,7 +105,7 @@ class RequestReader(MessageReader):
         connection: bytes | None = None
         request.upgrade = request.if_none_match = None
         request.expect_continue = False
-        for name, value in find_noted(block):
+        for name, value in noted:
             size = len(name)
             if size == 4:
                 if host is not None:
@@ -157,6 +167,39 @@ class RequestReader(MessageReader):
             self._held = data[end:]
         self.state = _DONE
         return (request,)
+
+    def _read_long_head(self, data: bytes) -> LongHead | None:
+        """Method, target, minor version, fields, those of them that are noted, their number, and the head's length.
+
+        None if there is no whole and well-formed head. What the client has sent before is not looked at again.
+        """
+        repeated = self._repeated
+        if repeated is not None and repeated.lines and (line := match_request_line(data)) is not None:
+            lines = repeated.lines
+            start = line.end()
+            if data.startswith(lines, start):
+                rest = match_rest_of_head(data, start + len(lines))
+                if rest is not None:
+                    more = rest[1]
+                    noted = repeated.noted + find_noted(more) if more else repeated.noted
+                    method, target, minor = line.groups()
+                    return method, target, minor, lines + more, noted, repeated.fields + more.count(b"\r\n"), rest.end()
+        match = match_long_request_head(data)
+        if match is None:
+            return None
+        method, target, minor, block = match.groups()
+        breaks = block.translate(None, NO_LINE_BREAKS)
+        fields = len(breaks) >> 1
+        if breaks != b"\r\n" * fields:
+            return None
+        noted = find_noted(block)
+        if repeated is None:
+            if len(block) <= MOST:
+                self._repeated = RepeatedLines(block, noted, fields)
+        elif repeated.lines:
+            lines = repeated.common_with(block)
+            self._repeated = RepeatedLines(lines, find_noted(lines), lines.count(b"\r\n"))
+        return method, target, minor, block, noted, fields, match.end()
 
     def _frame(
         self, request: HTTPServerRequest, length: bytes | None, coding: bytes | None, data: bytes, end: int
