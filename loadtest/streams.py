@@ -105,8 +105,10 @@ class Contestant:
     def measure(self, workload: str) -> float:
         """Microseconds of CPU for one operation."""
         count = COUNTS[workload]
-        if workload in MICRO:
+        if workload in MICRO and self.library != "bare":
             return self.ask(f"micro {workload} {count}") / count * 1e6
+        if workload not in self.ports:
+            raise LookupError(f"{self.name}: not served")
         address = ("127.0.0.1", self.ports[workload])
         run = prepare(workload, address)
         before = self.ask("cpu")
@@ -207,6 +209,7 @@ def main() -> int:
     parser.add_argument("--only", help="workloads, with commas")
     parser.add_argument("--uvloop", action="store_true", help="Waterspout and Tornado on uvloop as well")
     parser.add_argument("--own", action="store_true", help="Waterspout on the loop that it makes itself as well")
+    parser.add_argument("--floor", action="store_true", help="TLS blocks by a bare loop as well")
     parser.add_argument("--streams", action="store_true", help="no single operations")
     parser.add_argument("--micro", action="store_true", help="only single operations")
     parser.add_argument("--check", action="store_true")
@@ -218,6 +221,8 @@ def main() -> int:
     kinds = [("waterspout", "stock"), ("tornado", "stock"), ("asyncio", "stock")]
     if arguments.own:
         kinds.append(("waterspout", "own"))
+    if arguments.floor:
+        kinds.append(("bare", "stock"))
     if arguments.uvloop:
         kinds += [("waterspout", "uvloop"), ("tornado", "uvloop"), ("asyncio", "uvloop")]
     if CORES:

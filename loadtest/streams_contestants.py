@@ -2,8 +2,9 @@
 
     python streams_contestants.py LIBRARY LOOP
 
-LIBRARY is ``waterspout``, ``tornado`` or ``asyncio`` (its streams, queues, locks); LOOP is ``stock``, ``own``
-(Waterspout's) or ``uvloop``.  It serves the workloads on one port each, prints the ports as JSON, and then answers
+LIBRARY is ``waterspout``, ``tornado`` or ``asyncio`` (its streams, queues, locks), or ``bare``: for ``tls_blocks``,
+a loop over recv, SSLObject and send in a thread, without streams.  LOOP is ``stock``, ``own`` (Waterspout's) or
+``uvloop``.  It serves the workloads on one port each, prints the ports as JSON, and then answers
 ``cpu`` with its CPU seconds so far and ``micro NAME N`` with the CPU seconds that N operations took.
 """
 
@@ -15,6 +16,7 @@ import os
 import socket
 import ssl
 import sys
+import threading
 import time
 
 FRAME = 256
@@ -133,6 +135,54 @@ async def serve_asyncio() -> dict[str, int]:
         server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
         ports[name] = server.sockets[0].getsockname()[1]
     return ports
+
+
+def serve_bare() -> dict[str, int]:
+    """TLS blocks only, one connection after the other."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            connection, _ = listener.accept()
+            with connection:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                bare_blocks(connection)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return {"tls_blocks": listener.getsockname()[1]}
+
+
+def bare_blocks(connection: socket.socket) -> None:
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = server_context().wrap_bio(incoming, outgoing, server_side=True)
+    buffer = bytearray(BLOCK)
+    view = memoryview(buffer)
+    pieces: list[bytes] = []
+
+    def handshake() -> None:
+        tls.do_handshake()
+        connection.sendall(outgoing.read())
+
+    def echo() -> None:
+        while True:
+            pieces.append(tls.read(BLOCK // 4))
+            if sum(map(len, pieces)) == BLOCK:
+                tls.write(b"".join(pieces))
+                connection.sendall(outgoing.read())
+                pieces.clear()
+
+    for step in handshake, echo:
+        while True:
+            try:
+                step()
+                break
+            except ssl.SSLWantReadError:
+                if outgoing.pending:
+                    connection.sendall(outgoing.read())
+                count = connection.recv_into(buffer)
+                if not count:
+                    return
+                incoming.write(view[:count])
 
 
 # -- single operations -------------------------------------------------------------------------------
@@ -278,7 +328,10 @@ MICRO = {run.__name__: run for run in (queue, lock, handover, timers, callbacks,
 
 
 async def main(library: str) -> None:
-    ports = await (serve_asyncio() if library == "asyncio" else serve_iostream(library))
+    if library == "bare":
+        ports = serve_bare()
+    else:
+        ports = await (serve_asyncio() if library == "asyncio" else serve_iostream(library))
     print(json.dumps(ports), flush=True)
     loop = asyncio.get_running_loop()
     commands: asyncio.Queue[str] = asyncio.Queue()

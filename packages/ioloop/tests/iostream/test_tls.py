@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from waterspout.iostream import IOStream, SSLIOStream, StreamClosedError
+from waterspout.iostream import IOStream, SSLIOStream, StreamBufferFullError, StreamClosedError
 
 BIG = 3_000_000
 
@@ -684,3 +684,61 @@ def test_tls_is_found_by_a_program_that_has_not_named_it():
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout
+
+
+@pytest.mark.parametrize("records", [(16384,) * 6, (1, 98_303), (40_000, 40_000, 18_304), (65_536, 32_768)])
+def test_reads_of_a_size_need_not_fit_the_records(run, tls_pair, records):
+    async def main():
+        client, server = await tls_pair()
+        data = os.urandom(sum(records))
+        start = 0
+        reads = [await server.read_bytes(0)]
+
+        async def read():
+            while sum(map(len, reads)) < len(data):
+                reads.append(await server.read_bytes(32_768))
+
+        reading = asyncio.ensure_future(read())
+        for size in records:
+            await client.write(data[start : start + size])
+            await asyncio.sleep(0)
+            start += size
+        await reading
+        assert [len(read) for read in reads] == [0, 32_768, 32_768, 32_768]
+        assert b"".join(reads) == data
+        assert server.statistics()["received"] == len(data)
+        client.close()
+        server.close()
+
+    run(main)
+
+
+def test_a_read_of_more_than_the_stream_may_keep_ends_it(run, tls_pair, caplog):
+    async def main():
+        client, server = await tls_pair(max_buffer_size=50_000)
+        read = server.read_bytes(100_000)
+        client.write(bytes(100_000))
+        with caplog.at_level(logging.ERROR), pytest.raises(StreamClosedError):
+            await read
+        assert "Reached maximum read buffer size" in caplog.text
+        assert isinstance(server.error, StreamBufferFullError)
+        client.close()
+
+    run(main)
+
+
+def test_a_read_that_waits_for_more_than_is_buffered_gives_it_back_when_cancelled(run, tls_pair):
+    async def main():
+        client, server = await tls_pair()
+        await client.write(b"0123456789")
+        assert await server.read_bytes(4) == b"0123"
+        read = server.read_bytes(20)
+        await client.write(b"abc")
+        while server.statistics()["received"] < 13:  # noqa: ASYNC110  # nothing tells of a part
+            await asyncio.sleep(0)
+        assert read.cancel()
+        assert await server.read_bytes(9) == b"456789abc"
+        client.close()
+        server.close()
+
+    run(main)

@@ -27,15 +27,16 @@ def test_text_goes_through(layers):
     client, server = layers
     assert client.encrypt(b"hello") == 5
     server.feed(client.output())
-    pieces, outcome = server.decrypt()
+    pieces, size, outcome = server.decrypt()
+    assert size == len(b"".join(pieces))
     assert b"".join(pieces) == b"hello"
     assert outcome is Outcome.WANTS_MORE
-    assert server.decrypt() == ([], Outcome.WANTS_MORE)
+    assert server.decrypt() == ([], 0, Outcome.WANTS_MORE)
 
 
 def test_session_tickets_are_no_data(layers):
     client, _ = layers
-    assert client.decrypt() == ([], Outcome.WANTS_MORE)
+    assert client.decrypt() == ([], 0, Outcome.WANTS_MORE)
 
 
 @pytest.mark.parametrize("step", [1, 7, 1000, 20_000])
@@ -47,7 +48,8 @@ def test_ciphertext_may_come_in_any_pieces(layers, step):
     got = bytearray()
     for start in range(0, len(cipher), step):
         server.feed(cipher[start : start + step])
-        pieces, outcome = server.decrypt()
+        pieces, size, outcome = server.decrypt()
+        assert size == len(b"".join(pieces))
         assert outcome is Outcome.WANTS_MORE
         got += b"".join(pieces)
     assert got == data
@@ -62,7 +64,8 @@ def test_more_than_is_decrypted_at_once_is_said(layers):
     outcome = Outcome.FULL
     while outcome is Outcome.FULL:
         assert server.has_input()
-        pieces, outcome = server.decrypt()
+        pieces, size, outcome = server.decrypt()
+        assert size == len(b"".join(pieces))
         got += b"".join(pieces)
     assert got == data
     assert outcome is Outcome.WANTS_MORE
@@ -73,7 +76,8 @@ def test_close_notify_is_an_end_after_the_data(layers):
     client, server = layers
     client.encrypt(b"last")
     server.feed(client.output() + client.close())
-    pieces, outcome = server.decrypt()
+    pieces, size, outcome = server.decrypt()
+    assert size == len(b"".join(pieces))
     assert b"".join(pieces) == b"last"
     assert outcome is Outcome.END
 
@@ -83,7 +87,8 @@ def test_end_of_the_connection_without_close_notify_is_an_error_after_the_data(l
     client.encrypt(b"last")
     server.feed(client.output())
     server.feed(b"")
-    pieces, outcome = server.decrypt()
+    pieces, size, outcome = server.decrypt()
+    assert size == len(b"".join(pieces))
     assert b"".join(pieces) == b"last"
     assert isinstance(outcome, ssl.SSLEOFError)
 
@@ -94,7 +99,8 @@ def test_manipulated_record_is_an_error(layers):
     cipher = bytearray(client.output())
     cipher[-1] ^= 1
     server.feed(cipher)
-    pieces, outcome = server.decrypt()
+    pieces, size, outcome = server.decrypt()
+    assert size == len(b"".join(pieces))
     assert not pieces
     assert isinstance(outcome, ssl.SSLError)
 

@@ -137,7 +137,7 @@ class BaseIOStream(StreamCore):
                 future: asyncio.Future[bytes] = Future(loop=self._loop)
                 future.set_result(data)
                 return future
-        elif not unread and num_bytes > 0 and self._reading == PULLING and self._read_future is None:
+        elif num_bytes > unread and not (unread and partial) and self._reading == PULLING and self._read_future is None:
             self._want = num_bytes.__index__()
             self._read_future = waiting = PendingRead(loop=self._loop)  # as in `read_until`
             waiting.stream = self
@@ -349,6 +349,12 @@ class BaseIOStream(StreamCore):
         tail = self._tail
         assert tail is not None
         pieces: list[Buffer] = [memoryview(self._head)[self._pos :] if self._pos else self._head]
+        if size == self._unread:  # all there is
+            pieces += tail
+            self._head = b""
+            self._tail = None
+            self._pos = self._unread = 0
+            return b"".join(pieces)
         missing = size - len(pieces[0])
         index = 0
         for piece in tail:
@@ -436,10 +442,11 @@ class BaseIOStream(StreamCore):
             self._read_future = self._want = None
             future.deliver(self._take(size))
         elif self._unread > self.max_buffer_size:
-            gen_log.error("Reached maximum read buffer size: %d bytes on %r", self.max_buffer_size, self)
-            self._read_failed(
-                StreamBufferFullError(f"Reached maximum read buffer size of {self.max_buffer_size} bytes")
-            )
+            self._overfull()
+
+    def _overfull(self) -> None:
+        gen_log.error("Reached maximum read buffer size: %d bytes on %r", self.max_buffer_size, self)
+        self._read_failed(StreamBufferFullError(f"Reached maximum read buffer size of {self.max_buffer_size} bytes"))
 
     def _unsatisfiable(self, error: UnsatisfiableReadError) -> None:
         gen_log.info("Unsatisfiable read, closing connection: %s", error)

@@ -248,6 +248,7 @@ class SSLIOStream(IOStream):
         memory = self._memory
         assert memory is not None
         turn = self._turn
+        feed = memory.incoming.write
         fed = False
         for _ in range(RECEIVES_IN_A_ROW):
             try:
@@ -258,7 +259,10 @@ class SSLIOStream(IOStream):
                 if not fed:
                     self._receive_failed(error)
                 break  # what came before is delivered first; the error comes back with the next call
-            memory.feed(turn.view[:count])
+            if count:
+                feed(turn.view[:count])
+            else:
+                memory.incoming.write_eof()
             fed = True
             if count < self._chunk:
                 break
@@ -308,15 +312,14 @@ class SSLIOStream(IOStream):
         assert memory is not None
         outcome: Outcome | OSError = memory.FULL
         while outcome is memory.FULL:
-            pieces, outcome = memory.decrypt()
-            if not pieces:
+            pieces, size, outcome = memory.decrypt()
+            if not size:
                 continue
+            self._received += size
             if self._reading == PUSHING:
-                data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-                self._received += len(data)
-                self._deliver(data)
+                self._deliver(pieces[0] if len(pieces) == 1 else b"".join(pieces))
             else:
-                self._records_arrived(pieces)
+                self._records_arrived(pieces, size)
             if self._closed:
                 return
             if outcome is not memory.WANTS_MORE and self._receiver is not None and self._reading != PUSHING:
@@ -331,28 +334,32 @@ class SSLIOStream(IOStream):
         elif isinstance(outcome, OSError):
             self._read_failed(outcome)
 
-    def _records_arrived(self, pieces: list[bytes]) -> None:
-        """Give what was decrypted to the reads that wait, one after the other, and keep the rest.
+    def _records_arrived(self, pieces: list[bytes], size: int) -> None:
+        """Give what was decrypted, ``size`` bytes, to the reads that wait, one after the other, and keep the rest.
 
-        A read of so many bytes gets the records joined once, when all are there.
+        A read of so many bytes gets the records joined once, when all are there: the way of bulk data, in few steps.
         """
-        if self._kind != EXACTLY or self._read_future is None or self._read_future.done():
-            for piece in pieces:
-                self._received += len(piece)
-                if self._read_future is not None and not self._read_future.done():
-                    self._arrived(piece)
-                    if self._closed:
-                        return
-                else:
-                    self._store(piece)
-            return
-        last = pieces.pop()
-        if pieces:
-            size = sum(map(len, pieces))
-            self._received += size
+        future = self._read_future
+        if future is not None and self._kind == EXACTLY and not future.done():
+            wanted = self._want
+            if size == wanted and not self._unread:
+                self._read_future = self._want = None
+                future.deliver(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+                return
             self._keep(pieces, size)
-        self._received += len(last)
-        self._arrived(last)
+            if self._unread >= wanted:
+                self._read_future = self._want = None
+                future.deliver(self._take(wanted))
+            elif self._unread > self.max_buffer_size:
+                self._overfull()
+            return
+        for piece in pieces:
+            if self._read_future is not None and not self._read_future.done():
+                self._arrived(piece)
+                if self._closed:
+                    return
+            else:
+                self._store(piece)
 
     def _read_failed(self, error: Exception) -> None:
         from ssl import SSLEOFError, SSLZeroReturnError

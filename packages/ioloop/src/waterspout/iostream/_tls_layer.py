@@ -6,7 +6,15 @@ use it for the sockets they wrap themselves.  `SocketLayer` is an ``ssl.SSLSocke
 Why memory: an SSLSocket reads each record with two system calls (5 bytes of header, then the body) and writes each with
 one; over memory 64 KiB are four records and one system call.  Blocks of 64 KiB there and back took 1.07 to 1.15 times
 as much processor time over an SSLSocket, lines 0.95 times as much.  Most of it is the cipher, and copies between
-OpenSSL's buffers; a third is Python's code, which runs cold after each block.  ``loadtest/streams.py`` measures it.
+OpenSSL's buffers; the rest is Python's code, which runs cold after each block: a call that is saved is worth a third of
+a percent, and 19 in place of 28 for a block are why bulk is cheaper than Tornado's.
+
+The floor, a bare loop over recv, SSLObject and send, without streams and event loop, is at 0.78 of what a stream costs,
+where Tornado's is at 1.2; a bare loop over an SSLSocket is level with it.  No difference from it made: a receive
+buffer of 80 or 128 KiB, decryption into a buffer that is kept, three or four full reads in a row.  Worse were buffers
+of 16 and 32 KiB (1.14), feeding and encrypting record by record for the caches' sake (1.07, 1.35), sending each record
+by itself (1.3).  Pages are not the reason: there are no faults (``ioloop/_allocator.py``).  Again by
+``loadtest/streams.py --only tls_blocks --floor``.
 """
 
 from __future__ import annotations
@@ -71,8 +79,8 @@ class MemoryLayer:
             return False
         return True
 
-    def decrypt(self) -> tuple[list[bytes], Outcome | OSError]:
-        """Decrypt somewhat more than `DECRYPTED` bytes at most: the records' contents, and why not more.
+    def decrypt(self) -> tuple[list[bytes], int, Outcome | OSError]:
+        """Decrypt somewhat more than `DECRYPTED` bytes at most: the records' contents, their size, and why not more.
 
         An error is ssl.SSLEOFError if the connection ended without close_notify, so that what came may be truncated.
         """
@@ -83,16 +91,16 @@ class MemoryLayer:
             while size < DECRYPTED:
                 piece = read(RECORD)
                 if not piece:
-                    return pieces, Outcome.END
+                    return pieces, size, Outcome.END
                 pieces.append(piece)
                 size += len(piece)
                 if not incoming.pending and not incoming.eof:  # an exception saved
-                    return pieces, Outcome.WANTS_MORE
+                    return pieces, size, Outcome.WANTS_MORE
         except ssl.SSLWantReadError:
-            return pieces, Outcome.WANTS_MORE
+            return pieces, size, Outcome.WANTS_MORE
         except OSError as error:
-            return pieces, error
-        return pieces, Outcome.FULL
+            return pieces, size, error
+        return pieces, size, Outcome.FULL
 
     def read_into(self, view: bytearray | memoryview) -> int | None:
         """Decrypt into ``view``, one record at most: how many bytes; 0 after close_notify; None if there is nothing."""
