@@ -1,4 +1,5 @@
-"""Every code block of docs/ is what it says: programs run, files are saved, commands print what stands below them.
+"""Every code block of docs/ and of the READMEs is what it says: programs run, files are saved, commands print what
+stands below them.
 
 A page is one folder that its blocks fill from top to bottom. A comment above a block says what becomes of it:
 
@@ -7,6 +8,7 @@ A page is one folder that its blocks fill from top to bottom. A comment above a 
     <!-- serve: 8001 -->        the same for another port, or for a UNIX socket in the folder
     <!-- as in: chat.md -->     what that page saves and this one does not
     <!-- needs: PROGRAMS -->    the page is run where other programs are (`pytest -m peers`)
+    <!-- part -->               a piece of a program, in a README: it must be Python, and what it imports must be there
     <!-- not run: REASON -->    counted below, and nothing else
 
 A ``python`` block without a comment is a program that ends well. In a ``console`` block the lines behind ``$`` are
@@ -15,7 +17,9 @@ commands, and what follows is their whole output (``...`` stands for anything). 
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import importlib.util
 import os
 import re
 import shutil
@@ -33,7 +37,9 @@ import pytest
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 EXAMPLES = DOCS.parent / "examples"
+ROOT = DOCS.parent
 PAGES = [page for page in sorted(DOCS.rglob("*.md")) if "_build" not in page.parts]
+READMES = [ROOT / "README.md", *sorted(ROOT.glob("packages/*/README.md"))]
 PORTS = ("8888", "8001")
 PATIENCE = 60.0  # seconds for a command, on a machine that has much else to do
 #: Languages of what is shown and neither saved nor run.
@@ -58,7 +64,7 @@ class Block:
 def blocks(page: Path) -> Iterator[Block]:
     order, lines = "", iter(enumerate(page.read_text(encoding="utf-8").splitlines(), 1))
     for number, line in lines:
-        if comment := re.fullmatch(r"\s*<!-- (save: \S+|serve(: \S+)?|not run: .+) -->", line):
+        if comment := re.fullmatch(r"\s*<!-- (save: \S+|serve(: \S+)?|part|not run: .+) -->", line):
             order = comment[1]
         elif comment := re.fullmatch(r"<!-- (as in: \S+) -->", line):
             yield Block("", "", number, comment[1])
@@ -192,10 +198,22 @@ def check_console(session: Session, block: Block) -> None:
             assert re.fullmatch(pattern, output.strip(), re.DOTALL), f"$ {command}\n{output}\n{session.served()}"
 
 
+def check_part(block: Block) -> None:
+    assert block.language == "python", block.language
+    tree = compile(block.text, "part", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            module = importlib.import_module(node.module)
+            missing = [name.name for name in node.names if not hasattr(module, name.name)]
+            assert all(importlib.util.find_spec(f"{node.module}.{name}") for name in missing), missing
+
+
 def check(session: Session, page: Path, block: Block) -> None:
     if block.order.startswith("not run: "):
         return
-    if block.order.startswith("save: "):
+    if block.order == "part":
+        check_part(block)
+    elif block.order.startswith("save: "):
         session.save(block.order.removeprefix("save: "), block.text)
     elif block.order.startswith("as in: "):
         for other in blocks(page.parent / block.order.removeprefix("as in: ")):
@@ -221,10 +239,10 @@ def parameter(page: Path) -> Any:
         marks.append(pytest.mark.peers)
     if re.search(r"^\$ .*\bcurl\b", text, re.MULTILINE) and shutil.which("curl") is None:
         marks.append(pytest.mark.skip(reason="curl is not installed: apt-get install curl"))
-    return pytest.param(page, id=str(page.relative_to(DOCS)), marks=marks)
+    return pytest.param(page, id=str(page.relative_to(DOCS if page.is_relative_to(DOCS) else ROOT)), marks=marks)
 
 
-@pytest.mark.parametrize("page", [parameter(page) for page in PAGES])
+@pytest.mark.parametrize("page", [parameter(page) for page in PAGES + READMES])
 def test_the_code_of_a_page_works(page: Path, tmp_path: Path) -> None:
     session = Session(tmp_path)
     (tmp_path / "examples").symlink_to(EXAMPLES)
@@ -244,6 +262,7 @@ def test_the_code_of_a_page_works(page: Path, tmp_path: Path) -> None:
     [
         "```python\nraise ValueError('wrong')\n```",
         "```console\n$ echo one\ntwo\n```",
+        "<!-- part -->\n```python\nfrom waterspout.web import Nobody\n```",
         "```console\n$ false\n```",
         "<!-- serve -->\n```console\n$ false\n```",
         "<!-- save: a.txt -->\n```text\nsaved\n```\n\n```console\n$ cat a.txt\nlost\n```",
@@ -257,14 +276,15 @@ def test_a_page_that_is_wrong_fails(text: str, tmp_path: Path) -> None:
 
 
 def test_what_is_not_run_is_counted() -> None:
-    found = [(page.name, block.line) for page in PAGES for block in blocks(page) if block.order.startswith("not run")]
+    pages = PAGES + READMES
+    found = [(page.name, block.line) for page in pages for block in blocks(page) if block.order.startswith("not run")]
     assert len(found) == NOT_RUN, found
 
 
 def test_a_reader_sees_which_file_a_block_is() -> None:
     """The comment that says it to the test is not shown: the text above it must."""
     unsaid = []
-    for page in PAGES:
+    for page in PAGES + READMES:
         text = page.read_text(encoding="utf-8")
         for found in re.finditer(r"^ *<!-- save: (\S+) -->$", text, re.MULTILINE):
             above = text[: found.start()].rstrip().rpartition("\n\n")[2]
