@@ -146,7 +146,15 @@ def test_little_in_common_is_not_looked_for_again_and_much_is_not_kept() -> None
     assert not reader._repeated.lines
     reader = RequestReader()
     reader.receive(head(b"Host: a\r\nX: " + b"a" * MOST + b"\r\n"))
-    assert reader._repeated is None
+    assert reader._repeated is not None and not reader._repeated.lines
+
+
+def test_the_lines_before_a_long_one_are_kept() -> None:
+    reader = RequestReader()
+    cookie = b"Cookie: a=" + b"a" * MOST + b"\r\n"
+    for _ in range(2):
+        assert reader.receive(head(BROWSER + cookie))[0].headers["Cookie"] == "a=" + "a" * MOST
+    assert reader._repeated is not None and reader._repeated.lines == b"\r\n" + BROWSER[:-2]
 
 
 @pytest.mark.parametrize("end", [LEAST - 1, LEAST])

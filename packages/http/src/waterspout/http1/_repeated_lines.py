@@ -10,10 +10,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["RepeatedLines"]
+__all__ = ["RepeatedLines", "beginning"]
 
-#: Bytes of lines in common below which there is nothing to be gained, and above which they are not kept.
-LEAST, MOST = 128, 2048
+#: Bytes of lines in common below which there is nothing to be gained, and beyond which they are not kept: a browser's
+#: own lines fit, and an idle connection stays below 3 KiB with them.
+LEAST, MOST = 128, 1024
+
+
+def beginning(block: bytes) -> bytes:
+    """The first lines of *block*, up to `MOST` bytes of them; empty where that is not worth a comparison."""
+    lines = block if len(block) <= MOST else block[: max(0, block.rfind(b"\r\n", 0, MOST))]
+    return lines if len(lines) >= LEAST else b""
 
 
 class RepeatedLines(NamedTuple):

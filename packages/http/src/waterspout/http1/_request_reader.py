@@ -13,7 +13,7 @@ from waterspout.http1._lenient import with_crlf
 from waterspout.http1._limits import Limits
 from waterspout.http1._malformed import malformed_request_head
 from waterspout.http1._reader import NOTHING, MessageReader
-from waterspout.http1._repeated_lines import MOST, RepeatedLines
+from waterspout.http1._repeated_lines import RepeatedLines, beginning
 from waterspout.http1._request_grammar import (
     find_noted,
     match_host,
@@ -194,8 +194,8 @@ class RequestReader(MessageReader):
             return None
         noted = find_noted(block)
         if repeated is None:
-            if len(block) <= MOST:
-                self._repeated = RepeatedLines(block, noted, fields)
+            lines = beginning(block)
+            self._repeated = RepeatedLines(lines, find_noted(lines), lines.count(b"\r\n"))
         elif repeated.lines:
             lines = repeated.common_with(block)
             self._repeated = RepeatedLines(lines, find_noted(lines), lines.count(b"\r\n"))
