@@ -113,7 +113,7 @@ def test_silent_connections_are_closed_after_the_grace_and_served_within_it(unti
         server, address = await start(answer)
         silent, silent_writer = await asyncio.open_connection(*address)
         late, late_writer = await asyncio.open_connection(*address)
-        await until(lambda: len(server._connections) == 2)
+        await until(lambda: server.guard.gate.count == 2)
         draining = asyncio.create_task(server.drain(60, idle_grace=60))
         await until(lambda: all(c.draining for c in server._connections))
         late_writer.write(GET % b"late")

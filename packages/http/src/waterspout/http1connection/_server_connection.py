@@ -126,9 +126,7 @@ class HTTP1ServerConnection(HTTP1Connection):
         accepted; returns whether something had come.
         """
         self._application = as_application(delegate)
-        params = self.params
-        timeout = params.header_timeout if params.idle_timeout is None else params.idle_timeout
-        self.deadline = self._deadlines.now + (HEADER_TIMEOUT if timeout is None else timeout)
+        self.deadline = self._deadlines.now + self.params.first_byte_timeout
         self._deadlines.watch(self)
         try:
             if look_first and isinstance(self.stream, IOStream):

@@ -30,19 +30,26 @@ LINGERING, LINGER_TIMEOUT, LINGER_BYTES = 64, 1.0, 64 * 1024
 class ConnectionGate:
     """Counts connections of one server; `refusal` says whether one more may come in."""
 
-    __slots__ = ("_by_peer", "_connections", "_lingering", "_log", "limit", "limit_per_peer", "others")
+    __slots__ = ("_by_peer", "_connections", "_lingering", "_log", "_waiting", "limit", "limit_per_peer", "others")
 
     #: Streams that were counted one by one.
     others: int
     limit: int
     limit_per_peer: int | None
 
-    def __init__(self, limit: int, limit_per_peer: int | None, connections: Collection[object] = ()) -> None:
-        """Those in *connections* count, too."""
+    def __init__(
+        self,
+        limit: int,
+        limit_per_peer: int | None,
+        connections: Collection[object] = (),
+        waiting: Collection[object] = (),
+    ) -> None:
+        """Those in *connections* and *waiting* count, too."""
         self.limit = limit
         self.limit_per_peer = limit_per_peer
         self.others = 0
         self._connections = connections
+        self._waiting = waiting
         self._by_peer: dict[str, int] = {}
         self._lingering: set[_Lingering] = set()
         self._log = LogLimit(records=1, period=10.0)
@@ -50,11 +57,15 @@ class ConnectionGate:
     @property
     def count(self) -> int:
         """Connections that are open."""
-        return self.others + len(self._connections)
+        return self.others + len(self._connections) + len(self._waiting)
+
+    def has_room(self) -> bool:
+        """Whether one more may come in, whoever it is."""
+        return self.others + len(self._connections) + len(self._waiting) < self.limit
 
     def refusal(self, address: Any) -> str | None:
         """Why a connection from *address* cannot be let in, or None."""
-        if self.count >= self.limit:
+        if not self.has_room():
             return f"all {self.limit} connections are taken"
         if self.limit_per_peer is not None:
             peer = peer_of(address)

@@ -25,12 +25,12 @@ class Guard:
     """Lets new connections of one server through to *serve*, or not.
 
     *limit* None is worked out when the first one comes: 0.8 of the descriptors that the process may have, after
-    raising that number as far as it goes. *connections* are the server's. *proxies* not None has each connection begin
-    with a PROXY header from one of these peers.
+    raising that number as far as it goes. *connections* are the server's, *waiting* those whose clients have not spoken
+    yet. *proxies* not None has each connection begin with a PROXY header from one of these peers.
     """
 
     __slots__ = ("_connections", "_gate", "_limit", "_log", "_observer", "_per_peer", "_proxies", "_reading",
-                 "_speaks_http", "plain")  # fmt: skip
+                 "_speaks_http", "_waiting", "plain")  # fmt: skip
 
     #: The gate, where nothing but room is asked of a new connection (and once the first one has come): whoever accepts
     #: may then let connections in by its numbers. Those in *connections* are not counted one by one: only streams that
@@ -44,6 +44,7 @@ class Guard:
         proxies: TrustedProxies | None,
         observer: ServerObserver | None,
         connections: Collection[object] = (),
+        waiting: Collection[object] = (),
         *,
         speaks_http: bool,
     ) -> None:
@@ -56,6 +57,7 @@ class Guard:
         self._observer = observer
         self._speaks_http = speaks_http
         self._connections = connections
+        self._waiting = waiting
         self._gate: ConnectionGate | None = None
         self.plain = None
         self._reading: set[ProxyHeaderReader] = set()
@@ -67,11 +69,18 @@ class Guard:
         gate = self._gate
         if gate is None:
             limit = connections_allowed() if self._limit is None else self._limit
-            plain = self._per_peer is None and self._proxies is None
-            gate = self._gate = ConnectionGate(limit, self._per_peer, self._connections if plain else ())
+            plain = self.takes_all_alike
+            gate = self._gate = ConnectionGate(
+                limit, self._per_peer, self._connections if plain else (), self._waiting
+            )
             if plain:
                 self.plain = gate
         return gate
+
+    @property
+    def takes_all_alike(self) -> bool:
+        """Whether nothing but room is asked of a new connection, whoever its client is."""
+        return self._per_peer is None and self._proxies is None
 
     def let_in(self, connection: socket.socket, address: Any, serve: Serve) -> None:
         """Call *serve* with the connection and its client's address, now or when its header has come, or close it."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from waterspout.http1connection import (
     EnteredApplication,
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     import ssl
 
 __all__ = ["HTTPServer"]
-
-#: After a client that had said nothing yet when it was accepted: how many are not even asked.
-SILENT_IN_A_ROW: Final = 15
 
 RequestCallback = HTTPServerConnectionDelegate | HTTPApplication | Callable[[HTTPServerRequest], None]
 
@@ -129,15 +126,17 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         self._forwarding = ForwardingFields(forwarding_headers)
         self._connections: set[HTTP1ServerConnection] = set()
         self.guard = Guard(
-            max_connections, max_connections_per_ip, proxies, observer, self._connections,
+            max_connections, max_connections_per_ip, proxies, observer, self._connections, self.waiting,
             speaks_http=ssl_options is None,
         )  # fmt: skip
+        if self._clients_may_wait():
+            self.first_byte_timeout = self.conn_params.first_byte_timeout
         self._on_lost = self._connection_lost  # one for all connections
         self._upgraded = UpgradedConnections()
         self._drain: tuple[DrainState, asyncio.Task[DrainResult]] | None = None
         self._drain_callbacks: dict[object, Callable[[float], object]] = {}
         self._deadlines: Deadlines | None = None
-        self._silent = 0
+        self._together: list[HTTP1ServerConnection] | None = None
         self._application = self._wrapped(as_application(request_callback), is_tornado_compat(compat))
 
     def _wrapped(self, application: HTTPApplication, tornado: bool) -> HTTPApplication:
@@ -150,6 +149,25 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         if tornado:
             return TornadoApplication(application, TrustedProxies(["*"]), hops, self._forwarding)
         return ProxiedApplication(application, hops, hops, self._forwarding)
+
+    def _clients_may_wait(self) -> bool:
+        """Whether nobody asks for a connection before its client has spoken.
+
+        Over TLS the time for the handshake runs from the beginning; observers are told when a connection is opened.
+        """
+        cls = type(self)
+        return (
+            self.ssl_options is None
+            and self.observer is None
+            and self.guard.takes_all_alike
+            and cls.serve_connection is HTTPServer.serve_connection
+            and cls.handle_stream is HTTPServer.handle_stream
+        )
+
+    def may_wait(self) -> bool:
+        """See `TCPServer`."""
+        gate = self.guard.plain
+        return gate is not None and gate.has_room() and self._drain is None
 
     @classmethod
     def configurable_base(cls) -> type[Configurable]:
@@ -164,7 +182,7 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
     def serve_connection(self, connection: socket.socket, address: Any) -> None:
         """See `TCPServer`; the guard may turn *connection* away, or learn its client's address first."""
         gate = self.guard.plain
-        if gate is not None and gate.others + len(self._connections) < gate.limit:
+        if gate is not None and gate.has_room():
             super().serve_connection(connection, address)
         else:
             self.guard.let_in(connection, address, super().serve_connection)
@@ -205,13 +223,22 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         if self._drain is not None:
             self._drain[0].connections += 1
             connection.drain()
-        # Where one client had spoken when it was accepted, the next one probably has, too; where not, asking each would
-        # be a system call for nothing.
-        if self._silent:
-            self._silent -= 1
-            connection.start_serving(self._application)
-        elif not connection.start_serving(self._application, look_first=True):
-            self._silent = SILENT_IN_A_ROW
+        if self._together is None:
+            connection.start_serving(self._application, look_first=True)
+        else:
+            self._together.append(connection)
+
+    def serve_together(self, arrivals: Iterable[tuple[socket.socket, Any]]) -> None:
+        """See `TCPServer`. All connections are made before the first request is read: what a processor has at hand for
+        one step is what the next connection's needs, and a quarter of the whole is saved."""
+        made: list[HTTP1ServerConnection] = []
+        self._together = made
+        try:
+            super().serve_together(arrivals)
+        finally:
+            self._together = None
+        for connection in made:
+            connection.start_serving(self._application, look_first=True)
 
     def _connection_lost(self, connection: HTTP1ServerConnection) -> None:
         self._connections.discard(connection)
@@ -229,6 +256,7 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
 
         Returns when all are closed.
         """
+        self.close_waiting()
         for connection in list(self._connections):
             connection.close()
         for connection in list(self._connections):
@@ -268,6 +296,7 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         now = asyncio.get_running_loop().time()
         until, idle_until = now + deadline, now + min(idle_grace, deadline)
         if self._drain is None:
+            self.serve_waiting()
             state = DrainState(len(self._connections), until, idle_until)
             accepting = asyncio.ensure_future(self.stop_accepting(shared=shared_sockets))
             task = asyncio.ensure_future(drain(self._connections, self._upgraded, state, accepting))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from waterspout.ioloop import IOLoop
@@ -34,7 +35,7 @@ def add_accept_handler(sock: socket.socket, callback: Callable[[socket.socket, A
     descriptors accepting pauses for a second, and the clients wait in the backlog.  An exception out of the callback is
     logged.  Returns a function that ends it and leaves ``sock`` open; it may be called twice.
     """
-    acceptor = _Acceptor(sock, callback, IOLoop.current())
+    acceptor = _Acceptor(sock, callback, IOLoop.current(), _accepting(sock))
     acceptor.listen()
     return acceptor.remove
 
@@ -42,18 +43,44 @@ def add_accept_handler(sock: socket.socket, callback: Callable[[socket.socket, A
 add_accept_handler.__module__ = "waterspout.netutil"
 
 
+def accept_descriptors(
+    sock: socket.socket, callback: Callable[[int, Any], object], io_loop: IOLoop
+) -> Callable[[], None] | None:
+    """`add_accept_handler` whose callback gets the bare descriptor, which it owns: `socket_maker` makes a socket of it.
+
+    None, and nothing is done, where only the socket itself can accept: it is of a class with an ``accept`` of its own.
+    """
+    accept = _plain_accept(sock)
+    if accept is None:
+        return None
+    acceptor = _Acceptor(sock, callback, io_loop, accept)
+    acceptor.listen()
+    return acceptor.remove
+
+
+def socket_maker(sock: socket.socket) -> Callable[[int], socket.socket]:
+    """What makes sockets of the descriptors that the listening *sock* accepts.
+
+    Family, type and protocol are not looked up and converted for each of them.
+    """
+    return partial(_socket_class(), int(sock.family), int(sock.type), sock.proto)
+
+
+def _plain_accept(sock: socket.socket) -> Callable[[], tuple[int, Any]] | None:
+    accept: Callable[[], tuple[int, Any]] | None = getattr(sock, "_accept", None)
+    return None if type(sock).accept is not _socket_class().accept else accept
+
+
 def _accepting(sock: socket.socket) -> Callable[[], tuple[socket.socket, Any]]:
-    """``sock.accept``, without looking up and converting the family, type and protocol for each connection."""
-    plain: Callable[[], tuple[int, Any]] | None = getattr(sock, "_accept", None)
-    kind = type(sock)
-    if plain is None or kind.accept is not _socket_class().accept:  # a class of somebody's own
+    """``sock.accept``, by the short way where that is not somebody's own."""
+    plain = _plain_accept(sock)
+    if plain is None:
         return sock.accept
-    made = _socket_class()
-    family, type_, proto = int(sock.family), int(sock.type), sock.proto
+    make = socket_maker(sock)
 
     def accept() -> tuple[socket.socket, Any]:
         fd, address = plain()
-        return made(family, type_, proto, fd), address
+        return make(fd), address
 
     return accept
 
@@ -67,12 +94,19 @@ def _socket_class() -> type[socket.socket]:
 class _Acceptor:
     __slots__ = ("accept", "callback", "io_loop", "pause", "removed", "sock")
 
-    def __init__(self, sock: socket.socket, callback: Callable[[socket.socket, Any], object], io_loop: IOLoop) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        callback: Callable[[Any, Any], object],
+        io_loop: IOLoop,
+        accept: Callable[[], tuple[Any, Any]],
+    ) -> None:
+        """*callback* is called with what *accept* gives."""
         self.sock = sock
         self.callback = callback
         self.io_loop = io_loop
         self.removed = False
-        self.accept = _accepting(sock)
+        self.accept = accept
         self.pause: asyncio.TimerHandle | None = None
 
     def listen(self) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from waterspout.concurrent import convert_yielded
+from waterspout.ioloop import IOLoop
 from waterspout.iostream import IOStream, SSLIOStream, StreamClosedError
 from waterspout.log import app_log
 from waterspout.netutil import add_accept_handler, bind_sockets
+from waterspout.netutil._accept import accept_descriptors, socket_maker
 from waterspout.tcpserver._arrivals import Arrivals
 from waterspout.tcpserver._closing import HANDSHAKE_TIME, accept_waiting, refuse_new_handshakes
 from waterspout.tcpserver._contexts import ServerContext
+from waterspout.tcpserver._lobby import POSSIBLE, Lobby
 from waterspout.tcpserver._server_names import ServerNames
 
 if TYPE_CHECKING:
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
     from types import TracebackType
     from typing import Self
+
+    from waterspout.tcpserver._lobby import Maker, Waiting
 
 _UNIX = getattr(socket, "AF_UNIX", None)
 
@@ -59,6 +65,10 @@ class TCPServer:
     which only the certificate counts; all else is as ``ssl_options`` says.
 
     ``max_buffer_size`` and ``read_chunk_size`` go to the streams.
+
+    A subclass whose clients speak first may set ``first_byte_timeout``, before it accepts, and say by `may_wait` for
+    which connections: these are bare descriptors until something comes, and are closed if nothing does in so many
+    seconds. `handle_stream` is called when there is something to read. (Linux; elsewhere as if it were not set.)
     """
 
     __module__ = "waterspout.tcpserver"
@@ -66,6 +76,9 @@ class TCPServer:
     ssl_options: dict[str, Any] | ssl.SSLContext | None
     max_buffer_size: int | None
     read_chunk_size: int | None
+    first_byte_timeout: float | None  #: seconds; None: `handle_stream` is called at once
+    #: Accepted connections whose clients have not spoken yet, by descriptor: to be counted, not to be changed.
+    waiting: Waiting
 
     def __init__(
         self,
@@ -85,6 +98,9 @@ class TCPServer:
         self._accepted = self._failed = 0
         self._tls: ServerContext | None = None
         self._arrivals: Arrivals | None = None
+        self.first_byte_timeout = None
+        self.waiting = {}
+        self._lobby: Lobby | None = None
         names = ServerNames(server_names) if server_names else None
         if isinstance(ssl_options, dict):
             _check_files(ssl_options)
@@ -116,7 +132,7 @@ class TCPServer:
             sock.setblocking(False)
             number = sock.fileno()
             self._sockets[number] = sock
-            self._removers[number] = add_accept_handler(sock, self._handle_connection)
+            self._removers[number] = self._accept_on(sock)
 
     def add_socket(self, socket: socket.socket) -> None:
         """`add_sockets` with one."""
@@ -168,6 +184,8 @@ class TCPServer:
         self._bound = []
         if self._arrivals is not None:
             self._arrivals.end()
+        if self._lobby is not None:
+            self._lobby.end_when_empty()
 
     def _pause_accepting(self) -> None:
         """Leave those who come in the kernel."""
@@ -177,7 +195,19 @@ class TCPServer:
 
     def _resume_accepting(self) -> None:
         for number, sock in self._sockets.items():
-            self._removers[number] = add_accept_handler(sock, self._handle_connection)
+            self._removers[number] = self._accept_on(sock)
+
+    def _accept_on(self, sock: socket.socket) -> Callable[[], None]:
+        patience = self.first_byte_timeout
+        if patience is not None and POSSIBLE:
+            io_loop = IOLoop.current()
+            if self._lobby is None:
+                self._lobby = Lobby(io_loop, self.serve_together, patience, self.waiting)
+            come = partial(self._descriptor_came, socket_maker(sock), self._lobby)
+            remove = accept_descriptors(sock, come, io_loop)
+            if remove is not None:
+                return remove
+        return add_accept_handler(sock, self._handle_connection)
 
     async def stop_accepting(self, *, shared: bool = False) -> None:
         """`stop`, without losing a client that waits to be accepted: those are taken in first, which takes a tenth of
@@ -202,6 +232,7 @@ class TCPServer:
     ) -> None:
         """`stop`, cancel the `handle_stream` coroutines that still run, and wait until they have ended."""
         self.stop()
+        self.close_waiting()
         if self._arrivals is not None:
             self._arrivals.close()
         handling = list(self._handling)
@@ -239,6 +270,44 @@ class TCPServer:
     def _handle_connection(self, connection: socket.socket, address: Any) -> None:
         self._accepted += 1
         self.serve_connection(connection, address)
+
+    def _descriptor_came(self, make: Maker, lobby: Lobby, fd: int, address: Any) -> None:
+        self._accepted += 1
+        if self.may_wait():
+            try:
+                lobby.enter(fd, address, make)
+                return
+            except OSError as error:  # the system watches no more (its memory, or a limit for each user)
+                app_log.warning("Cannot let a connection wait: %s", error)
+        self.serve_connection(make(fd), address)
+
+    def may_wait(self) -> bool:
+        """Whether the connection that has just been accepted may be kept as a bare descriptor until its client speaks.
+
+        Asked for each one where ``first_byte_timeout`` is set.
+        """
+        return True
+
+    def serve_together(self, arrivals: Iterable[tuple[socket.socket, Any]]) -> None:
+        """`serve_connection` for several, of which each has waited for its client's first byte.
+
+        For subclasses that do better step by step for all than all steps for each.
+        """
+        for connection, address in arrivals:
+            try:
+                self.serve_connection(connection, address)
+            except Exception:
+                app_log.error("Error in connection callback", exc_info=True)
+
+    def serve_waiting(self) -> None:
+        """Have `handle_stream` serve all that wait for their client's first byte."""
+        if self._lobby is not None:
+            self._lobby.serve_all()
+
+    def close_waiting(self) -> None:
+        """Close all that wait for their client's first byte."""
+        if self._lobby is not None:
+            self._lobby.close_all()
 
     def serve_connection(self, connection: socket.socket, address: Any) -> None:
         """Make a stream of a new connection and have `handle_stream` serve it.

@@ -1,0 +1,155 @@
+"""Clients that have not spoken yet: what they count for, and who is served at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import select
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from waterspout.httpserver import HTTPServer, ServerObserver
+from waterspout.httputil import HTTPServerRequest
+from waterspout.iostream import IOStream
+from waterspout.netutil import bind_sockets
+
+pytestmark = pytest.mark.skipif(not hasattr(select, "epoll"), reason="only Linux has epoll")
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+Until = Callable[..., Any]
+
+
+def answer(request: HTTPServerRequest) -> None:
+    connection: Any = request.connection
+    connection.respond(200, None, "Content-Length: 2\r\n", b"ok")
+
+
+class Client:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def get(self) -> bytes:
+        self.writer.write(GET)
+        return await asyncio.wait_for(self.reader.readuntil(b"ok"), 30)
+
+    async def rest(self) -> bytes:
+        return await asyncio.wait_for(self.reader.read(), 30)
+
+    def leave(self) -> None:
+        self.writer.close()
+
+
+@contextlib.asynccontextmanager
+async def serving(**options: Any) -> AsyncIterator[tuple[HTTPServer, Any]]:
+    server = HTTPServer(answer, **options)
+    (sock,) = bind_sockets(0, "127.0.0.1")
+    server.add_sockets([sock])
+
+    async def connect() -> Client:
+        return Client(*await asyncio.open_connection(*sock.getsockname()))
+
+    yield server, connect
+    server.stop()
+    await server.close_all_connections()
+
+
+def test_silent_clients_wait_as_descriptors_and_are_served_when_they_speak(until: Until) -> None:
+    async def main() -> None:
+        async with serving() as (server, connect):
+            first = await connect()
+            clients = [await connect() for _ in range(5)]
+            await until(lambda: len(server.waiting) == 5)  # the first one is what the gate was made for
+            assert server.guard.gate.count == 6 and len(server._connections) == 1
+            for client in reversed(clients):
+                assert b"200 OK" in await client.get() and b"200 OK" in await client.get()
+            assert len(server._connections) == 6 and not server.waiting
+            for client in (first, *clients):
+                client.leave()
+            await until(lambda: server.guard.gate.count == 0)
+
+    asyncio.run(main())
+
+
+def test_those_that_wait_count_as_connections(until: Until) -> None:
+    async def main() -> None:
+        async with serving(max_connections=3) as (server, connect):
+            clients = [await connect() for _ in range(3)]
+            await until(lambda: len(server.waiting) == 2)
+            assert b" 503 " in await (await connect()).rest()
+            clients[2].leave()
+            await until(lambda: server.guard.gate.count == 2)
+            another = await connect()
+            assert b"200 OK" in await another.get()
+            for client in (*clients[:2], another):
+                client.leave()
+
+    asyncio.run(main())
+
+
+def test_who_says_nothing_is_closed_in_silence_at_the_deadline(until: Until) -> None:
+    async def main() -> None:
+        async with serving(idle_connection_timeout=0.2) as (server, connect):
+            clients = [await connect() for _ in range(3)]
+            assert [await client.rest() for client in clients] == [b""] * 3
+            await until(lambda: server.guard.gate.count == 0)
+
+    asyncio.run(main())
+
+
+def test_drain_closes_those_that_wait_as_idle_and_lets_them_speak_within_the_grace(until: Until) -> None:
+    async def main() -> None:
+        async with serving() as (server, connect):
+            clients = [await connect() for _ in range(3)]
+            await until(lambda: len(server.waiting) == 2)
+            draining = asyncio.ensure_future(server.drain(60, idle_grace=60))
+            await until(lambda: server.draining and not server.waiting)
+            assert b"Connection: close" in await clients[2].get()
+            hurried = asyncio.ensure_future(server.drain(60, idle_grace=0))
+            result = await draining
+            assert result is await hurried and (result.finished, result.idle, result.cut) == (1, 2, ())
+            assert [await client.rest() for client in clients] == [b""] * 3
+
+    asyncio.run(main())
+
+
+def test_close_all_connections_closes_those_that_wait(until: Until) -> None:
+    async def main() -> None:
+        async with serving() as (server, connect):
+            clients = [await connect() for _ in range(3)]
+            await until(lambda: len(server.waiting) == 2)
+            server.stop()
+            await server.close_all_connections()
+            assert [await client.rest() for client in clients] == [b""] * 3 and not server.waiting
+
+    asyncio.run(main())
+
+
+class Opened(ServerObserver):
+    def __init__(self) -> None:
+        self.count = 0
+
+    def connection_opened(self, connection: Any) -> None:
+        self.count += 1
+
+
+def test_where_somebody_wants_to_know_of_a_connection_at_once_nobody_waits(until: Until) -> None:
+    class Own(HTTPServer):
+        def handle_stream(self, stream: IOStream, address: Any) -> None:
+            super().handle_stream(stream, address)
+
+    async def main() -> None:
+        observer = Opened()
+        async with serving(observer=observer) as (server, connect):
+            clients = [await connect() for _ in range(3)]
+            await until(lambda: observer.count == 3)
+            assert server.first_byte_timeout is None and not server.waiting
+            assert [b"200 OK" in await client.get() for client in clients] == [True] * 3
+
+    asyncio.run(main())
+    for server in (Own(answer), HTTPServer(answer, max_connections_per_ip=5), HTTPServer(answer, proxy_protocol=True)):
+        assert server.first_byte_timeout is None
+    assert HTTPServer(answer).first_byte_timeout == 30
+    assert HTTPServer(answer, header_timeout=5).first_byte_timeout == 5
+    assert HTTPServer(answer, header_timeout=5, idle_connection_timeout=9).first_byte_timeout == 9
