@@ -17,6 +17,7 @@ from waterspout.httputil import ResponseStartLine
 from waterspout.iostream import IOStream
 from waterspout.log import app_log
 from waterspout.netutil import Resolver
+from waterspout.tcpclient import TCPClient
 from waterspout.ws import Connection, DeflateOptions, Role
 from waterspout.wsclient._exchange import ConnectionParameters, OpeningExchange
 from waterspout.wsclient._opening import Opening
@@ -93,7 +94,7 @@ class WebSocketClientConnection(OpeningExchange):
             self._fail(error, None)
         finally:
             self._task = None
-            self.tcp_client = None
+            self.tcp_client: TCPClient | None = None
 
     def _fail(self, error: Exception, cause: BaseException | None) -> None:
         self._closed = True
@@ -110,7 +111,7 @@ class WebSocketClientConnection(OpeningExchange):
         options = compression_options(params.compression_options)
         limits = self.max_header_size, self.max_body_size
         opening = Opening(self.request, url, self._subprotocols, options, *limits)
-        self.key = opening.key
+        self.key: str | None = opening.key
         assert self.tcp_client is not None
         stream = await open_stream(url, settings, self.tcp_client, self.max_buffer_size)
         await opening.run(stream)
