@@ -5,7 +5,8 @@ and prints for each row the **server CPU microseconds a request** (user and syst
 from /proc, over the requests that wrk counted), requests a second, and the ratio to Tornado on the same loop. Every
 figure is the median of the rounds with its lowest and highest; in each round every server runs once, so that a noisy
 minute hits all of them. Each is started anew in each round, asked for correct answers first, and a round with an
-error of wrk's is not a measurement: the bench ends with the error.
+error of wrk's is not a measurement: the bench ends with the error. ``--unpinned`` leaves the placing of both to the
+system, as where servers are deployed: one with threads of its own then uses further cores for them.
 
 Rows are *varied* by default (query, cookie and referer differ from request to request; these rank) or *constant*.
 Access logs are off, the collector runs as shipped. Under 1.1x is a tie. ``--check`` makes the bounds below the exit
@@ -93,8 +94,8 @@ class Bench:
         self.wrk = wrk
         self.results: dict[Cell, Measured] = {}
         cores = sorted(os.sched_getaffinity(0))
-        self.server_cpu = cores[0] if len(cores) > 1 and not options.unpinned else None
-        self.wrk_cpu = cores[1] if len(cores) > 1 else None
+        pinned = len(cores) > 1 and not options.unpinned
+        self.server_cpu, self.wrk_cpu = cores[:2] if pinned else (None, None)
         if len(cores) < 2:
             print("only one core: server and wrk share it, the requests a second say nothing", file=sys.stderr)
 
@@ -262,7 +263,7 @@ def options_from(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--loop", choices=LOOPS, default="all", dest="loop")
     parser.add_argument("--requests", choices=("varied", "constant", "both"), default="varied")
     parser.add_argument("--python", default=sys.executable, help="the interpreter that runs the servers")
-    parser.add_argument("--unpinned", action="store_true", help="leave the server all cores")
+    parser.add_argument("--unpinned", action="store_true", help="let the system place server and wrk")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a bound is broken")
     parser.add_argument(
         "--margin",

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-TESTS = '''
+TESTS = """
 import pytest
 from waterspout import web
 
@@ -27,7 +27,7 @@ async def test_without_a_socket(app_client):
 async def test_over_a_socket(http_client, base_url, http_port, http_server):
     assert base_url.endswith(str(http_port))
     assert (await http_client.fetch(base_url + "/")).body == b"hello"
-'''
+"""
 
 
 def test_fixtures_serve_the_users_app(tmp_path: Path) -> None:
@@ -44,9 +44,6 @@ def test_fixtures_serve_the_users_app(tmp_path: Path) -> None:
 
 
 def test_plugin_imports_nothing_of_the_framework_before_a_fixture_is_used() -> None:
-    script = (
-        "import sys, waterspout_web_pytest;"
-        "print([name for name in sys.modules if name.startswith('waterspout.')])"
-    )
+    script = "import sys, waterspout_web_pytest;print([name for name in sys.modules if name.startswith('waterspout.')])"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert ended.stdout == "[]\n", ended.stdout + ended.stderr

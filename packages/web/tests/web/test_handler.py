@@ -258,10 +258,10 @@ def test_finish_ends_without_an_error(fetch: Fetch, caplog: Any) -> None:
     assert not [r for r in caplog.records if r.exc_info]
 
 
-def test_a_base_class_with_its_own_error_page_is_inherited(fetch: Fetch) -> None:
+def test_a_base_handlers_current_user_and_error_page_are_inherited(fetch: Fetch) -> None:
     class Base(RequestHandler):
         def write_error(self, status_code: int, **kwargs: Any) -> None:
-            self.finish(f"page for {status_code}, {kwargs['exc_info'][0].__name__}")
+            self.finish(f"page for {status_code}, {kwargs['exc_info'][1]!r}")
 
         def get_current_user(self) -> str:
             return "ann"
@@ -271,7 +271,7 @@ def test_a_base_class_with_its_own_error_page_is_inherited(fetch: Fetch) -> None
             raise KeyError(self.current_user)
 
     response = fetch([("/", Child)])
-    assert (response.code, response.body) == (500, b"page for 500, KeyError")
+    assert (response.code, response.body) == (500, b"page for 500, KeyError('ann')")
 
 
 def test_write_error_that_raises_still_answers(fetch: Fetch, caplog: Any) -> None:

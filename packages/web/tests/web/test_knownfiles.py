@@ -332,9 +332,7 @@ def test_logs_and_on_finish_hear_of_it(root: Path, short: list[bool]) -> None:
     assert short == [False, True, True]
 
 
-def test_no_more_files_are_known_than_the_bound(
-    root: Path, short: list[bool], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_more_files_are_known_than_the_bound(root: Path, short: list[bool], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(knownfiles, "MAX_KNOWN", 3)
     for number in range(5):
         (root / f"{number}.txt").write_bytes(b"%d" % number)

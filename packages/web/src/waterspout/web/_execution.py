@@ -40,9 +40,7 @@ def start(handler: RequestHandler, plan: CallPlan, args: Any, kwargs: Any) -> No
     try:
         if args or kwargs:
             args, kwargs = plan.bind(handler, args, kwargs)
-        method: Any = (
-            handler.get if plan.gets and handler.request.method == "GET" else plan.method(handler, plan)
-        )
+        method: Any = handler.get if plan.gets and handler.request.method == "GET" else plan.method(handler, plan)
         awaitable = handler.prepare()
         if awaitable is not None:
             return take_over(handler, prepared_then(handler, awaitable, method, args, kwargs))
