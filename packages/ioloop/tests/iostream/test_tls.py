@@ -104,6 +104,27 @@ def test_push_over_tls(run, tls_pair, recorder):
     run(main)
 
 
+@pytest.mark.parametrize("early", [b"", b"on its way already, "])
+def test_reading_goes_on_after_our_own_end(run, tls_pair, early):
+    async def main():
+        client, server = await tls_pair()
+        if early:
+            await client.write(early)
+        server.end_output()
+        with pytest.raises(StreamClosedError):
+            await client.read_bytes(1)
+        assert await server.read_bytes(len(early)) == early
+        if early and isinstance(server.socket, ssl.SSLSocket):  # it could not say so without losing what came
+            assert isinstance(client.error, ssl.SSLEOFError)
+            server.close()
+        else:
+            assert client.error is None
+            assert await server.read_until_close() == b""
+            assert server.error is None
+
+    run(main)
+
+
 def test_receiver_that_pauses_in_the_midst_of_bulk_gets_all(run, tls_pair, recorder):
     async def main():
         client, server = await tls_pair()

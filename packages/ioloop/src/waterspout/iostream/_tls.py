@@ -52,6 +52,7 @@ HANDSHAKING: Final = 3
 # The descriptor's own methods: TLSSocket hides them.
 _recv_into = socket_module.socket.recv_into
 _send = socket_module.socket.send
+_shutdown = socket_module.socket.shutdown
 
 
 class SSLIOStream(IOStream):
@@ -544,14 +545,18 @@ class SSLIOStream(IOStream):
         super()._before_close()
 
     def end_output(self) -> None:
-        """See `IOStream.end_output`: TLS says so first (close_notify), or the peer must suspect a truncation."""
-        memory = self._memory
-        if memory is not None and not self._opening and not self._closed:
-            farewell = memory.close()
+        """See `IOStream.end_output`: TLS says so first (close_notify), or the peer must suspect a truncation.
+
+        An ``ssl.SSLSocket`` cannot say so while something that it received is unread.
+        """
+        layer = self._layer
+        if layer is not None and not self._opening and not self._closed and layer.may_end():
+            farewell = layer.close()
             if farewell and not self._cipher:  # not into the middle of a record
                 with contextlib.suppress(BlockingIOError):  # no room for it: then the end comes without
                     _send(self.socket, farewell)
-        super().end_output()
+        # Not the method of an SSLSocket: that forgets TLS, and takes what is still to come for plain text.
+        _shutdown(self.socket, socket_module.SHUT_WR)
 
     def _say_farewell(self, farewell: Buffer | None) -> None:
         """Send close_notify, and take what nobody will read: session tickets, mostly.

@@ -22,6 +22,8 @@ from __future__ import annotations
 import contextlib
 import ssl
 from enum import Enum
+from socket import MSG_PEEK
+from socket import socket as plain_socket
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ RECORD: Final = 16 * 1024
 
 #: Bytes of plaintext after which the stream is given what there is, before more is decrypted.
 DECRYPTED: Final = 4 * RECORD
+
+_recv = plain_socket.recv  # SSLSocket has one of its own
 
 
 class Outcome(Enum):
@@ -125,6 +129,10 @@ class MemoryLayer:
         """Ciphertext for the peer."""
         return self.outgoing.read()
 
+    def may_end(self) -> bool:
+        """Whether reading can go on after `close`."""
+        return True
+
     def close(self) -> bytes:
         """End our side: the close_notify to send.  Without it the peer must take the end for a truncation."""
         with contextlib.suppress(ssl.SSLError):  # the peer's own close_notify is not waited for
@@ -171,6 +179,13 @@ class SocketLayer:
     def has_input(self) -> bool:
         """Whether a record was decrypted and not read completely: the socket itself would stay silent about it."""
         return self.socket.pending() > 0
+
+    def may_end(self) -> bool:
+        """Whether reading can go on after `close`: not if something unread has come, for it reads, too."""
+        try:
+            return not self.socket.pending() and not _recv(self.socket, 1, MSG_PEEK)
+        except OSError:
+            return True
 
     def close(self) -> None:
         """Send close_notify, if there is room for it."""
