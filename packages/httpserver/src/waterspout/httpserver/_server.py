@@ -130,7 +130,7 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
             speaks_http=ssl_options is None,
         )  # fmt: skip
         if self._clients_may_wait():
-            self.first_byte_timeout = self.conn_params.first_byte_timeout
+            self.first_byte_timeout: float | None = self.conn_params.first_byte_timeout
         self._on_lost = self._connection_lost  # one for all connections
         self._upgraded = UpgradedConnections()
         self._drain: tuple[DrainState, asyncio.Task[DrainResult]] | None = None
