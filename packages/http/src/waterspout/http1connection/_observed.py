@@ -20,7 +20,6 @@ from waterspout.httputil import (
     HTTPHeaders,
     HTTPInputError,
     HTTPMessageDelegate,
-    HTTPServerConnectionDelegate,
     HTTPServerRequest,
     RequestStartLine,
     ResponseStartLine,
@@ -60,12 +59,10 @@ class ObservedServerConnection(HTTP1ServerConnection):
         self.observer = observer
         self.observed = None
 
-    def start_serving(
-        self, delegate: HTTPServerConnectionDelegate | HTTPApplication | Callable[..., Any], *, look_first: bool = False
-    ) -> bool:
+    def serve_application(self, application: HTTPApplication, look_first: bool) -> bool:
         """See `HTTP1ServerConnection`."""
         tell(self.observer.connection_opened, self)
-        return super().start_serving(delegate, look_first=look_first)
+        return super().serve_application(application, look_first)
 
     def request_begins(self, request: HTTPServerRequest) -> None:
         """The application is about to see *request*, for the first time unless its body has been collected."""

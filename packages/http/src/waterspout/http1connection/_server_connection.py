@@ -125,7 +125,11 @@ class HTTP1ServerConnection(HTTP1Connection):
         *look_first* serves inside this call what the client has sent already, as clients mostly have that waited to be
         accepted; returns whether something had come.
         """
-        self._application = as_application(delegate)
+        return self.serve_application(as_application(delegate), look_first)
+
+    def serve_application(self, application: HTTPApplication, look_first: bool) -> bool:
+        """`start_serving` for an owner of many connections, who knows what *application* is."""
+        self._application = application
         self.deadline = self._deadlines.now + self.params.first_byte_timeout
         self._deadlines.watch(self)
         try:
@@ -306,7 +310,7 @@ class HTTP1ServerConnection(HTTP1Connection):
             callback()
 
     def _leave(self) -> None:
-        self.phase = Phase.CLOSED
+        self.phase = _CLOSED
         self.deadline = inf
         self._deadlines.forget(self)
         on_lost, self._on_lost = self._on_lost, None
@@ -335,7 +339,7 @@ class HTTP1ServerConnection(HTTP1Connection):
         if keep and request.version == "HTTP/1.1":
             head = f"{first}{fields}\r\n"
         else:
-            keep = self._keep = keep or (another_has_come(self) and request.complete)
+            keep = self._keep = keep or (self.draining and another_has_come(self) and request.complete)
             connection = "Keep-Alive" if keep else "close"
             line = "" if request.version == "HTTP/1.0" and not keep else f"Connection: {connection}\r\n"
             head = f"{first}{fields}{line}\r\n"
@@ -428,7 +432,7 @@ class HTTP1ServerConnection(HTTP1Connection):
                 # Who is told while a server drains may be sending its next request. (Over TLS the end must be said by
                 # TLS, which takes both directions.)
                 sending = self.draining and type(self.stream) is IOStream
-                self._close_when_sent(sending or self._reader.held + len(self._pipelined) > 0)
+                self._close_when_sent(sending or len(self._reader._held) + len(self._pipelined) > 0)
         else:
             self._delivery = self._parts = None
             self.request = None
@@ -491,8 +495,8 @@ class HTTP1ServerConnection(HTTP1Connection):
         """
         self._pipelined = b""
         if not more_is_coming:
-            self.phase = Phase.LINGERING
-            self.deadline = self._deadlines.now + WRITE_TIMEOUT
+            self.phase = _LINGERING
+            self.deadline = self._deadlines.coarse_now + WRITE_TIMEOUT
             stream = self.stream
             if type(stream) is IOStream:  # what still comes is for nobody: the kernel may keep it
                 stream.close_after_flush(self._sent_and_closed)

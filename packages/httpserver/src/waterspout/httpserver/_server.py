@@ -224,7 +224,7 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
             self._drain[0].connections += 1
             connection.drain()
         if self._together is None:
-            connection.start_serving(self._application, look_first=True)
+            connection.serve_application(self._application, True)
         else:
             self._together.append(connection)
 
@@ -234,11 +234,13 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         made: list[HTTP1ServerConnection] = []
         self._together = made
         try:
-            super().serve_together(arrivals)
+            for connection, address in arrivals:
+                super().serve_connection(connection, address)  # past the guard: they were let in when they came
         finally:
             self._together = None
-        for connection in made:
-            connection.start_serving(self._application, look_first=True)
+        application = self._application
+        for served in made:
+            served.serve_application(application, True)
 
     def _connection_lost(self, connection: HTTP1ServerConnection) -> None:
         self._connections.discard(connection)

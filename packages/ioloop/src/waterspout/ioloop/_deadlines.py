@@ -73,7 +73,7 @@ class Deadlines:
         if sits_in is not None:
             if sits_in <= bucket:
                 return
-            self._leave(item, sits_in)
+            self.forget(item)
         elif self._timer is None:
             self._start()
         if bucket <= self._tick:  # passed already: told by the next tick, never from inside this call
@@ -88,20 +88,17 @@ class Deadlines:
         """Stop watching ``item``; nothing happens if it is not watched."""
         bucket = self._where.pop(item, None)
         if bucket is not None:
-            self._leave(item, bucket)
+            members = self._buckets.get(bucket)
+            if members is not None:
+                members.discard(item)
+                if not members:
+                    del self._buckets[bucket]
 
     def close(self) -> None:
         """Forget all items and stop the timer."""
         self._where.clear()
         self._buckets.clear()
         self._stop()
-
-    def _leave(self, item: HasDeadline, bucket: int) -> None:
-        members = self._buckets.get(bucket)
-        if members is not None:
-            members.discard(item)
-            if not members:
-                del self._buckets[bucket]
 
     def _start(self) -> None:
         self.coarse_now = self._loop.time()

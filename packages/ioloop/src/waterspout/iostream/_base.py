@@ -545,7 +545,8 @@ class BaseIOStream(StreamCore):
             self._drop_read()
             self._fail(future)
         super()._after_close()
-        self._run_close_callback()
+        if self._close_callback is not None:
+            self._run_close_callback()
 
     def _run_close_callback(self) -> None:
         callback, self._close_callback = self._close_callback, None

@@ -347,7 +347,10 @@ class StreamCore:
             self._receiver = None
             if self._reading:
                 self._listen(NOT_READING)
-            self.watch_close(instead)
+            if self._closed:
+                instead()
+            else:
+                self._close_watchers += (instead,)
         if not self._closed:
             if self._sent == self._total_write_index:
                 self.close()

@@ -149,7 +149,10 @@ class IOStream(BaseIOStream):
             self._push_eof()
             return True
         self._received += count
-        self._deliver(bytes(turn.view[:count]))
+        try:
+            receiver.data_received(bytes(turn.view[:count]))
+        except Exception as error:
+            self._receiver_failed(error)
         if self._receiver is receiver and not (self._closing or self._closed or self._paused):
             self._listen(PUSHING)
         return True
@@ -309,11 +312,14 @@ class IOStream(BaseIOStream):
             self.close(error)
             return None
         total = self._sent + sent
-        if total != self._total_write_index or self._waiting or sent > self.high_water:
+        if total != self._total_write_index or sent > self.high_water:
             return self._account(sent)
         self._sent = total
         self._out = None
-        return False
+        if not self._waiting:
+            return False
+        self._drained()
+        return None
 
     def _write_some(self, out: list[Buffer]) -> int:
         if len(out) > 1:
