@@ -143,6 +143,115 @@ def test_sentry_replaces_execute_and_sockjs_overrides_it():
     )
 
 
+def test_sockjs_wraps_the_running_of_a_websocket_and_aborts_its_connection():
+    aliased(
+        """
+        from tornado.websocket import WebSocketHandler, websocket_connect
+        seen = []
+
+        class Talk(WebSocketHandler):
+            async def _execute(self, transforms, *args, **kwargs):
+                seen.append("execute")
+                return await super()._execute(transforms, *args, **kwargs)
+
+            def open(self):
+                seen.append(self.ws_connection.client_terminated)  # jupyter_server asks, too
+
+            def on_message(self, message):
+                if message == "end":
+                    self.ws_connection._abort()
+                else:
+                    self.write_message(message)
+
+            def on_close(self):
+                ended.set()
+
+        ended = asyncio.Event()
+
+        async def main():
+            server = httpserver.HTTPServer(web.Application([("/", Talk)]))
+            sock, port = bind_unused_port()
+            server.add_sockets([sock])
+            ws = await websocket_connect(f"ws://127.0.0.1:{port}/")
+            await ws.write_message("hello")
+            assert await ws.read_message() == "hello"
+            await ws.write_message("end")
+            assert await ws.read_message() is None
+            await ended.wait()
+            assert seen == ["execute", False], seen
+            server.stop()
+        asyncio.run(main())
+        """
+    )
+
+
+def test_livereload_gives_versions_of_static_files_by_an_override():
+    aliased(
+        """
+        import pathlib, tempfile
+
+        class Versions(web.StaticFileHandler):
+            @classmethod
+            def _get_cached_version(cls, abs_path):
+                return "mine"
+
+        class Page(web.RequestHandler):
+            def get(self):
+                self.write(self.static_url("a.txt"))
+
+        with tempfile.TemporaryDirectory() as folder:
+            pathlib.Path(folder, "a.txt").write_text("a")
+            settings = {"static_path": folder, "static_handler_class": Versions}
+            response = asyncio.run(serve(web.Application([("/", Page)], **settings)))
+        assert response.body == b"/static/a.txt?v=mine", response.body
+        """
+    )
+
+
+def test_jupyterhub_keeps_its_xsrf_token_where_ours_is_and_panel_ends_a_request_by_hand():
+    aliased(
+        """
+        class Page(web.RequestHandler):
+            made = 0
+
+            @property
+            def xsrf_token(self):
+                if not hasattr(self, "_xsrf_token"):
+                    self.made += 1
+                    self._xsrf_token = b"theirs"
+                return self._xsrf_token
+
+            def get(self):
+                form = self.xsrf_form_html()
+                assert b"theirs" in self.xsrf_token and "theirs" in form and self.made == 1, form
+                self.finish("done")
+                self._finished = True
+
+        assert asyncio.run(serve(web.Application([("/", Page)]))).body == b"done"
+        """
+    )
+
+
+def test_opentelemetry_asks_for_the_address_that_a_proxy_hides():
+    aliased(
+        """
+        class Page(web.RequestHandler):
+            def get(self):
+                self.write(f"{self.request.connection.context._orig_remote_ip} {self.request.remote_ip}")
+
+        async def main():
+            server = httpserver.HTTPServer(web.Application([("/", Page)]), xheaders=True)
+            sock, port = bind_unused_port()
+            server.add_sockets([sock])
+            url, headers = f"http://127.0.0.1:{port}/", {"X-Real-Ip": "192.0.2.7"}
+            response = await AsyncHTTPClient().fetch(url, headers=headers)
+            server.stop()
+            assert response.body == b"127.0.0.1 192.0.2.7", response.body
+        asyncio.run(main())
+        """
+    )
+
+
 def test_panel_and_dask_ask_the_loop_for_its_map_and_its_asyncio_loop():
     aliased(
         """
