@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from waterspout.httpclient import HTTPResponse
+from waterspout.httputil import HTTPServerRequest
 from waterspout.netutil import bind_sockets
 from waterspout.web import (
     Application,
+    ErrorHandler,
     FallbackHandler,
     RedirectHandler,
     RequestHandler,
@@ -101,6 +103,55 @@ def test_RD2_redirects_fill_groups_in_and_never_leave_the_host(fetch: Fetch, pat
     ]
     response = fetch(app, path)
     assert (response.code, response.headers.get("Location")) == (code, where)
+
+
+class Several(Application):
+    """Asks other applications where it has no route itself, as Dask's does."""
+
+    others: tuple[Application, ...] = ()
+
+    def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
+        for application in (super(), *self.others):
+            found: Any = application.find_handler(request, **kwargs)
+            if not issubclass(found.handler_class, ErrorHandler):
+                break
+        return found
+
+
+def test_a_find_handler_of_the_subclass_is_asked_for_every_request(fetch: Fetch) -> None:
+    class Takes(RequestHandler):
+        def post(self, name: str) -> None:
+            self.write(f"{type(self.application).__name__} {len(self.request.body)} {name}")
+
+    app = Several([("/", Says, {"text": "one"})])
+    app.others = (Application([("/two", Says, {"text": "two"}), ("/(?P<name>[a-z]+)/post", Takes)]),)
+    assert fetch(app, "/").body == b"one"
+    assert fetch(app, "/two").body == b"two"
+    assert fetch(app, "/three").code == 404
+    for size in (1, 300_000):  # with its head, and behind it
+        body = fetch(app, "/some/post", method="POST", body=b"x" * size).body
+        assert body == f"Application {size} some".encode()
+
+
+def test_a_delegate_says_whom_it_serves() -> None:
+    app = Application([("/(?P<name>[a-z]+)", Says, {"text": "a"})])
+    request = HTTPServerRequest("GET", "/some")
+    delegate: Any = app.find_handler(request)
+    assert (delegate.application, delegate.request, delegate.handler_class) == (app, request, Says)
+    assert (delegate.handler_kwargs, delegate.path_args, delegate.path_kwargs) == ({"text": "a"}, [], {"name": b"some"})
+
+
+def test_a_delegate_of_the_subclass_gets_every_request(fetch: Fetch) -> None:
+    asked = []
+
+    class Asked(Application):
+        def get_handler_delegate(self, request: HTTPServerRequest, *args: Any, **kwargs: Any) -> Any:
+            asked.append(request.path)
+            return super().get_handler_delegate(request, *args, **kwargs)
+
+    app = Asked([("/", Says, {"text": "one"})])
+    assert fetch(app, "/").body == b"one" and fetch(app, "/none").code == 404
+    assert asked == ["/", "/none"]
 
 
 def test_fallback_hands_the_request_to_another_application(fetch: Fetch) -> None:

@@ -14,7 +14,7 @@ from waterspout.web._applicationfields import ApplicationFields, default_server_
 from waterspout.web._applicationfiles import ApplicationFiles
 from waterspout.web._applicationlife import ApplicationLife
 from waterspout.web._applicationlog import ApplicationLog
-from waterspout.web._applicationserving import ApplicationServing
+from waterspout.web._applicationserving import ApplicationServing, finds_by_rules
 from waterspout.web._background import BackgroundTasks
 from waterspout.web._fieldsource import FieldSource, cors_policy
 from waterspout.web._handlerrouter import HandlerRouter
@@ -74,6 +74,7 @@ class Application(
         self._tasks = BackgroundTasks()
         self._lifespan = lifespan_of(self, settings, self._tasks)
         self.middleware = middleware_of(settings)
+        self._finds_by_rules = finds_by_rules(type(self))
         self._routes = {}
         self._plans = {}
         self._known_files: dict[tuple[str, str], KnownFile] = {}

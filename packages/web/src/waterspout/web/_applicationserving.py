@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from waterspout.web._middleware import Middleware
     from waterspout.web._transform import OutputTransform
 
-__all__ = ["ApplicationServing"]
+__all__ = ["ApplicationServing", "finds_by_rules"]
 
 _new = object.__new__
 _NO_ARGS: tuple[Any, ...] = ()
@@ -52,7 +52,9 @@ class ApplicationServing:
     # What every request's context is a copy of. A pipelined request is read where the one before it was finished:
     # in that one's context, whose variables must not leak.
     _context: Context | None
-    # How requests reach their handlers: by rule for the straight way, by class for delegates.
+    # How requests reach their handlers: by rule for the straight way, by class for delegates. A subclass that overrides
+    # how they are found is asked for each.
+    _finds_by_rules: bool
     _routes: dict[Rule, CallPlan]
     _plans: dict[type[RequestHandler], CallPlan]
     _gate: Gate | None
@@ -63,7 +65,7 @@ class ApplicationServing:
         if self._gate is not None and (answer := self._gate(request)) is not None:
             self._run_delegate(request, self.get_handler_delegate(request, *answer))
             return
-        if len(self.default_router.rules) == 1:
+        if self._finds_by_rules and len(self.default_router.rules) == 1:
             path = request.path
             index = self.wildcard_router.current_index()
             rule = index.first_exact.get(path)
@@ -126,7 +128,7 @@ class ApplicationServing:
         """Say who takes a request whose body is still on its way (`waterspout.http1connection.HTTPApplication`)."""
         if self._gate is not None and self._gate(request) is not None:
             return None  # refused when it is whole
-        if len(self.default_router.rules) == 1:
+        if self._finds_by_rules and len(self.default_router.rules) == 1:
             rule = self.wildcard_router.current_index().first_exact.get(request.path)
             if rule is not None and rule in self._routes:
                 return None  # a handler that takes the body as a whole
@@ -218,3 +220,11 @@ class ApplicationServing:
 
     def _make_transforms(self, request: HTTPServerRequest) -> list[OutputTransform]:
         return [transform(request) for transform in self.transforms]
+
+
+def finds_by_rules(cls: type[ApplicationServing]) -> bool:
+    """Whether an application of this class finds handlers by its rules alone."""
+    return (
+        cls.find_handler is ApplicationServing.find_handler
+        and cls.get_handler_delegate is ApplicationServing.get_handler_delegate
+    )

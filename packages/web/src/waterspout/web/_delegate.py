@@ -22,9 +22,13 @@ class HandlerDelegate(HTTPMessageDelegate):
     For a class under `stream_request_body` the handler is made and run when the head has come: ``prepare`` sees no
     body, each piece goes to ``data_received``, and the method runs when the body is whole. Otherwise the body is
     collected first.
+
+    Applications that override `Application.find_handler` look at what theirs found by these attributes.
     """
 
-    __slots__ = ("_application", "_args", "_class", "_handler", "_init", "_kwargs", "_parts", "_request")
+    __slots__ = (
+        "_handler", "_parts", "application", "handler_class", "handler_kwargs", "path_args", "path_kwargs", "request"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -35,31 +39,29 @@ class HandlerDelegate(HTTPMessageDelegate):
         path_args: list[Any] | None,
         path_kwargs: dict[str, Any] | None,
     ) -> None:
-        self._application = application
-        self._request = request
-        self._class = handler_class
-        self._init = handler_kwargs or {}
-        self._args = path_args or []
-        self._kwargs = path_kwargs or {}
+        self.path_args, self.path_kwargs = path_args or [], path_kwargs or {}
+        self.handler_class, self.handler_kwargs = handler_class, handler_kwargs or {}
+        self.request = request
+        self.application = application
         self._parts: list[bytes] = []
         self._handler: RequestHandler | None = None
 
     @property
     def streams(self) -> bool:
         """Whether the handler wants the body in pieces."""
-        return self._class._streams_body
+        return self.handler_class._streams_body
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Future[None] | None:
-        if self._class._streams_body:
-            return self._application._context_of(self._request).run(self._start_streaming)
+        if self.handler_class._streams_body:
+            return self.application._context_of(self.request).run(self._start_streaming)
         return None
 
     def _start_streaming(self) -> Future[None] | None:
         loop = asyncio.get_running_loop()
         handler = self._make_handler()
-        reading = self._class._reads_body
+        reading = self.handler_class._reads_body
         if reading is None:
             handler._body_complete = loop.create_future()
         else:
@@ -67,7 +69,8 @@ class HandlerDelegate(HTTPMessageDelegate):
         handler._prepared = loop.create_future()
         prepared = handler._prepared
         handler._watch_connection()
-        coroutine = handler._execute(self._application._make_transforms(self._request), *self._args, **self._kwargs)
+        transforms = self.application._make_transforms(self.request)
+        coroutine = handler._execute(transforms, *self.path_args, **self.path_kwargs)
         task = loop.create_task(coroutine)
         if not task.done():
             handler._task = task
@@ -78,7 +81,7 @@ class HandlerDelegate(HTTPMessageDelegate):
         from waterspout.web._bodyreader import BodyReader  # only where handlers read bodies themselves
 
         handler._body_reader = BodyReader(reading.max_body_size)
-        connection: Any = self._request.connection
+        connection: Any = self.request.connection
         if reading.max_body_size is not None and hasattr(connection, "set_max_body_size"):
             connection.set_max_body_size(reading.max_body_size)
 
@@ -102,7 +105,7 @@ class HandlerDelegate(HTTPMessageDelegate):
                 handler._body_complete.set_result(None)
             return
         if self._parts:
-            self._request.body = b"".join(self._parts)
+            self.request.body = b"".join(self._parts)
         self.execute()
 
     def on_connection_close(self) -> None:
@@ -112,13 +115,13 @@ class HandlerDelegate(HTTPMessageDelegate):
 
     def execute(self) -> None:
         """Make the handler and run it with the request as it is."""
-        application = self._application
-        plan = application._plan_of(self._class)
-        context = application._context_of(self._request)
-        context.run(application._run, plan, self._init, self._request, self._args, self._kwargs)
+        application = self.application
+        plan = application._plan_of(self.handler_class)
+        context = application._context_of(self.request)
+        context.run(application._run, plan, self.handler_kwargs, self.request, self.path_args, self.path_kwargs)
 
     def _make_handler(self) -> RequestHandler:
-        self._handler = handler = self._class(self._application, self._request, **self._init)
+        self._handler = handler = self.handler_class(self.application, self.request, **self.handler_kwargs)
         return handler
 
 
