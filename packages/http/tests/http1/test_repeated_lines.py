@@ -165,3 +165,11 @@ def test_lines_in_common_end_with_a_line(end: int) -> None:
     assert known.common_with(lines) == known.common_with(lines + b"\r\nCookie: 2") == expected
     assert known.common_with(lines + b"\r\nReferer: x") == expected
     assert known.common_with(lines + b"a\r\nCookie: 1") == b""
+
+
+def test_what_a_client_repeated_is_forgotten_when_it_changes_to_another_protocol() -> None:
+    reader = RequestReader()
+    reader.receive(head(BROWSER + b"Upgrade: websocket\r\n"))
+    assert reader._repeated is not None
+    assert reader.upgrade() == b""
+    assert reader._repeated is None

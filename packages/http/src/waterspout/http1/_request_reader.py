@@ -78,6 +78,11 @@ class RequestReader(MessageReader):
         self._host = ""
         self._repeated: RepeatedLines | None = None
 
+    def upgrade(self) -> bytes:
+        """Stop reading HTTP (see `MessageReader.upgrade`): what requests have in common is not kept for another."""
+        self._repeated = None
+        return super().upgrade()
+
     def _read_head(self, data: bytes) -> Sequence[Any]:
         limits = self.limits
         if len(data) > LONG_HEAD:
