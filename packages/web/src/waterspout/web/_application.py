@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from waterspout.http1connection import ServerObserver
     from waterspout.web._handler import RequestHandler
     from waterspout.web._knownfiles import KnownFile
+    from waterspout.web._middleware import Middleware
     from waterspout.web._transform import OutputTransform
     from waterspout.web._ui import UINamespace
     from waterspout.web._uimodules import UIModule
@@ -61,8 +62,8 @@ class Application(
         self.settings = settings
         self.default_host = default_host
         self.compat: str | None = settings.get("compat")
-        self.compat_tornado = is_tornado_compat(self.compat)
-        self.transforms = list(transforms or ())
+        self.compat_tornado: bool = is_tornado_compat(self.compat)
+        self.transforms: list[type[OutputTransform]] = list(transforms or ())
         if transforms is None and settings.get("compress_response", settings.get("gzip")):
             # zlib: only where it is asked for
             from waterspout.web._compress import GZipContentEncoding, NegotiatedContentEncoding
@@ -73,7 +74,7 @@ class Application(
         self._head_second = 0
         self._tasks = BackgroundTasks()
         self._lifespan = lifespan_of(self, settings, self._tasks)
-        self.middleware = middleware_of(settings)
+        self.middleware: tuple[Middleware, ...] = middleware_of(settings)
         self._finds_by_rules = finds_by_rules(type(self))
         self._routes = {}
         self._plans = {}
@@ -100,8 +101,9 @@ class Application(
         status_rules = [] if status_page is None else status_page.routes()
         #: Told by every `HTTPServer` of this application what it does, beside the server's own observer.
         self.server_observer: ServerObserver | None = status_page
-        self.wildcard_router = HandlerRouter(self, [*status_rules, *self._static_rules(), *(handlers or ())])
-        self.default_router = HandlerRouter(self, [Rule(AnyMatches(), self.wildcard_router)])
+        rules = [*status_rules, *self._static_rules(), *(handlers or ())]
+        self.wildcard_router: HandlerRouter = HandlerRouter(self, rules)
+        self.default_router: HandlerRouter = HandlerRouter(self, [Rule(AnyMatches(), self.wildcard_router)])
         if settings.get("autoreload"):
             _start_autoreload()
 
