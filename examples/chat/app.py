@@ -169,6 +169,10 @@ if __name__ == "__main__":
     parser.add_argument("--hub", default="memory:", help="where the messages are: memory:, redis://HOST, nats://HOST")
     parser.add_argument("--workers", type=int, default=1, help="processes that share the hub")
     options = parser.parse_args()
+    try:
+        connect(options.hub)  # a URL that is none, or a client that is not installed, is said before anything is served
+    except (ValueError, ImportError) as error:
+        sys.exit(f"--hub: {error}")
     if options.workers > 1:
         if options.hub == "memory:":
             sys.exit("Several workers need a hub that they share: --hub redis://localhost")

@@ -36,7 +36,7 @@ for use in {uses!r}:
     except ImportError as error:
         print(error)
 """
-    message = "OpenID Connect needs joserfc and cryptography: pip install waterspout-auth[oidc]"
+    message = "OpenID Connect needs joserfc and cryptography: pip install 'waterspout-auth[oidc]'"
     assert python(code).splitlines() == [message] * len(uses)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from waterspout.pubsub import HubRefused, HubUnavailable, NatsHub, RedisHub
+from waterspout.pubsub import HubRefused, HubUnavailable, NatsHub, RedisHub, connect
 from waterspout.pubsub._failure import address, reason
 from waterspout.util import ExplainedError
 
@@ -211,6 +211,16 @@ def test_opening_that_is_given_up_leaves_no_connecting_behind(closed_port: int) 
         assert asyncio.all_tasks() == before
 
     run(main())
+
+
+@pytest.mark.parametrize("module", ["redis", "nats"])
+def test_a_missing_client_library_is_an_import_error_that_explains_itself(
+    module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=rf"pip install 'waterspout-ioloop\[{module}\]'") as caught:
+        connect(f"{module}://localhost")
+    assert isinstance(caught.value, ExplainedError) and only_ours(caught.value)
 
 
 def test_they_are_errors_that_explain_themselves() -> None:

@@ -130,7 +130,7 @@ def test_a_server_that_stays_away_is_an_error_that_keeps_the_key(nats_server: An
 def test_without_the_client_the_error_names_the_extra() -> None:
     code = "import sys; sys.modules['nats'] = None\nfrom waterspout.pubsub import connect\nconnect('nats://x')"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert "ImportError: NatsHub needs nats-py: pip install waterspout-ioloop[nats]" in result.stderr
+    assert "ImportError: NatsHub needs nats-py: pip install 'waterspout-ioloop[nats]'" in result.stderr
 
 
 def test_a_hub_that_is_not_open_says_so_at_once(nats_server: Any) -> None:

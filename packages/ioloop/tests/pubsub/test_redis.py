@@ -210,7 +210,7 @@ def test_a_server_that_may_lose_what_it_acknowledges_is_refused_unless_that_is_s
 def test_without_the_client_the_error_names_the_extra() -> None:
     code = "import sys; sys.modules['redis'] = None\nfrom waterspout.pubsub import connect\nconnect('redis://x')"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert "ImportError: RedisHub needs redis-py: pip install waterspout-ioloop[redis]" in result.stderr
+    assert "ImportError: RedisHub needs redis-py: pip install 'waterspout-ioloop[redis]'" in result.stderr
 
 
 def test_a_hub_that_is_not_open_says_so_at_once() -> None:

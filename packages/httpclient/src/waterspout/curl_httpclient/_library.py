@@ -6,7 +6,7 @@ try:
     import pycurl
 except ImportError as error:
     raise ImportError(
-        "waterspout.curl_httpclient needs pycurl: install it by `pip install waterspout-httpclient[curl]`"
+        "waterspout.curl_httpclient needs pycurl: install it by `pip install 'waterspout-httpclient[curl]'`"
     ) from error
 
 __all__ = ["pycurl"]

@@ -58,9 +58,9 @@ class SimpleAsyncHTTPClient(ClientCore, AsyncHTTPClient):
     * ``trust_env``: whether the environment's http_proxy, https_proxy, all_proxy and no_proxy count for requests that
       name no proxy; by default they do, but not with ``compat="tornado"``.
     * ``http2``: offer HTTP/2 to https servers; one connection then carries many requests at once. Needs the extra:
-      ``pip install waterspout-httpclient[http2]``. HTTP/1.1 costs less CPU a request.
+      ``pip install 'waterspout-httpclient[http2]'``. HTTP/1.1 costs less CPU a request.
     * ``system_trust``: let the operating system judge certificates, where a request names no ``ca_certs``; needs the
-      extra: ``pip install waterspout-httpclient[truststore]``.
+      extra: ``pip install 'waterspout-httpclient[truststore]'``.
     * ``observer``: a `ClientObserver`, told what happens.
     * ``compat``: ``"tornado"`` follows Tornado where it is less strict; see docs/differences.md.
     """

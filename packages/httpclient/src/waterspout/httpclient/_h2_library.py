@@ -14,7 +14,7 @@ try:
         importlib.import_module(f"h2.{_part}")
 except ImportError as error:
     raise ImportError(
-        "http2=True needs the h2 package: install it by `pip install waterspout-httpclient[http2]`"
+        "http2=True needs the h2 package: install it by `pip install 'waterspout-httpclient[http2]'`"
     ) from error
 
 __all__ = ["h2"]

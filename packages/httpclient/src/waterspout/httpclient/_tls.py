@@ -106,7 +106,7 @@ def _system_context() -> ssl.SSLContext:
     except ImportError as error:
         raise ImportError(
             "system_trust=True needs the truststore package: install it by"
-            " `pip install waterspout-httpclient[truststore]`"
+            " `pip install 'waterspout-httpclient[truststore]'`"
         ) from error
     context: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return context

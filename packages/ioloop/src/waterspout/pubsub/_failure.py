@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from waterspout.util._errors import ExplainedError
 
-__all__ = ["HubRefused", "HubUnavailable", "address", "advice", "reason", "refused", "unanswered"]
+__all__ = ["HubImportError", "HubRefused", "HubUnavailable", "address", "advice", "reason", "refused", "unanswered"]
 
 
 class HubUnavailable(ExplainedError):
@@ -33,6 +33,10 @@ class HubRefused(HubUnavailable):
     """
 
     __module__ = "waterspout.pubsub"
+
+
+class HubImportError(ExplainedError, ImportError):
+    """The client library of an engine, which is an extra, is not installed."""
 
 
 #: What a server says when it refuses, and what its operator or ours does about it. The first that fits counts.

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from waterspout.escape import json_decode, json_encode
 from waterspout.log import app_log
-from waterspout.pubsub._failure import address, advice, reason, refused, unanswered
+from waterspout.pubsub._failure import HubImportError, address, advice, reason, refused, unanswered
 from waterspout.pubsub._message import Lost, Message
 from waterspout.pubsub._shared import FIRST_PAUSE, LONGEST_PAUSE, SharedHub
 
@@ -61,7 +61,7 @@ class NatsHub(SharedHub):
             import nats
             import nats.js.api
         except ImportError as error:
-            raise ImportError(f"NatsHub needs nats-py: pip install waterspout-ioloop[nats] ({error})") from None
+            raise HubImportError(f"NatsHub needs nats-py: pip install 'waterspout-ioloop[nats]' ({error})") from None
         self._url = url
         self._place = address(url, 4222)
         self._name = name

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from waterspout.escape import json_decode, json_encode
 from waterspout.log import app_log
-from waterspout.pubsub._failure import HubRefused, address, advice, reason, refused, unanswered
+from waterspout.pubsub._failure import HubImportError, HubRefused, address, advice, reason, refused, unanswered
 from waterspout.pubsub._message import Lost, Message
 from waterspout.pubsub._shared import FIRST_PAUSE, LONGEST_PAUSE, SharedHub
 
@@ -71,7 +71,7 @@ class RedisHub(SharedHub):
         try:
             import redis.asyncio
         except ImportError as error:
-            raise ImportError(f"RedisHub needs redis-py: pip install waterspout-ioloop[redis] ({error})") from None
+            raise HubImportError(f"RedisHub needs redis-py: pip install 'waterspout-ioloop[redis]' ({error})") from None
         self._exceptions = redis.exceptions
         self._place = address(url, 6379)
         self._prefix = prefix

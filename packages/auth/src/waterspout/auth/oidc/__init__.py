@@ -1,4 +1,4 @@
-"""OpenID Connect: who the user is, proved. Needs ``pip install waterspout-auth[oidc]``."""
+"""OpenID Connect: who the user is, proved. Needs ``pip install 'waterspout-auth[oidc]'``."""
 
 from waterspout.auth.oidc._client import OpenIDClient
 from waterspout.auth.oidc._client_auth import AppleSecret, PrivateKeyJWT

@@ -36,7 +36,7 @@ TENANT_ID = re.compile(r"[0-9A-Za-z.-]{1,64}")
 
 
 class OpenIDClient(OAuth2Client):
-    """This application as one OpenID provider knows it. Needs ``pip install waterspout-auth[oidc]``.
+    """This application as one OpenID provider knows it. Needs ``pip install 'waterspout-auth[oidc]'``.
 
     ::
 

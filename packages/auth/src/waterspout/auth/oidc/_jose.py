@@ -12,7 +12,8 @@ def load_jose() -> Any:
     try:
         from joserfc import errors, jwk, jws
     except ImportError as error:
-        raise ImportError("OpenID Connect needs joserfc and cryptography: pip install waterspout-auth[oidc]") from error
+        message = "OpenID Connect needs joserfc and cryptography: pip install 'waterspout-auth[oidc]'"
+        raise ImportError(message) from error
     return SimpleNamespace(errors=errors, jwk=jwk, jws=jws)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class RedisStore:
-    """A `Store` in Redis (5 or newer, or what speaks its protocol). Needs ``pip install waterspout-auth[redis]``.
+    """A `Store` in Redis (5 or newer, or what speaks its protocol). Needs ``pip install 'waterspout-auth[redis]'``.
 
     ``url`` is a ``redis://`` or ``rediss://`` address, or an existing `redis.asyncio.Redis` that does not decode its
     answers. Each key begins with ``prefix``. What Redis or the connection to it fails with is raised as it is:
@@ -20,7 +20,7 @@ class RedisStore:
             try:
                 from redis.asyncio import Redis
             except ImportError as error:
-                raise ImportError("RedisStore needs redis: pip install waterspout-auth[redis]") from error
+                raise ImportError("RedisStore needs redis: pip install 'waterspout-auth[redis]'") from error
             url = Redis.from_url(url)
         self._redis: Any = url
         self._prefix = prefix

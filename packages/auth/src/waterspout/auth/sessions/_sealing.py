@@ -41,7 +41,7 @@ class Signed:
 
 
 class Encrypted:
-    """AES-256-GCM, so that nobody can change or read it. Needs ``pip install waterspout-auth[oidc]``.
+    """AES-256-GCM, so that nobody can change or read it. Needs ``pip install 'waterspout-auth[oidc]'``.
 
     The value is ``version.base64url(nonce, ciphertext, tag)``; the cookie's name is authenticated with it.
     """
@@ -52,7 +52,7 @@ class Encrypted:
         try:
             from cryptography.hazmat.primitives.ciphers.aead import AESGCM
         except ImportError as error:
-            raise ImportError("encrypted cookies need cryptography: pip install waterspout-auth[oidc]") from error
+            raise ImportError("encrypted cookies need cryptography: pip install 'waterspout-auth[oidc]'") from error
         self._ciphers: dict[int, Any] = {
             version: AESGCM(key) for version, key in keys_for(secret, f"{purpose} encrypted").items()
         }

@@ -10,7 +10,7 @@ try:
     import httpx
 except ImportError as error:
     raise ImportError(
-        "waterspout.httpclient.httpx needs httpx: install it by `pip install waterspout-httpclient[httpx]`"
+        "waterspout.httpclient.httpx needs httpx: install it by `pip install 'waterspout-httpclient[httpx]'`"
     ) from error
 
 from waterspout.httpclient import FetchError, HTTPRequest, SimpleAsyncHTTPClient
