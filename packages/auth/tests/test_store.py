@@ -153,5 +153,5 @@ def test_without_redis_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch
     import sys
 
     monkeypatch.setitem(sys.modules, "redis.asyncio", None)
-    with pytest.raises(ImportError, match=r"pip install waterspout-auth\[redis\]"):
+    with pytest.raises(ImportError, match=r"pip install 'waterspout-auth\[redis\]'"):
         RedisStore("redis://localhost")

@@ -339,7 +339,7 @@ def test_without_cryptography_the_error_names_the_extra(secret: str, monkeypatch
     import sys
 
     monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers.aead", None)
-    with pytest.raises(ImportError, match=r"pip install waterspout-auth\[oidc\]"):
+    with pytest.raises(ImportError, match=r"pip install 'waterspout-auth\[oidc\]'"):
         Sessions(secret, encrypt=True)
 
 
