@@ -2,8 +2,10 @@
 
 The server's process (``drill_large_file.py serve FOLDER``) asks its loop for a turn every millisecond and notes by how
 much each came late, in time as a clock shows it. What it had to wait for a processor meanwhile
-(``/proc/self/schedstat``) is no fault of the loop's and is taken off; both are printed. The file is sent from the page
-cache, then from the disk, then from the cache over TLS (1/8 of it, since there every byte is encrypted here).
+(``/proc/self/schedstat``) is no fault of the loop's and is taken off; both are printed, and beside them how late the
+turns of an idle loop came meanwhile, in a process that does nothing else (``drill_large_file.py idle``): what the
+machine does to any loop. The file is sent from the page cache, then from the disk, then from the cache over TLS (1/8 of
+it, since there every byte is encrypted here).
 
 Bounds: no turn more than 10 ms late, and memory that does not grow by more than 5 MiB.
 """
@@ -39,6 +41,51 @@ def memory() -> int:
     return (int(fields[1]) - int(fields[2])) * os.sysconf("SC_PAGE_SIZE")
 
 
+async def watch(late: list[tuple[float, float]]) -> None:
+    """Ask for a turn every millisecond; note how late each comes, and how long this thread waited for a processor."""
+    loop = asyncio.get_running_loop()
+    while True:
+        due, queued = loop.time() + 0.001, waited()
+        await asyncio.sleep(0.001)
+        late.append((loop.time() - due, waited() - queued))
+
+
+async def idle() -> None:
+    """For each line on standard input, the seconds that the latest turn since the line before came late."""
+    late: list[tuple[float, float]] = []
+    ended = asyncio.Event()
+
+    def asked() -> None:
+        if not sys.stdin.readline():
+            ended.set()
+            return
+        print(max((wall for wall, _ in late), default=0.0), flush=True)
+        late.clear()
+
+    asyncio.get_running_loop().add_reader(sys.stdin, asked)
+    watching = asyncio.create_task(watch(late))
+    await ended.wait()
+    watching.cancel()
+
+
+class Idle:
+    """The process of `idle`."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, __file__, "idle"]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def latest(self) -> float:
+        """How late (seconds) its latest turn came since it was asked last."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline())
+
+    def stop(self) -> None:
+        self.process.communicate(timeout=30)
+
+
 async def serve(folder: str) -> None:
     from waterspout.testing import AsyncHTTPSTestCase
     from waterspout.web import Application, RequestHandler, StaticFileHandler
@@ -59,13 +106,6 @@ async def serve(folder: str) -> None:
                 "own": max(wall - queued for wall, queued in late), "memory": memory() - before,
             })  # fmt: skip
 
-    async def watch() -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            due, queued = loop.time() + 0.001, waited()
-            await asyncio.sleep(0.001)
-            late.append((loop.time() - due, waited() - queued))
-
     class Large(StaticFileHandler):
         MAX_VERSION_CONTENT_SIZE = 1024 * 1024
 
@@ -75,7 +115,7 @@ async def serve(folder: str) -> None:
     encrypted = application.listen(0, "127.0.0.1", ssl_options=case.get_ssl_options())
     ports = [next(iter(server._sockets.values())).getsockname()[1] for server in (plain, encrypted)]
     print(json.dumps(ports), flush=True)
-    watching = asyncio.create_task(watch())
+    watching = asyncio.create_task(watch(late))
     await asyncio.Event().wait()
     watching.cancel()
 
@@ -108,6 +148,7 @@ def drill(report: Report) -> None:
         server = subprocess.Popen(
             [sys.executable, __file__, "serve", folder], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
+        other = Idle()
         try:
             assert server.stdout is not None
             plain, encrypted = (("127.0.0.1", port) for port in json.loads(server.stdout.readline()))
@@ -119,18 +160,22 @@ def drill(report: Report) -> None:
                     with open(Path(folder, name), "rb") as file:
                         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
                 read(plain, "/begin")
+                other.latest()
                 if "TLS" in where:
                     last = read(encrypted, f"/s/{name}", unchecked)
                 else:
                     last = read(plain, f"/s/{name}")
+                beside = other.latest()
                 figures = json.loads(read(plain, "/figures").rpartition(b"\r\n\r\n")[2])
                 report(
                     f"from {where}: the latest of {figures['turns']} turns came {1e3 * figures['late']:.1f} ms late,"
-                    f" {1e3 * figures['own']:.1f} ms without what it waited for a processor; memory"
+                    f" {1e3 * figures['own']:.1f} ms without what it waited for a processor"
+                    f" ({1e3 * beside:.1f} ms in an idle process meanwhile); memory"
                     f" {figures['memory'] / 1024:+.0f} KiB",
                     figures["own"] < MOST_LAG and figures["memory"] < MOST_MEMORY and last == piece[-4096:],
                 )
         finally:
+            other.stop()
             server.terminate()
             server.wait(30)
 
@@ -138,5 +183,7 @@ def drill(report: Report) -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["serve"]:
         asyncio.run(serve(sys.argv[2]))
+    elif sys.argv[1:2] == ["idle"]:
+        asyncio.run(idle())
     else:
         run(drill)
