@@ -30,6 +30,13 @@ class HandlerDelegate(HTTPMessageDelegate):
         "_handler", "_parts", "application", "handler_class", "handler_kwargs", "path_args", "path_kwargs", "request"
     )  # fmt: skip
 
+    application: Application
+    request: HTTPServerRequest
+    handler_class: type[RequestHandler]
+    handler_kwargs: dict[str, Any]
+    path_args: list[Any]
+    path_kwargs: dict[str, Any]
+
     def __init__(
         self,
         application: Application,
