@@ -13,7 +13,7 @@ pytest.importorskip("pycurl")
 import pycurl
 
 from waterspout.curl_httpclient import CurlAsyncHTTPClient, CurlError
-from waterspout.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
+from waterspout.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
 
 OK = b"HTTP/1.1 200 Fine\r\nX-A: 1\r\nContent-Length: 5\r\n\r\nhello"
 
@@ -42,6 +42,41 @@ def test_fetch_gives_status_headers_body_and_times(run, peer, curl):
             assert abs(response.start_time - time.time()) < 5 and response.request_time < 5
             assert server.requests[0].startswith(b"GET /a?b HTTP/1.1\r\n")
             assert b"\r\nExpect" not in server.requests[0] and b"\r\nPragma" not in server.requests[0]
+
+    run(main)
+
+
+def test_an_instrument_that_wraps_the_fetch_of_the_base_class_sees_every_request(run, peer, curl, monkeypatch):
+    seen = []
+    plain = AsyncHTTPClient.fetch
+
+    def wrapped(self, *args, **kwargs):
+        seen.append(args)
+        return plain(self, *args, **kwargs)
+
+    monkeypatch.setattr(AsyncHTTPClient, "fetch", wrapped)
+
+    async def main():
+        async with peer(OK) as server:
+            assert (await curl().fetch(server.url)).body == b"hello"
+            assert seen == [(server.url,)]
+
+    run(main)
+
+
+def test_a_subclass_with_its_own_fetch_impl_gets_settled_requests(run):
+    seen = []
+
+    class Fake(CurlAsyncHTTPClient):
+        def fetch_impl(self, request, callback):
+            seen.append(request.request_timeout)
+            callback(HTTPResponse(request, 200))
+
+    async def main():
+        http = Fake(force_instance=True, defaults={"request_timeout": 7})
+        assert (await http.fetch("http://a/")).code == 200
+        assert seen == [7]
+        http.close()
 
     run(main)
 

@@ -577,6 +577,29 @@ def test_subclass_with_its_own_fetch_impl_gets_settled_requests(run):
     run(main)
 
 
+def test_an_instrument_that_wraps_the_fetch_of_the_base_class_sees_every_request(run, peer, client, monkeypatch):
+    seen = []
+    plain = AsyncHTTPClient.fetch
+
+    def wrapped(self, request, *args, **kwargs):
+        seen.append(request)
+        request.headers["traceparent"] = "00-1"
+        future = plain(self, request, *args, **kwargs)
+        future.add_done_callback(lambda done: seen.append(done.result().code))
+        return future
+
+    monkeypatch.setattr(AsyncHTTPClient, "fetch", wrapped)
+
+    async def main():
+        async with peer(OK) as server:
+            request = HTTPRequest(server.url)
+            await client().fetch(request)
+            assert seen == [request, 200]
+            assert b"Traceparent: 00-1" in server.requests[0]
+
+    run(main)
+
+
 def test_subclass_may_change_requests_on_their_way(run, peer):
     from waterspout.httpclient import SimpleAsyncHTTPClient
 

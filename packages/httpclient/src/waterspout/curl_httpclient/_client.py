@@ -67,6 +67,8 @@ class CurlAsyncHTTPClient(AsyncHTTPClient):
         self.compat = compat
         self.is_compat = is_tornado_compat(compat)
         self._user_agent = "Mozilla/5.0 (compatible; pycurl)" if self.is_compat else "Waterspout"
+        # A subclass that defines its own fetch_impl expects requests with all defaults filled in.
+        self._fills_in = type(self).fetch_impl is CurlAsyncHTTPClient.fetch_impl
         self.time = monotonic
         self._multi = Multi(self.io_loop.asyncio_loop, self._finished)
         self._transfers = [Transfer(self) for _ in range(max_clients)]
@@ -107,20 +109,6 @@ class CurlAsyncHTTPClient(AsyncHTTPClient):
                 owner.abort = lambda: self._give_up(entry)
             return
         self._start(request, settings, is_plain, callback, self.time())
-
-    def fetch(self, request: str | HTTPRequest, raise_error: bool = True, **kwargs: Any) -> Any:
-        """See `AsyncHTTPClient.fetch`."""
-        if self._closed or type(self).fetch_impl is not CurlAsyncHTTPClient.fetch_impl:
-            return super().fetch(request, raise_error, **kwargs)
-        if not isinstance(request, HTTPRequest):
-            request = HTTPRequest(request, **kwargs) if kwargs else HTTPRequest._to(request)
-        elif kwargs:
-            raise ValueError(f"arguments beside an HTTPRequest: {', '.join(kwargs)}; set them on the request itself")
-        future = FetchFuture(loop=self.io_loop.asyncio_loop)
-        future.raise_error = raise_error
-        future.abort = None
-        self.fetch_impl(request, future.settle)
-        return future
 
     def handle_callback_exception(self, callback: Any) -> None:
         """Log the exception that *callback* has just raised."""

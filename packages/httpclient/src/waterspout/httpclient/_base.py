@@ -82,6 +82,8 @@ class AsyncHTTPClient(Configurable):
     defaults: dict[str, Any]
     _shares: bool
     _closed: bool
+    #: Whether `fetch_impl` takes requests as they are and fills the defaults in itself.
+    _fills_in: bool = False
 
     @classmethod
     def configurable_base(cls) -> type[Configurable]:
@@ -158,7 +160,7 @@ class AsyncHTTPClient(Configurable):
         future = FetchFuture(loop=self.io_loop.asyncio_loop)
         future.raise_error = raise_error
         future.abort = None
-        self.fetch_impl(filled_in(request, self.defaults), future.settle)
+        self.fetch_impl(request if self._fills_in else filled_in(request, self.defaults), future.settle)
         return future
 
     def fetch_impl(self, request: HTTPRequest, callback: Callable[[HTTPResponse], None]) -> None:

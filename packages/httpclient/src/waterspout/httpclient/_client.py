@@ -161,7 +161,7 @@ class SimpleAsyncHTTPClient(ClientCore, AsyncHTTPClient):
             # Now, not at the first https URL, is the time to learn that the extra is missing.
             import waterspout.httpclient._h2_library  # noqa: F401
         # A subclass that defines its own fetch_impl expects requests with all defaults filled in.
-        self._merges_itself = type(self).fetch_impl is SimpleAsyncHTTPClient.fetch_impl
+        self._fills_in = type(self).fetch_impl is SimpleAsyncHTTPClient.fetch_impl
 
     @property
     def waiting(self) -> dict[Exchange, None]:
@@ -192,22 +192,6 @@ class SimpleAsyncHTTPClient(ClientCore, AsyncHTTPClient):
     def statistics(self) -> PoolStatistics:
         """Numbers of the connection pool; a copy."""
         return self.pool.current_statistics().copy()
-
-    def fetch(
-        self, request: str | HTTPRequest, raise_error: bool = True, **kwargs: Any
-    ) -> asyncio.Future[HTTPResponse]:
-        """See `AsyncHTTPClient.fetch`."""
-        if self._closed or not self._merges_itself:
-            return super().fetch(request, raise_error, **kwargs)
-        if not isinstance(request, HTTPRequest):
-            request = HTTPRequest(request, **kwargs) if kwargs else HTTPRequest._to(request)
-        elif kwargs:
-            raise ValueError(f"arguments beside an HTTPRequest: {', '.join(kwargs)}; set them on the request itself")
-        future = FetchFuture(loop=self.io_loop.asyncio_loop)
-        future.raise_error = raise_error
-        future.abort = None
-        self.fetch_impl(request, future.settle)
-        return future
 
     def fetch_impl(self, request: HTTPRequest, callback: Callable[[HTTPResponse], None]) -> None:
         """Carry *request* out and call *callback* with the response; what goes wrong is the response's ``error``."""
