@@ -22,9 +22,9 @@ pygments_dark_style = "native"
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
-# Pages that are included from the root and from the packages link to files of the repository, which are not pages here.
+# Pages that are included from the root and from examples/ link to each other as files: their labels are those paths.
 # ref.python: a short name in an annotation that two packages have (Phase).
-suppress_warnings = ["myst.header", "myst.xref_missing", "ref.python"]
+suppress_warnings = ["myst.header", "ref.python"]
 
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"

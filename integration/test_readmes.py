@@ -102,6 +102,8 @@ def commands() -> dict[str, list[str]]:
 def test_each_example_is_a_folder_with_its_row_and_is_tried_from_a_fresh_clone(commands: dict[str, list[str]]) -> None:
     here = {each.name for each in (ROOT / "examples").iterdir()} - {"README.md", "__pycache__"}
     assert here == set(commands)
+    shown = re.findall(r"\{include\} \.\./examples/(\w+)/README\.md", (ROOT / "docs/examples.md").read_text())
+    assert set(shown) == here
 
 
 def test_each_example_says_its_command_and_what_comes_next(commands: dict[str, list[str]]) -> None:
