@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from waterspout.httputil import HTTPHeaders, format_timestamp
-from waterspout.web._handler import HTML_TYPE
+from waterspout.web._handlerresponse import HTML_TYPE
 from waterspout.web._installed import installed_version
 
 if TYPE_CHECKING:

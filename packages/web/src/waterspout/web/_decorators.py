@@ -82,7 +82,7 @@ def cors(policy: CORSPolicy) -> Callable[[C], C]:
         functools.update_wrapper(options, own_options)
         functools.update_wrapper(set_default_headers, own_headers)
         cls.options = options
-        cls.set_default_headers = set_default_headers  # type: ignore[method-assign]
+        cls.set_default_headers = set_default_headers  # type: ignore[method-assign,assignment]
         return cls
 
     return decorate

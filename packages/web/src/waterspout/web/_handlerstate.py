@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from waterspout.httputil import HTTPServerRequest
+from waterspout.httputil import HTTPServerRequest, request_summary
 
 if TYPE_CHECKING:
     from waterspout.web._application import Application
@@ -38,6 +38,11 @@ class HandlerState:
     def reverse_url(self, name: str, *args: Any) -> str:
         """The path of the route called *name*; see `Application.reverse_url`."""
         return self.application.reverse_url(name, *args)
+
+    def _request_summary(self) -> str:
+        """Method, target and client on one line, without the secrets that a query may hold."""
+        request = self.request
+        return request_summary(request.method, request.uri, request.remote_ip)
 
     @property
     def _whole(self) -> RequestHandler:

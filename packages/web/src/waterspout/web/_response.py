@@ -12,7 +12,7 @@ from waterspout.web._etag import content_etag, matches_weakly
 from waterspout.web._handleretag import makes_plain_etag
 
 if TYPE_CHECKING:
-    from waterspout.web._handler import RequestHandler
+    from waterspout.web._handlerresponse import HandlerResponse
 
 __all__ = ["flush_response", "has_no_content", "send_whole_response"]
 
@@ -23,7 +23,7 @@ _JSON_LINE = "\r\nContent-Type: application/json; charset=UTF-8\r\n"
 _REPRESENTATION = ("Content-Encoding", "Content-Language", "Content-Type")
 
 
-def send_whole_response(handler: RequestHandler) -> None:
+def send_whole_response(handler: HandlerResponse) -> None:
     """Send what is left of the response and end it.
 
     Raises `HTTPOutputError` where the handler has promised another length than it wrote.
@@ -91,7 +91,7 @@ def has_no_content(status: int) -> bool:
     return status == 304 or status == 204 or status < 200
 
 
-def _etag_line(handler: RequestHandler, body: bytes) -> str:
+def _etag_line(handler: HandlerResponse, body: bytes) -> str:
     """The Etag field where the response gets one here; makes the status 304 where the client has that content.
 
     The handler's own methods are called where a subclass has replaced any of the three.
@@ -112,7 +112,7 @@ def _etag_line(handler: RequestHandler, body: bytes) -> str:
     return ""
 
 
-def _drop_content(handler: RequestHandler, body: bytes) -> bytes:
+def _drop_content(handler: HandlerResponse, body: bytes) -> bytes:
     status = handler._status_code
     if body and status != 304:
         gen_log.warning("%s: the body is not sent: status %d has none", handler._request_summary(), status)
@@ -140,7 +140,7 @@ def _field_lines(headers: HTTPHeaders, connection: Any) -> str:
     return headers.to_text()
 
 
-def flush_response(handler: RequestHandler, include_footers: bool) -> Future[None]:
+def flush_response(handler: HandlerResponse, include_footers: bool) -> Future[None]:
     """Send what is in the write buffer, with the head if it has not left yet.
 
     Nobody has to wait for the Future: connections see to it that its failure is no news to the loop.
