@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import selectors
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from waterspout.httpserver import Notifier, _supervisor
 from waterspout.httpserver._settings import Settings
 from waterspout.httpserver._supervisor import State, Supervisor, Worker
+from waterspout.httpserver._worker import Report
 
 
 class Clock:
@@ -80,6 +82,22 @@ def test_without_a_process_to_spare_it_tries_again(
     assert supervisor.look()
     assert [place.start_at for place in supervisor.places] == [clock.now + 1] * 2
     assert supervisor.time_to_next() == 1 and "cannot start worker 0" in caplog.text
+
+
+def test_the_last_words_of_a_worker_that_has_ended_are_heard(supervisor: Supervisor, caplog: Any) -> None:
+    # It was told to stop by itself, and has ended before anybody looked.
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    leaving = Worker(99_999_999, ours, supervisor.places[0])
+    supervisor.places[0].worker = leaving
+    supervisor.selector.register(ours, selectors.EVENT_READ, leaving)
+    theirs.send(Report.LEAVING.value)
+    theirs.close()
+    with caplog.at_level("INFO"):
+        supervisor.ended(leaving, 0)
+    assert "was told to stop" in caplog.text and "ended with status" not in caplog.text
+    assert supervisor.places[0].worker is None and supervisor.places[0].failures == 0 and not supervisor.retired
+    assert ours.fileno() == -1
 
 
 def test_the_watchdog_is_not_fed_while_a_worker_is_silent(supervisor: Supervisor, clock: Clock) -> None:

@@ -274,6 +274,8 @@ class Supervisor:
 
     def ended(self, worker: Worker, code: int) -> None:
         if worker.control in self.selector.get_map():
+            self.hear(worker)  # its last words may have come after the last look
+        if worker.control in self.selector.get_map():
             self.selector.unregister(worker.control)
         worker.control.close()
         place = worker.place
