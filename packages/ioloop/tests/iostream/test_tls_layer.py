@@ -2,6 +2,7 @@
 
 import os
 import ssl
+import sys
 
 import pytest
 
@@ -11,6 +12,10 @@ from waterspout.iostream._tls_layer import MemoryLayer, Outcome
 @pytest.fixture
 def layers(client_tls, server_tls):
     """Client and server, the handshake complete."""
+    return handshaken(client_tls, server_tls)
+
+
+def handshaken(client_tls, server_tls):
     client, server = MemoryLayer(client_tls, False, "localhost"), MemoryLayer(server_tls, True, None)
     assert not client.handshake()
     server.feed(client.output())
@@ -91,6 +96,38 @@ def test_end_of_the_connection_without_close_notify_is_an_error_after_the_data(l
     assert size == len(b"".join(pieces))
     assert b"".join(pieces) == b"last"
     assert isinstance(outcome, ssl.SSLEOFError)
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_a_context_may_say_that_an_end_without_close_notify_is_good_where_python_does_not_say_so_itself(
+    server_tls, client_tls, wanted
+):
+    by_python = sys.version_info < (3, 11, 3)
+    option = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+    server_tls.options = server_tls.options | option if wanted else server_tls.options & ~option
+    client, server = handshaken(client_tls, server_tls)
+    client.encrypt(b"last")
+    server.feed(client.output())
+    server.feed(b"")
+    pieces, size, outcome = server.decrypt()
+    assert pieces == [b"last"]
+    assert size == 4
+    buffer = bytearray(10)
+    if wanted and option and not by_python:
+        assert outcome is Outcome.END
+        assert server.read_into(buffer) == 0
+    else:
+        assert isinstance(outcome, ssl.SSLEOFError)
+        with pytest.raises(ssl.SSLEOFError, match="without close_notify"):
+            server.read_into(buffer)
+
+
+def test_end_of_the_connection_during_the_handshake_is_an_error(server_tls):
+    server = MemoryLayer(server_tls, True, None)
+    assert not server.handshake()
+    server.feed(b"")
+    with pytest.raises(ssl.SSLEOFError, match="during the handshake"):
+        server.handshake()
 
 
 def test_manipulated_record_is_an_error(layers):

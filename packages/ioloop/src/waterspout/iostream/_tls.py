@@ -68,7 +68,9 @@ class SSLIOStream(IOStream):
     * ``handshake_timeout``: seconds (default 10), after which the stream closes with TimeoutError.
 
     ``stream.socket`` answers ``getpeercert``, ``cipher``, ``version``, ``selected_alpn_protocol`` and so on.  A peer
-    that ends the connection without close_notify may have truncated the data: `error` is an ``ssl.SSLEOFError`` then.
+    that ends the connection without close_notify may have truncated the data: `error` is an ``ssl.SSLEOFError`` then,
+    unless the context has ``ssl.OP_IGNORE_UNEXPECTED_EOF``.  Python up to 3.11.2 sets that in each new context, wanted
+    or not: there it only has an effect for an SSLSocket that is handed in; take it out of that context's options.
     """
 
     __module__ = "waterspout.iostream"
@@ -263,7 +265,7 @@ class SSLIOStream(IOStream):
             if count:
                 feed(turn.view[:count])
             else:
-                memory.incoming.write_eof()
+                memory.ended = True
             fed = True
             if count < self._chunk:
                 break

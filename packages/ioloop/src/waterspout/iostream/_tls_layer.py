@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+import sys
 from enum import Enum
 from socket import MSG_PEEK
 from socket import socket as plain_socket
@@ -51,7 +52,7 @@ class Outcome(Enum):
 class MemoryLayer:
     """Ciphertext in by `feed`, out by `output`; plaintext out by `decrypt`, in by `encrypt`."""
 
-    __slots__ = ("incoming", "outgoing", "raw", "tls")
+    __slots__ = ("ended", "incoming", "outgoing", "raw", "tls")
 
     FULL: ClassVar = Outcome.FULL
     WANTS_MORE: ClassVar = Outcome.WANTS_MORE
@@ -61,6 +62,7 @@ class MemoryLayer:
         if context.check_hostname and not server_side and not server_hostname:
             # SSLContext.wrap_socket says so itself; wrap_bio would check no name at all.
             raise ValueError("check_hostname requires server_hostname: the name that the certificate must be for")
+        self.ended = False  # nothing follows what was fed
         self.incoming = ssl.MemoryBIO()
         self.outgoing = ssl.MemoryBIO()
         self.tls = context.wrap_bio(self.incoming, self.outgoing, server_side, server_hostname)
@@ -73,13 +75,15 @@ class MemoryLayer:
         if data:
             self.incoming.write(data)
         else:
-            self.incoming.write_eof()
+            self.ended = True
 
     def handshake(self) -> bool:
         """Go on with the handshake; true when it is complete.  ssl.SSLError if it fails."""
         try:
             self.tls.do_handshake()
         except ssl.SSLWantReadError:
+            if self.ended:
+                raise ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "the connection ended during the handshake") from None
             return False
         return True
 
@@ -98,10 +102,10 @@ class MemoryLayer:
                     return pieces, size, Outcome.END
                 pieces.append(piece)
                 size += len(piece)
-                if not incoming.pending and not incoming.eof:  # an exception saved
+                if not incoming.pending and not self.ended:  # an exception saved
                     return pieces, size, Outcome.WANTS_MORE
         except ssl.SSLWantReadError:
-            return pieces, size, Outcome.WANTS_MORE
+            return pieces, size, self.end() if self.ended else Outcome.WANTS_MORE
         except OSError as error:
             return pieces, size, error
         return pieces, size, Outcome.FULL
@@ -111,12 +115,27 @@ class MemoryLayer:
         try:
             count: Any = self.tls.read(len(view), view)  # typeshed has bytes: with a buffer it is a number
         except ssl.SSLWantReadError:
-            return None
+            if not self.ended:
+                return None
+            end = self.end()
+            if isinstance(end, ssl.SSLError):
+                raise end from None
+            return 0
         return int(count)
+
+    def end(self) -> Outcome | ssl.SSLEOFError:
+        """What the end of the connection without close_notify is: an error, unless the context says otherwise.
+
+        TLS itself is not told of the end: a context that Python up to 3.11.2 makes has it taken for a good one
+        (OP_IGNORE_UNEXPECTED_EOF), whether that was wanted or not.  From 3.11.3 on it is wanted where it is set.
+        """
+        if sys.version_info >= (3, 11, 3) and self.tls.context.options & getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0):
+            return Outcome.END
+        return ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "the connection ended without close_notify: data may be missing")
 
     def has_input(self) -> bool:
         """Whether `decrypt` may find something without being fed."""
-        return self.incoming.pending > 0 or self.incoming.eof
+        return self.incoming.pending > 0 or self.ended
 
     def encrypt(self, data: Buffer) -> int:
         """Encrypt all of ``data``, and return its length."""
@@ -168,6 +187,10 @@ class SocketLayer:
             return None
         except ConnectionResetError as error:
             raise truncated(error) from error
+        except ssl.SSLError as error:  # Python up to 3.11.2 has no class of its own for it over OpenSSL 3
+            if error.reason == "UNEXPECTED_EOF_WHILE_READING" and not isinstance(error, ssl.SSLEOFError):
+                raise ssl.SSLEOFError(ssl.SSL_ERROR_EOF, str(error)) from error
+            raise
 
     def write(self, data: Buffer) -> int:
         """Encrypt and send: how many bytes.  BlockingIOError if the socket takes nothing now."""
