@@ -312,6 +312,39 @@ def test_close_all_connections_closes_idle_and_busy_ones(until: Until) -> None:
     asyncio.run(main())
 
 
+def test_close_all_connections_leaves_those_that_another_protocol_has_and_drain_ends_them(until: Until) -> None:
+    class Owner:
+        def drain(self, until: float) -> None:
+            stream.close()
+            upgraded.forget(self)
+
+    async def main() -> None:
+        nonlocal stream, upgraded
+
+        def take(request: HTTPServerRequest) -> None:
+            taken.append(request.connection.hand_over(Owner()))  # type: ignore[attr-defined]
+
+        taken: list[Any] = []
+        http = HTTPServer(take)
+        (sock,) = bind_sockets(0, "127.0.0.1")
+        http.add_sockets([sock])
+        reader, writer = await asyncio.open_connection(*sock.getsockname())
+        writer.write(GET % b"")
+        await until(lambda: taken)
+        ((stream, upgraded),) = taken
+        http.stop()
+        await asyncio.wait_for(http.close_all_connections(), 30)
+        stream.send(b"still here")
+        assert await reader.readexactly(10) == b"still here"
+        result = await asyncio.wait_for(http.drain(30), 60)
+        assert result.upgraded == 1 and await reader.read() == b""
+        writer.close()
+
+    stream: Any = None
+    upgraded: Any = None
+    asyncio.run(main())
+
+
 def test_what_cannot_serve_is_refused_at_once() -> None:
     with pytest.raises(TypeError, match="cannot serve requests with 3"):
         HTTPServer(3)  # type: ignore[arg-type]

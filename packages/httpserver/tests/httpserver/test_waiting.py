@@ -153,3 +153,16 @@ def test_where_somebody_wants_to_know_of_a_connection_at_once_nobody_waits(until
     assert HTTPServer(answer).first_byte_timeout == 30
     assert HTTPServer(answer, header_timeout=5).first_byte_timeout == 5
     assert HTTPServer(answer, header_timeout=5, idle_connection_timeout=9).first_byte_timeout == 9
+
+
+def test_heads_that_come_slowly_are_read_by_the_server_for_all_its_connections(until: Until) -> None:
+    async def main() -> None:
+        async with serving() as (server, connect):
+            clients = [await connect() for _ in range(2)]
+            for client in clients:
+                await client.get()
+            assert {connection._slow_heads for connection in server._connections} == {server._slow_heads} != {None}
+            for client in clients:
+                client.leave()
+
+    asyncio.run(main())

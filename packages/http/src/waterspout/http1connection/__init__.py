@@ -15,6 +15,7 @@ from waterspout.http1connection._observer import ObservedRequest, ServerObserver
 from waterspout.http1connection._params import HTTP1ConnectionParameters
 from waterspout.http1connection._phase import Phase
 from waterspout.http1connection._server_connection import HTTP1ServerConnection
+from waterspout.http1connection._slow_heads import SlowHeads
 from waterspout.http1connection._upgraded import Upgraded, UpgradedConnections
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Phase",
     "ServerObserver",
     "ServerObservers",
+    "SlowHeads",
     "Upgraded",
     "UpgradedConnections",
     "as_application",

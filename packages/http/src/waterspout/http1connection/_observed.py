@@ -15,6 +15,7 @@ from waterspout.http1connection._application import HTTPApplication
 from waterspout.http1connection._observer import ObservedRequest, ServerObserver, tell
 from waterspout.http1connection._params import HTTP1ConnectionParameters
 from waterspout.http1connection._server_connection import HTTP1ServerConnection
+from waterspout.http1connection._slow_heads import SlowHeads
 from waterspout.http1connection._upgraded import UpgradedConnections
 from waterspout.httputil import (
     HTTPHeaders,
@@ -54,8 +55,11 @@ class ObservedServerConnection(HTTP1ServerConnection):
         deadlines: Deadlines | None = None,
         on_lost: Callable[[HTTP1ServerConnection], None] | None = None,
         upgraded: UpgradedConnections | None = None,
+        slow_heads: SlowHeads | None = None,
     ) -> None:
-        super().__init__(stream, params, context, deadlines=deadlines, on_lost=on_lost, upgraded=upgraded)
+        super().__init__(
+            stream, params, context, deadlines=deadlines, on_lost=on_lost, upgraded=upgraded, slow_heads=slow_heads
+        )
         self.observer = observer
         self.observed = None
 

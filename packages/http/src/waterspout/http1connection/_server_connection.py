@@ -35,6 +35,7 @@ from waterspout.http1connection._params import (
     HTTP1ConnectionParameters,
 )
 from waterspout.http1connection._phase import Phase
+from waterspout.http1connection._slow_heads import SlowHeads
 from waterspout.http1connection._upgraded import Upgraded, UpgradedConnections
 from waterspout.httputil import (
     HTTPHeaders,
@@ -74,8 +75,8 @@ class HTTP1ServerConnection(HTTP1Connection):
 
     __module__ = "waterspout.http1connection"
     __slots__ = ("_application", "_closed", "_deadlines", "_idle_timeout", "_keep", "_linger_left", "_on_lost",
-                 "_parts", "_pending_seen", "_pipelined", "_pumping", "_received", "_started", "_straight",
-                 "_upgraded", "deadline", "draining", "phase", "request")  # fmt: skip
+                 "_parts", "_pending_seen", "_pipelined", "_pumping", "_received", "_slow_heads", "_started",
+                 "_straight", "_upgraded", "deadline", "draining", "phase", "request")  # fmt: skip
 
     phase: Phase
 
@@ -95,8 +96,10 @@ class HTTP1ServerConnection(HTTP1Connection):
         deadlines: Deadlines | None = None,
         on_lost: Callable[[HTTP1ServerConnection], None] | None = None,
         upgraded: UpgradedConnections | None = None,
+        slow_heads: SlowHeads | None = None,
     ) -> None:
-        """*on_lost* is called once when the connection is closed or handed over; *upgraded* notes the latter."""
+        """*on_lost* is called once when the connection is closed or handed over; *upgraded* notes the latter.
+        *slow_heads* has the connection read now and then while its head comes a few bytes at a time."""
         super().__init__(stream, False, params, context)
         self.phase = Phase.IDLE
         self.request = None
@@ -104,6 +107,7 @@ class HTTP1ServerConnection(HTTP1Connection):
         self._idle_timeout = IDLE_TIMEOUT if timeout is None else timeout
         self._deadlines = Deadlines(stream.io_loop) if deadlines is None else deadlines
         self._on_lost = on_lost
+        self._slow_heads = slow_heads
         self._pumping = False
         self._keep = False
         self._pipelined = b""
@@ -191,6 +195,9 @@ class HTTP1ServerConnection(HTTP1Connection):
         if self.phase is _IDLE and reader._held:
             timeout = self.params.header_timeout
             self._wait(_HEAD, HEADER_TIMEOUT if timeout is None else timeout)
+            self._started = self._deadlines.coarse_now
+        elif self.phase is _HEAD and self._slow_heads is not None:
+            self._slow_heads.consider(self, self._deadlines.coarse_now - self._started)
 
     def _open(self, request: HTTPServerRequest) -> None:
         """A request whose body is still coming: ask who wants it, and in what way."""
@@ -310,6 +317,8 @@ class HTTP1ServerConnection(HTTP1Connection):
             callback()
 
     def _leave(self) -> None:
+        if self.phase is _HEAD and self._slow_heads is not None:
+            self._slow_heads.leave(self)
         self.phase = _CLOSED
         self.deadline = inf
         self._deadlines.forget(self)
@@ -539,6 +548,8 @@ class HTTP1ServerConnection(HTTP1Connection):
         elif self.phase is Phase.BODY:
             self._check_body_rate()
         elif self.phase is Phase.HEAD:
+            if self._slow_heads is not None:
+                self._slow_heads.leave(self)
             self.refuse(HTTPInputError("Timeout reading the request head", status=408))
         else:
             self.stream.close()

@@ -17,6 +17,7 @@ from waterspout.http1connection import (
     ObservedServerConnection,
     ServerObserver,
     ServerObservers,
+    SlowHeads,
     UpgradedConnections,
     as_application,
     enters_requests,
@@ -136,6 +137,7 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         self._drain: tuple[DrainState, asyncio.Task[DrainResult]] | None = None
         self._drain_callbacks: dict[object, Callable[[float], object]] = {}
         self._deadlines: Deadlines | None = None
+        self._slow_heads: SlowHeads | None = None
         self._together: list[HTTP1ServerConnection] | None = None
         self._application = self._wrapped(as_application(request_callback), is_tornado_compat(compat))
 
@@ -199,6 +201,7 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         deadlines = self._deadlines
         if deadlines is None:
             deadlines = self._deadlines = Deadlines(stream.io_loop, self._resolution())
+            self._slow_heads = SlowHeads(stream.io_loop)
         context = HTTPRequestContext(stream, address, self.protocol)
         if self.observer is None:
             connection = HTTP1ServerConnection(
@@ -208,6 +211,7 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
                 deadlines=deadlines,
                 on_lost=self._on_lost,
                 upgraded=self._upgraded,
+                slow_heads=self._slow_heads,
             )
         else:
             connection = ObservedServerConnection(
@@ -218,6 +222,7 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
                 deadlines=deadlines,
                 on_lost=self._on_lost,
                 upgraded=self._upgraded,
+                slow_heads=self._slow_heads,
             )
         self._connections.add(connection)
         if self._drain is not None:
@@ -254,9 +259,10 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         return max(0.02, min([1.0, *(t / 4 for t in given)]))
 
     async def close_all_connections(self) -> None:
-        """Close every open connection, whatever it is doing; call `stop` first.
+        """Close every open HTTP connection, whatever it is doing; call `stop` first.
 
-        Returns when all are closed.
+        Returns when all are closed. Those that another protocol has taken over (WebSockets) are not HTTP's any more and
+        stay open, as in Tornado: `drain` ends them, too.
         """
         self.close_waiting()
         for connection in list(self._connections):

@@ -193,6 +193,11 @@ class StreamCore:
             if self._receiver is not None and not (self._closed or self._eof or self._opening):
                 self._listen(PUSHING)
 
+    def receive_paused(self) -> None:
+        """Read once, although receiving is paused, and hand on what has arrived; for receivers that choose the time."""
+        if self._receiver is not None and not (self._closed or self._eof or self._opening):
+            self._push_readable()
+
     def _take_unread(self) -> bytes:
         """What pull has buffered."""
         raise NotImplementedError
