@@ -118,6 +118,7 @@ def test_a_context_may_say_that_an_end_without_close_notify_is_good_where_python
         assert server.read_into(buffer) == 0
     else:
         assert isinstance(outcome, ssl.SSLEOFError)
+        assert (outcome.library, outcome.reason) == ("SSL", "UNEXPECTED_EOF_WHILE_READING")  # as the ssl module's own
         with pytest.raises(ssl.SSLEOFError, match="without close_notify"):
             server.read_into(buffer)
 
@@ -126,8 +127,9 @@ def test_end_of_the_connection_during_the_handshake_is_an_error(server_tls):
     server = MemoryLayer(server_tls, True, None)
     assert not server.handshake()
     server.feed(b"")
-    with pytest.raises(ssl.SSLEOFError, match="during the handshake"):
+    with pytest.raises(ssl.SSLEOFError, match="during the handshake") as caught:
         server.handshake()
+    assert (caught.value.library, caught.value.reason) == ("SSL", "UNEXPECTED_EOF_WHILE_READING")
 
 
 def test_manipulated_record_is_an_error(layers):

@@ -83,7 +83,7 @@ class MemoryLayer:
             self.tls.do_handshake()
         except ssl.SSLWantReadError:
             if self.ended:
-                raise ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "the connection ended during the handshake") from None
+                raise ended("the connection ended during the handshake") from None
             return False
         return True
 
@@ -131,7 +131,7 @@ class MemoryLayer:
         """
         if sys.version_info >= (3, 11, 3) and self.tls.context.options & getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0):
             return Outcome.END
-        return ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "the connection ended without close_notify: data may be missing")
+        return ended("the connection ended without close_notify: data may be missing")
 
     def has_input(self) -> bool:
         """Whether `decrypt` may find something without being fed."""
@@ -142,7 +142,9 @@ class MemoryLayer:
         try:
             return int(self.raw.write(data))
         except ssl.SSLWantReadError:
-            raise ssl.SSLError(ssl.SSL_ERROR_WANT_READ, "the peer renegotiates TLS, which is not supported") from None
+            refused = ssl.SSLError(ssl.SSL_ERROR_WANT_READ, "the peer renegotiates TLS, which is not supported")
+            refused.library, refused.reason = "SSL", "NO_RENEGOTIATION"
+            raise refused from None
 
     def output(self) -> bytes:
         """Ciphertext for the peer."""
@@ -189,7 +191,7 @@ class SocketLayer:
             raise truncated(error) from error
         except ssl.SSLError as error:  # Python up to 3.11.2 has no class of its own for it over OpenSSL 3
             if error.reason == "UNEXPECTED_EOF_WHILE_READING" and not isinstance(error, ssl.SSLEOFError):
-                raise ssl.SSLEOFError(ssl.SSL_ERROR_EOF, str(error)) from error
+                raise ended(str(error)) from error
             raise
 
     def write(self, data: Buffer) -> int:
@@ -216,9 +218,17 @@ class SocketLayer:
             self.socket.unwrap()
 
 
+def ended(message: str) -> ssl.SSLEOFError:
+    """The error for a connection that ended without close_notify, with the attributes that the ssl module gives it."""
+    error = ssl.SSLEOFError(ssl.SSL_ERROR_EOF, message)
+    error.library = "SSL"
+    error.reason = "UNEXPECTED_EOF_WHILE_READING"
+    return error
+
+
 def truncated(error: ConnectionResetError) -> ssl.SSLEOFError:
     """A reset says no more about the end of the data than a missing close_notify: anybody on the way can forge it."""
-    return ssl.SSLEOFError(ssl.SSL_ERROR_EOF, f"the connection was reset without close_notify: {error}")
+    return ended(f"the connection was reset without close_notify: {error}")
 
 
 def is_ssl_socket(sock: socket.socket) -> bool:
