@@ -174,9 +174,13 @@ def test_in_a_crowd_of_slow_ones_the_next_is_taken_for_one_at_once(monkeypatch: 
         for client in clients(2):
             await client.slowly()
         monkeypatch.setattr(_slow_heads, "PATIENCE", 1000.0)
-        late, whole = clients(2)
+        late, whole, large = clients(3)
         await late.slowly()
         assert len(slow) == 3
+        await large.send(BEGINNING)
+        await large.send(b"y" * 64)  # as the second packet of a long head
+        await large.send(b"\r\n\r\n")
+        assert large.socket.recv(1000).endswith(b"/slow") and len(slow) == 3
         await whole.send(BEGINNING + b"\r\n\r\n")  # in one piece
         assert whole.socket.recv(1000).endswith(b"/slow") and len(slow) == 3
 

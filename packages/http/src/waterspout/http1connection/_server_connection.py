@@ -197,7 +197,7 @@ class HTTP1ServerConnection(HTTP1Connection):
             self._wait(_HEAD, HEADER_TIMEOUT if timeout is None else timeout)
             self._started = self._deadlines.coarse_now
         elif self.phase is _HEAD and self._slow_heads is not None:
-            self._slow_heads.consider(self, self._deadlines.coarse_now - self._started)
+            self._slow_heads.consider(self, len(data), self._deadlines.coarse_now - self._started)
 
     def _open(self, request: HTTPServerRequest) -> None:
         """A request whose body is still coming: ask who wants it, and in what way."""

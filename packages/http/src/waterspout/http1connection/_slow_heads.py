@@ -24,8 +24,10 @@ __all__ = ["SlowHeads"]
 
 #: Seconds that a head may come in pieces which are read at once: those of honest clients take some round trips.
 PATIENCE: Final = 1.0
-#: From so many slow ones on each further head that comes in pieces is taken for another one.
+#: From so many slow ones on each further head that comes in small pieces (bytes) is taken for another one; an honest
+#: client's second packet is large, and does not wait behind theirs.
 CROWD: Final = 50
+SMALL: Final = 64
 #: Seconds between two looks, and how many are read at each: a fraction of a millisecond of work.
 INTERVAL: Final = 0.05
 READ_AT_ONCE: Final = 40
@@ -50,9 +52,9 @@ class SlowHeads:
     def __len__(self) -> int:
         return len(self._descriptors)
 
-    def consider(self, connection: HTTP1ServerConnection, seconds: float) -> None:
-        """*connection* has sent another piece of a head that is not whole after *seconds*."""
-        if seconds >= PATIENCE or len(self._descriptors) >= CROWD:
+    def consider(self, connection: HTTP1ServerConnection, size: int, seconds: float) -> None:
+        """*connection* has sent another piece of *size* bytes of a head that is not whole after *seconds*."""
+        if seconds >= PATIENCE or (size < SMALL and len(self._descriptors) >= CROWD):
             self.enter(connection)
 
     def enter(self, connection: HTTP1ServerConnection) -> None:
