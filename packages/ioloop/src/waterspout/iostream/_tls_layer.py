@@ -9,12 +9,12 @@ as much processor time over an SSLSocket, lines 0.95 times as much.  Most of it 
 OpenSSL's buffers; the rest is Python's code, which runs cold after each block: a call that is saved is worth a third of
 a percent, and 19 in place of 28 for a block are why bulk is cheaper than Tornado's.
 
-The floor, a bare loop over recv, SSLObject and send, without streams and event loop, is at 0.78 of what a stream costs,
-where Tornado's is at 1.2; a bare loop over an SSLSocket is level with it.  No difference from it made: a receive
-buffer of 80 or 128 KiB, decryption into a buffer that is kept, three or four full reads in a row.  Worse were buffers
-of 16 and 32 KiB (1.14), feeding and encrypting record by record for the caches' sake (1.07, 1.35), sending each record
-by itself (1.3).  Pages are not the reason: there are no faults (``ioloop/_allocator.py``).  Again by
-``loadtest/streams.py --only tls_blocks --floor``.
+The floor, a bare loop over recv, SSLObject and send, without streams and event loop, is at 0.78 to 0.87 of what a
+stream costs, where Tornado's is at 1.16 to 1.22; a bare loop over an SSLSocket is level with it, or a tenth cheaper.
+No difference from it made: a receive buffer of 80 or 128 KiB, decryption into a buffer that is kept, three or four
+full reads in a row.  Worse were buffers of 16 and 32 KiB (1.14), feeding and encrypting record by record for the
+caches' sake (1.07, 1.35), sending each record by itself (1.3).  Pages are not the reason: there are no faults
+(``ioloop/_allocator.py``).  Again by ``loadtest/streams.py --only tls_blocks --floor``.
 """
 
 from __future__ import annotations
