@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import select
 import socket
 from collections.abc import Awaitable, Callable
@@ -163,6 +164,24 @@ def test_who_is_slow_for_a_moment_is_read_as_it_comes(monkeypatch: pytest.Monkey
             await client.send(bytes([byte]))
             assert len(slow) == 0
         assert client.socket.recv(1000).endswith(b"/slow")
+
+    run(main)
+
+
+def test_without_a_descriptor_to_spare_slow_heads_are_read_as_they_come(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class NoMore:
+        @staticmethod
+        def epoll() -> None:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+    async def main(clients: Clients, slow: SlowHeads) -> None:
+        (client,) = clients(1)
+        monkeypatch.setattr(_slow_heads, "select", NoMore)
+        await client.slowly()
+        await client.send(b"z\r\n\r\n")
+        assert client.socket.recv(1000).endswith(b"/slow") and len(slow) == 0 and not caplog.records
 
     run(main)
 

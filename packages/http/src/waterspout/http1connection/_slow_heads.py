@@ -58,16 +58,24 @@ class SlowHeads:
             self.enter(connection)
 
     def enter(self, connection: HTTP1ServerConnection) -> None:
-        """Read *connection* from here until its head is whole; nothing happens where that cannot be (TLS, no epoll)."""
+        """Read *connection* from here until its head is whole.
+
+        It is read as ever where that cannot be: over TLS, without epoll, or when the system has no descriptor or memory
+        for it.
+        """
         stream = connection.stream
         if not _POSSIBLE or type(stream) is not IOStream or stream.closed() or connection in self._descriptors:
             return
-        if self._epoll is None:
-            self._epoll = select.epoll()
-            self._timer = self._loop.call_later(INTERVAL, self._look)
         fd = stream.fileno()
+        try:
+            epoll = self._epoll or select.epoll()
+            epoll.register(fd, _SPOKEN)
+        except OSError:
+            return
+        if self._epoll is None:
+            self._epoll = epoll
+            self._timer = self._loop.call_later(INTERVAL, self._look)
         stream.pause_receiving()
-        self._epoll.register(fd, _SPOKEN)
         self._connections[fd] = connection
         self._descriptors[connection] = fd
 
