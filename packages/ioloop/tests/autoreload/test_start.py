@@ -45,6 +45,18 @@ def test_syntax_error_is_survived_and_mending_it_restarts(editor):
     assert "version 33 " in editor.read_until(program, "ready")
 
 
+def test_syntax_error_restarts_a_program_that_shows_what_is_wrong_with_it(editor):
+    editor.write("part.py", "version = 1\n")
+    server = SERVER.replace("check_time=20", "check_time=20, despite_errors=True")
+    editor.write("server.py", server.replace("import part\n", "try: import part\nexcept SyntaxError: part = None\n"))
+    shown = "part.version if part else 'none',"
+    editor.write("server.py", (editor.folder / "server.py").read_text().replace("part.version,", shown))
+    program = editor.start("server.py")
+    assert "version 1 " in editor.read_until(program, "ready")
+    editor.write("part.py", "version = = 2\n")
+    assert "version none " in editor.read_until(program, "ready")
+
+
 def test_restart_happens_where_the_program_was_started_although_it_went_elsewhere(editor):
     editor.write("part.py", "import os\nversion = 1\n")
     editor.write("server.py", SERVER.replace("async def main():", "async def main():\n    os.chdir('/')"))

@@ -67,6 +67,22 @@ def test_syntax_error_does_not_count_is_logged_and_counts_when_mended(watcher, s
     assert watcher.changed([str(source)]) == [str(source)]
 
 
+def test_syntax_error_counts_for_who_shows_it(watcher, source, caplog):
+    watcher.despite_errors = True
+    watcher.look([str(source)])
+    write(source, "def f(:\n")
+    assert watcher.changed([str(source)]) == [str(source)]
+    assert not caplog.records
+
+
+def test_folder_counts_when_a_file_appears_in_it(watcher, tmp_path):
+    os.utime(tmp_path, ns=(10**9, 10**9))
+    watcher.look([str(tmp_path)])
+    assert watcher.changed([str(tmp_path)]) == []
+    (tmp_path / "new.py").write_text("")
+    assert watcher.changed([str(tmp_path)]) == [str(tmp_path)]
+
+
 def test_files_that_are_not_python_count_whatever_they_contain(watcher, tmp_path):
     template = tmp_path / "page.html"
     template.write_text("{% if")

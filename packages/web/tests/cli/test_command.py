@@ -150,20 +150,47 @@ def test_dev_shows_errors_and_refuses_other_hosts(program: Callable[..., Program
     assert "KeyboardInterrupt" not in running.text()
 
 
-def test_dev_starts_again_when_a_file_changes_and_waits_when_it_is_broken(
+def test_dev_starts_again_when_a_file_changes_and_shows_why_one_does_not_load(
     folder: Path, program: Callable[..., Program]
 ) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    running = program("dev", "hello.py", f"--port={port}")
-    running.url()
+    running = program("dev", "hello.py", "--port=0")
+    url = running.url()
+    wait_for_answer(url, "home ")
     (folder / "hello.py").write_text(APP.replace("home {", "changed home {") + "\n")
-    wait_for_answer(f"http://127.0.0.1:{port}/", "changed home")
-    (folder / "hello.py").write_text(APP.replace("import os", "import no_such_module\nimport os") + "\n\n")
+    wait_for_answer(url, "changed home")  # at the same port, although it was any free one
+    (folder / "hello.py").write_text(APP + "def f(:\n")
+    wait_for_answer(url, "hello.py does not load: SyntaxError")
+    status, page = get(url + "any/page?at=all", headers={"Accept": "text/html"})
+    assert status == 500 and "def f(:" in page and "reloads by itself" in page
+    assert get(url, headers={"Host": "evil.example"})[0] == 421  # it shows source: to this machine alone
+    (folder / "hello.py").write_text(APP.replace("import os", "import written_next\nimport os"))
+    wait_for_answer(url, "ModuleNotFoundError: No module named 'written_next'")
+    (folder / "written_next.py").write_text("")
+    wait_for_answer(url, "home ")
+    assert running.end() == 0
+    text = running.text()
+    assert "def f(:" in text and "import written_next" in text and "Traceback" not in text
+    assert len(set(re.findall(r"http://\S+/\n", text))) == 1
+
+
+def test_dev_that_begins_with_a_broken_file_waits_for_it_to_be_mended(
+    folder: Path, program: Callable[..., Program]
+) -> None:
+    (folder / "hello.py").write_text(APP + "raise RuntimeError('not yet')\n")
+    running = program("dev", "hello.py", "--port=0")
+    url = running.url()
+    wait_for_answer(url, "hello.py does not load: RuntimeError: not yet")
+    (folder / "hello.py").write_text(APP)
+    wait_for_answer(url, "home ")
+    assert running.end() == 0
+
+
+def test_run_that_reloads_tells_the_terminal_alone(folder: Path, program: Callable[..., Program]) -> None:
+    (folder / "hello.py").write_text("import no_such_module\n" + APP)
+    running = program("run", "hello.py", "--port=0", "--reload")
     running.wait_for("waiting for a file to change")
-    (folder / "hello.py").write_text(APP.replace("home {", "mended home {") + "\n\n\n")
-    wait_for_answer(f"http://127.0.0.1:{port}/", "mended home")
+    (folder / "hello.py").write_text(APP)
+    assert get(running.url())[1].startswith("home ")
     assert running.end() == 0
 
 

@@ -25,6 +25,9 @@ class Echo(web.RequestHandler):
 
     put = post
 
+    def head(self) -> None:
+        self.get()
+
 
 class Visits(web.RequestHandler):
     def get(self) -> None:
@@ -112,6 +115,16 @@ def test_form_json_and_plain_bodies() -> None:
         assert [answer.body for answer in answers] == [
             b"application/x-www-form-urlencoded a=x+y", b'application/json {"a": 1}', b"text/x plain", b" ",
         ]  # fmt: skip
+
+    run(test)
+
+
+def test_an_answer_to_head_has_headers_alone() -> None:
+    async def test(client: InProcessClient) -> None:
+        whole = await client.fetch("/echo")
+        head = await client.fetch("/echo", method="HEAD")
+        assert head.code == 200 and head.body == b""
+        assert int(head.headers["Content-Length"]) == len(whole.body)
 
     run(test)
 

@@ -26,15 +26,19 @@ WAIT_INTERVAL = 0.3
 
 
 def watch(filename: str) -> None:
-    """Watch a file besides the modules' own, for example a template; it need not exist yet."""
+    """Watch a file besides the modules' own, for example a template; it need not exist yet.
+
+    A folder counts as changed when a file in it is made, renamed or deleted.
+    """
     process.files.add(os.path.abspath(filename))
 
 
-def start(check_time: int = 500) -> None:
+def start(check_time: int = 500, *, despite_errors: bool = False) -> None:
     """Watch all loaded modules' files from the current loop, every ``check_time`` milliseconds.
 
     When one has changed and can be loaded, the process starts again; while it has a syntax error, the process goes on
-    as it is. Not for use together with several processes (`process.fork_processes`).
+    as it is. ``despite_errors``: it starts again all the same, for a program that shows what is wrong with it. Not for
+    use together with several processes (`process.fork_processes`).
     """
     io_loop = IOLoop.current()
     if io_loop in process.loops:
@@ -43,6 +47,7 @@ def start(check_time: int = 500) -> None:
     io_loop.fork_refusal = FORK_REFUSAL
     if len(process.loops) > 1:
         gen_log.warning("autoreload started more than once in the same process")
+    process.watcher.despite_errors = despite_errors
     process.watcher.look(_all_files())  # what is edited from now on counts
     PeriodicCallback(check, check_time).start()
 

@@ -17,6 +17,7 @@ class Watcher:
     """Remembers how files looked. A file counts from the first `changed` or `look` that sees it."""
 
     def __init__(self) -> None:
+        self.despite_errors = False  # whether a file with a syntax error counts, too
         self._stamps: dict[str, Stamp] = {}
 
     def look(self, paths: Iterable[str]) -> None:
@@ -28,8 +29,9 @@ class Watcher:
     def changed(self, paths: Iterable[str]) -> list[str]:
         """Those of the files that changed since they were last seen and can be loaded.
 
-        A Python file with a syntax error does not count: the error is logged, and the file looked at again when it
-        changes again. Nor does a file that is gone; it counts when it is back, unless it is the same as it was.
+        A Python file with a syntax error does not count (unless `despite_errors`): the error is logged, and the file
+        looked at again when it changes again. Nor does a file that is gone; it counts when it is back, unless it is the
+        same as it was.
         """
         found = []
         for path in paths:
@@ -38,7 +40,7 @@ class Watcher:
                 continue
             before = self._stamps.get(path)
             self._stamps[path] = stamp
-            if before is not None and before != stamp and _can_be_loaded(path):
+            if before is not None and before != stamp and (self.despite_errors or _can_be_loaded(path)):
                 found.append(path)
         return found
 

@@ -21,6 +21,8 @@ ADDRESS = "127.0.0.1"
 #: Seconds that requests get when the server is told to stop; who develops does not want to wait.
 DRAIN = 30.0
 DRAIN_DEVELOPING = 0.5
+#: In the environment of a process that is started again and again: who starts it, and the port that was free.
+KEPT_PORT = "WATERSPOUT_KEPT_PORT"
 
 
 def execute(command: str, parsed: Parsed) -> int:
@@ -47,11 +49,25 @@ def _supervised(command: str, parsed: Parsed) -> int:
     from waterspout import autoreload
 
     # What a change of a file will not mend is said before any file is watched.
-    for sock in _bind(parsed.options.get("port", PORT), parsed.options.get("address", ADDRESS)):
+    port = parsed.options.get("port", PORT)
+    sockets = _bind(port or _kept_port(), parsed.options.get("address", ADDRESS))
+    if not port:
+        port = parsed.options["port"] = sockets[0].getsockname()[1]
+        os.environ.setdefault(KEPT_PORT, f"{os.getpid()}:{port}")
+    for sock in sockets:
         sock.close()
     words = [f"--{name}" if value is True else f"--{name}={value}" for name, value in parsed.options.items()]
     sys.argv[1:] = ["-m", "waterspout", command, *words, "--watch-files", "--", *parsed.operands]
     autoreload.main()
+    return 0
+
+
+def _kept_port() -> int:
+    """The port that was free when the supervisor of this process looked for one; 0 if it has not been asked."""
+    supervisor, _, port = os.environ.get(KEPT_PORT, "").partition(":")
+    if supervisor == str(os.getppid()):
+        return int(port)
+    os.environ.pop(KEPT_PORT, None)  # this is another program, started by the one that it was meant for
     return 0
 
 
@@ -68,11 +84,12 @@ def _serve(target: str, developing: bool, options: dict[str, Any], workers: int)
     watch = "watch-files" in options
 
     async def make() -> Any:
+        if not watch:
+            return await _load(target)
         try:
-            application = await _load(target)
+            application = await (_load_or_show(target) if developing else _load(target))
         except BaseException as error:
-            if watch:
-                _watch_culprits(target, error)
+            _watch_culprits(target, error)
             raise
         if developing:
             from waterspout.cli._develop import switch_on
@@ -84,7 +101,7 @@ def _serve(target: str, developing: bool, options: dict[str, Any], workers: int)
         if watch:
             from waterspout import autoreload
 
-            autoreload.start()
+            autoreload.start(despite_errors=developing)
         if workers == 1:
             print(banner, flush=True)
 
@@ -98,16 +115,27 @@ def _serve(target: str, developing: bool, options: dict[str, Any], workers: int)
 
 
 def _watch_culprits(target: str, error: BaseException) -> None:
-    """Have the files watched that could not be loaded: modules that are not loaded are not watched as such."""
-    from traceback import walk_tb
-
     from waterspout import autoreload
+    from waterspout.cli._failure import places_to_watch
 
-    files = {frame.f_code.co_filename for frame, _ in walk_tb(error.__traceback__)}
-    files.add(getattr(error, "filename", None) or target.partition(":")[0])
-    for file in files:
-        if os.path.isfile(file):
-            autoreload.watch(file)
+    for place in places_to_watch(target, error):
+        autoreload.watch(place)
+
+
+async def _load_or_show(target: str) -> Any:
+    """The application, or one that shows why there is none; who works on it mends the file, and looks again."""
+    from waterspout.cli._target import load
+
+    try:
+        return await load(target)
+    except (Exception, SystemExit) as error:
+        from waterspout.cli._failure import LoadFailure, application_that_shows
+        from waterspout.log import app_log
+
+        _watch_culprits(target, error)
+        failure = LoadFailure(target, error)
+        app_log.error("%s\nThe browser shows more, and reloads when a file is mended", failure.lines)
+        return application_that_shows(failure)
 
 
 async def _load(target: str) -> Any:

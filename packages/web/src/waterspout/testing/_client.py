@@ -202,8 +202,8 @@ class StreamedResponse:
         start_line, headers, body = self._request
         self._connection = connection = HTTP1Connection(self._client._started(self), True)
         delegate = _Answer(self._pieces)
+        connection.write_headers(start_line, headers, body)  # first: what the answer may be depends on the method
         self._reading = connection.read_response(delegate)
-        connection.write_headers(start_line, headers, body)
         connection.finish()
         either: list[asyncio.Future[Any]] = [delegate.head, self._reading]
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)

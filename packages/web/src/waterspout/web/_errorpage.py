@@ -93,12 +93,12 @@ def render_html(report: Report) -> str:
         return _no_route_html(report)
     heading = f"{report.status} {report.reason}"
     title = f"{failure.kind}: {failure.message}"[:120] if failure else heading
-    parts = _beginning(title, report.status, failure.kind if failure else report.reason)
+    parts = beginning(title, str(report.status), failure.kind if failure else report.reason)
     if failure:
         parts.append(f"<p class=message>{e(failure.message)}</p>")
     parts.append(f"<p class=quiet><code>{e(f'{report.method} {report.uri}')}</code>{_matched_html(report.matched)}</p>")
     for number, each in enumerate(report.failures):
-        parts += _failure_html(each, first=number == 0)
+        parts += failure_html(each, first=number == 0)
     if report.routes:
         parts += _routes_html(report.routes)
     return "".join(parts + _end(report))
@@ -111,17 +111,18 @@ def _is_no_route(report: Report, failure: Failure) -> bool:
 
 def _no_route_html(report: Report) -> str:
     """The debug page for a path that no route matches: the routes."""
-    parts = _beginning(f"{report.status} {report.reason}", report.status, report.reason)
+    parts = beginning(f"{report.status} {report.reason}", str(report.status), report.reason)
     parts.append(f"<p class=message>No route matches <code>{e(f'{report.method} {report.uri}')}</code></p>")
     return "".join(parts + _routes_html(report.routes) + _end(report))
 
 
-def _beginning(title: str, status: int, heading: str) -> list[str]:
+def beginning(title: str, marked: str, heading: str) -> list[str]:
+    """The page down to its first heading: *marked*, which stands out, and *heading*."""
     return [
         "<!DOCTYPE html><html lang=en><head><meta charset=utf-8>",
         '<meta name=viewport content="width=device-width"><meta name=robots content=noindex>',
         f"<title>{e(title)}</title><style>{_STYLE}</style></head><body>",
-        f"<h1><b>{status}</b> {e(heading)}</h1>",
+        f"<h1><b>{e(marked)}</b> {e(heading)}</h1>",
     ]
 
 
@@ -140,7 +141,8 @@ def _matched_html(matched: Route | None) -> str:
     return "" if matched is None else f" matched <code>{e(matched.pattern)}</code>, <code>{e(matched.handler)}</code>"
 
 
-def _failure_html(failure: Failure, *, first: bool) -> list[str]:
+def failure_html(failure: Failure, *, first: bool) -> list[str]:
+    """An exception: what it says, unless it is the *first*, whose text is the page's, and its frames."""
     parts = []
     if not first:
         parts.append(f"<h2>{e(failure.kind)} <span class=quiet>{e(failure.relation)}</span></h2>")

@@ -6,7 +6,7 @@ import reprlib
 import sysconfig
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from types import FrameType, TracebackType
+from types import FrameType, FunctionType, ModuleType, TracebackType
 from typing import Any, Protocol
 
 from waterspout.httputil import MASK, is_secret_name, loggable, mask_query
@@ -18,6 +18,8 @@ _MAX_CHAIN = 8
 _MAX_MESSAGE = 4000
 # Shorter ones would blot out ordinary words.
 _MIN_KNOWN_SECRET = 8
+# In the frame of a module these are what its source says, not what it has come to.
+_DEFINITIONS = (ModuleType, FunctionType, type)
 _SECRET_HEADERS = frozenset(("authorization", "proxy-authorization", "cookie", "set-cookie"))
 _INSTALLED = tuple(
     path.rstrip(os.sep) + os.sep
@@ -217,7 +219,17 @@ def _failure(error: BaseException, relation: str, mask: _Masking) -> Failure:
     notes = tuple(mask.text(str(note)) for note in getattr(error, "__notes__", ()))
     module = type(error).__module__
     kind = type(error).__qualname__ if module == "builtins" else f"{module}.{type(error).__qualname__}"
-    return Failure(kind, mask.text(message)[:_MAX_MESSAGE], notes, tuple(_frames(error.__traceback__, mask)), relation)
+    frames = _frames(error.__traceback__, mask)
+    if isinstance(error, SyntaxError):
+        frames += _unparsed(error, mask)
+    return Failure(kind, mask.text(message)[:_MAX_MESSAGE], notes, tuple(frames), relation)
+
+
+def _unparsed(error: SyntaxError, mask: _Masking) -> Iterator[Frame]:
+    """The place that could not be parsed, as if it had been reached: no frame was made for it."""
+    if error.filename and error.lineno and os.path.isfile(error.filename):
+        source = _source(error.filename, error.lineno, None, mask)
+        yield Frame(error.filename, error.lineno, "<module>", not _is_installed(error.filename), source, ())
 
 
 def _frames(traceback: TracebackType | None, mask: _Masking) -> list[Frame]:
@@ -232,20 +244,22 @@ def _frames(traceback: TracebackType | None, mask: _Masking) -> list[Frame]:
 
 def _frame(frame: FrameType, line: int, mask: _Masking) -> Frame:
     code = frame.f_code
-    linecache.checkcache(code.co_filename)
-    lines = linecache.getlines(code.co_filename, frame.f_globals)
-    first = max(1, line - _LINES_AROUND)
-    source = tuple(
-        (first + offset, mask.text(text.rstrip("\n")))
-        for offset, text in enumerate(lines[first - 1 : line + _LINES_AROUND])
-    )
+    source = _source(code.co_filename, line, frame.f_globals, mask)
     own = _is_own(frame)
     variables: list[tuple[str, str]] = []
     if own:
         for name, value in list(frame.f_locals.items())[:_MAX_LOCALS]:
-            if not name.startswith("__"):
+            if not (name.startswith("__") or (frame.f_locals is frame.f_globals and isinstance(value, _DEFINITIONS))):
                 variables.append((name, mask.variable(name, value)))
     return Frame(code.co_filename, line, code.co_name, own, source, tuple(variables))
+
+
+def _source(file: str, line: int, namespace: dict[str, Any] | None, mask: _Masking) -> tuple[tuple[int, str], ...]:
+    """The lines around *line*, numbered."""
+    linecache.checkcache(file)
+    first = max(1, line - _LINES_AROUND)
+    lines = linecache.getlines(file, namespace)[first - 1 : line + _LINES_AROUND]
+    return tuple((first + offset, mask.text(text.rstrip("\n"))) for offset, text in enumerate(lines))
 
 
 def _is_own(frame: FrameType) -> bool:
@@ -253,5 +267,8 @@ def _is_own(frame: FrameType) -> bool:
     module = frame.f_globals.get("__name__", "")
     if isinstance(module, str) and module.startswith("waterspout."):
         return False
-    file = frame.f_code.co_filename
-    return not file.startswith((*_INSTALLED, "<frozen"))
+    return not _is_installed(frame.f_code.co_filename)
+
+
+def _is_installed(file: str) -> bool:
+    return file.startswith((*_INSTALLED, "<frozen"))
