@@ -13,6 +13,7 @@ import pytest
 from waterspout.http1connection import HTTP1ServerConnection
 from waterspout.httpserver import AccessLog
 from waterspout.httputil import HTTPHeaders, HTTPServerRequest, ResponseStartLine
+from waterspout.log import set_worker
 from waterspout.routing import RuleRouter
 
 Exchange = Callable[..., tuple[bytes, bool]]
@@ -62,6 +63,17 @@ def test_json_has_every_part(logged: Any) -> None:
         "version": "HTTP/1.1", "host": "a:80", "status": 200, "outcome": "finished", "received": 5, "sent": 2,
         "user_agent": "tester", "referer": "http://b/?password=***&q=1",
     }  # fmt: skip
+
+
+def test_json_names_one_of_several_workers(logged: Any) -> None:
+    set_worker(3)
+    try:
+        (record,) = logged(get("/"), form="json")
+    finally:
+        set_worker(None)
+    assert list(json.loads(record.getMessage()))[:3] == ["time", "worker", "id"]
+    (record,) = logged(get("/"), form="json")
+    assert "worker" not in json.loads(record.getMessage())
 
 
 @pytest.mark.parametrize("given", ["", "a b", "a\tb", "x" * 129, "<script>", "\xe9", 'a"b', "${jndi:ldap://x}"])

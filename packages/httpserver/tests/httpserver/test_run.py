@@ -125,6 +125,31 @@ def test_bad_options_are_one_line(serve: Serve) -> None:
         assert "nowhere.pem" in line
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_log_lines_of_several_workers_say_which_wrote_them(serve: Serve, form: str) -> None:
+    prelude = f"from waterspout.httpserver import AccessLog\nlog = AccessLog({form!r})"
+    with serve(f"run(app, {LOCAL}, workers=2, observer=log)", prelude) as served:
+        served.serving()
+        pids(served, 2)
+        seen: set[str] = set()
+        while len(seen) < 2:
+            line = served.line(r"^\[I \d{6} [0-9:]{8} worker ([01]) _accesslog:\d+\] (.*)")
+            seen.add(line[1])
+            assert form == "text" or json.loads(line[2])["worker"] == int(line[1])
+        served.signal(signal.SIGTERM)
+        assert served.ended() == 0
+        own = [line for line in served.lines if "Serving" in line]
+        assert own and not any(" worker " in line for line in own)  # the parent is none of them
+
+
+@pytest.mark.parametrize("supervise", [None, True])
+def test_a_single_process_logs_as_ever(serve: Serve, supervise: bool | None) -> None:
+    prelude = "from waterspout.httpserver import AccessLog"
+    with serve(f"run(app, {LOCAL}, supervise={supervise}, observer=AccessLog())", prelude) as served:
+        served.serving().get()
+        served.line(r"^\[I \d{6} [0-9:]{8} _accesslog:\d+\] 200 GET / ")
+
+
 def test_a_worker_that_dies_is_replaced(serve: Serve) -> None:
     with serve(f"run(app, {LOCAL}, workers=2)") as served:
         before = pids(served.serving(), 2)

@@ -4,12 +4,12 @@ import logging
 import logging.config
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from waterspout.log import LogFormatter
+from waterspout.log import LogFormatter, set_worker, worker
 
 MakeRecord = Callable[..., logging.LogRecord]
 
@@ -23,6 +23,37 @@ def formatter(monkeypatch: pytest.MonkeyPatch) -> LogFormatter:
 
 def test_a_line_has_level_time_place_and_message(formatter: LogFormatter, record: MakeRecord) -> None:
     assert formatter.format(record("hello %s", "world")) == "[I 700101 00:00:00 module:7] hello world"
+
+
+@pytest.fixture
+def worker_2() -> Iterator[None]:
+    set_worker(2)
+    yield
+    set_worker(None)
+
+
+def test_a_line_of_one_of_several_workers_says_which(
+    worker_2: None, formatter: LogFormatter, record: MakeRecord
+) -> None:
+    assert worker() == 2
+    assert formatter.format(record("hello")) == "[I 700101 00:00:00 worker 2 module:7] hello"
+    set_worker(None)
+    assert worker() is None
+    assert formatter.format(record("hello")) == "[I 700101 00:00:00 module:7] hello"
+
+
+@pytest.mark.parametrize(
+    ("fmt", "lines"),
+    [("%(asctime)s %(message)s", ("700101 00:00:00 x",) * 2), ("%(worker)s|%(message)s", ("2|x", "|x"))],
+)
+def test_a_format_of_your_own_has_the_worker_where_it_says_so(
+    worker_2: None, record: MakeRecord, fmt: str, lines: tuple[str, str]
+) -> None:
+    made = LogFormatter(fmt, color=False)
+    made.converter = time.gmtime  # type: ignore[assignment]
+    first = made.format(record("x"))
+    set_worker(None)
+    assert (first, made.format(record("x"))) == lines
 
 
 def test_continuation_lines_are_indented_so_that_no_text_passes_for_a_record(

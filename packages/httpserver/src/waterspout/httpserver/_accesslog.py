@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from waterspout.http1connection import HTTP1ServerConnection, ObservedRequest, ServerObserver
 from waterspout.httputil import HTTPInputError, LogLimit, loggable, mask_query
-from waterspout.log import access_log
+from waterspout.log import access_log, worker
 
 if TYPE_CHECKING:
     from waterspout.httputil import HTTPServerRequest
@@ -25,7 +25,8 @@ class AccessLog(ServerObserver):
 
     *form* is ``"text"`` (``200 GET /x?token=*** (192.0.2.1) 1.20ms 512B id=...``) or ``"json"`` (an object with `time`,
     `id`, `client`, `method`, `target`, `route`, `version`, `host`, `status`, `outcome`, `seconds`, `first_byte`,
-    `received`, `sent`, `user_agent`, `referer`; the status is null where none was sent). Values of query
+    `received`, `sent`, `user_agent`, `referer`; the status is null where none was sent; in one of several workers also
+    `worker`, its number, which in lines of text is part of `waterspout.log.LogFormatter`'s). Values of query
     parameters that look like secrets are masked, control characters escaped, long texts cut. Levels are Tornado's: info
     below 400, warning below 500, error above; a client that left is info. Who sends what is no request, again and
     again, is logged 20 times in ten seconds at most. An `Application` leaves its own lines out then, unless *logger* is
@@ -103,7 +104,9 @@ class AccessLog(ServerObserver):
     def _write_json(self, level: int, record: dict[str, Any]) -> None:
         now = time.time()
         text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03}Z"
-        self._logger.log(level, "%s", json.dumps({"time": text, **record}))
+        number = worker()
+        place = {} if number is None else {"worker": number}
+        self._logger.log(level, "%s", json.dumps({"time": text, **place, **record}))
 
 
 def _client(connection: HTTP1ServerConnection) -> str:

@@ -58,6 +58,7 @@ def run(
     *workers* above 1 (0: one for each processor) are forked, each with its own loop, below this process, which starts
     those again that die: at once, then with growing waits of up to 30 s; only if they cannot start at all it gives up.
     *supervise* makes it so for one worker too. *reuse_port* (default: on Linux) gives each worker a socket of its own.
+    Log lines of several name their worker (``waterspout.log.set_worker``).
 
     * SIGTERM, SIGINT: drain for up to *drain_deadline* seconds; a second one cuts what is left at once.
     * SIGHUP with workers: each is replaced, when its successor accepts, and then drains; no request fails. An import

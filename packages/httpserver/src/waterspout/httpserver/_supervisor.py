@@ -201,7 +201,7 @@ class Supervisor:
             if not pid:
                 self.forget_parents(ours, place)
                 limit = self.notifier.watchdog
-                become_worker(self.settings, place.sockets, theirs, None if limit is None else limit / 4)
+                become_worker(self.settings, place.number, place.sockets, theirs, None if limit is None else limit / 4)
         except OSError:
             ours.close()
             theirs.close()

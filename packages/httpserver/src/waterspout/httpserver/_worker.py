@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from waterspout.httpserver._serving import Serving
 from waterspout.httpserver._settings import Order, Settings
-from waterspout.log import app_log
+from waterspout.log import app_log, set_worker
 
 __all__ = ["Report", "become_worker"]
 
@@ -83,12 +83,14 @@ class _Worker:
 
 
 def become_worker(
-    settings: Settings, sockets: Sequence[socket.socket], control: socket.socket, beat: float | None
+    settings: Settings, number: int, sockets: Sequence[socket.socket], control: socket.socket, beat: float | None
 ) -> NoReturn:
-    """Turn this freshly forked process into a worker; it ends here. *beat* is the interval of signs of life (seconds),
-    None for none."""
+    """Turn this freshly forked process into the worker of place *number*; it ends here. *beat* is the interval of signs
+    of life (seconds), None for none."""
     status = 1
     try:
+        if settings.workers > 1:
+            set_worker(number)
         # The terminal's signals are the supervisor's business.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)

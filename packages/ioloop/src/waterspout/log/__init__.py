@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from waterspout.log._setup import define_logging_options, enable_pretty_logging, register_default_options
     from waterspout.log._terminal import colorama as colorama
     from waterspout.log._terminal import curses as curses
+    from waterspout.log._worker import set_worker, worker
 
 __all__ = [
     "LogFormatter",
@@ -23,7 +24,9 @@ __all__ = [
     "enable_pretty_logging",
     "gen_log",
     "register_default_options",
+    "set_worker",
     "use_logger_names",
+    "worker",
 ]
 
 if not TYPE_CHECKING:
@@ -32,4 +35,5 @@ if not TYPE_CHECKING:
         _formatter="LogFormatter",
         _setup="define_logging_options enable_pretty_logging register_default_options",
         _terminal="colorama curses",
+        _worker="set_worker worker",
     )

@@ -4,6 +4,7 @@ import logging
 from typing import Any, Literal
 
 from waterspout.log._terminal import color_codes
+from waterspout.log._worker import this_process
 
 # The numbers of terminals.
 _RED, _GREEN, _YELLOW, _BLUE, _MAGENTA = range(1, 6)
@@ -15,6 +16,9 @@ class LogFormatter(logging.Formatter):
     Colours where the terminal shows them, a time on each line, continuation lines indented, so that
     no text that was logged can pass for a record of its own. A record whose arguments do not fit its
     message is printed with the reason, never lost. Fits `logging.config.dictConfig`.
+
+    In one of several workers (`set_worker`) the default format names it behind the time; a format of your own can do so
+    by ``%(worker)s``, which is empty in other processes.
     """
 
     __module__ = "waterspout.log"
@@ -44,6 +48,7 @@ class LogFormatter(logging.Formatter):
         """
         # Without validation: "%(color)s" is no attribute that logging knows.
         super().__init__(fmt=fmt, datefmt=datefmt, style=style, validate=False)
+        self._names_worker = fmt == LogFormatter.DEFAULT_FORMAT  # who chose another one has chosen what stands in it
         self._colors: dict[int, str] = {}
         self._normal = ""
         if color:
@@ -56,6 +61,10 @@ class LogFormatter(logging.Formatter):
         except Exception as error:
             record.message = f"Bad message ({error!r}): {vars(record)!r}"
         record.asctime = self.formatTime(record, self.datefmt)
+        worker = this_process.worker
+        record.worker = "" if worker is None else worker
+        if worker is not None and self._names_worker:
+            record.asctime += f" worker {worker}"
         start = self._colors.get(record.levelno)
         record.color, record.end_color = ("", "") if start is None else (start, self._normal)
         lines = [self.formatMessage(record)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+from waterspout.log import gen_log, worker
 from waterspout.pubsub._hub import Hub
 from waterspout.pubsub._message import Message
 from waterspout.pubsub._shared import SharedHub
@@ -13,7 +14,10 @@ __all__ = ["LocalHub", "connect"]
 
 
 class LocalHub(SharedHub):
-    """A `SharedHub` within one process: nothing is kept beyond its end, and nothing can be unavailable."""
+    """A `SharedHub` within one process: nothing is kept beyond its end, and nothing can be unavailable.
+
+    Of several workers each has its own, and none hears of the others' messages: `open` warns of that.
+    """
 
     __module__ = "waterspout.pubsub"
 
@@ -22,7 +26,15 @@ class LocalHub(SharedHub):
         self.hub: Hub = Hub(keep=keep, topics=topics)
 
     async def open(self) -> None:
-        """Nothing to do."""
+        """Nothing to do but a warning, in the first of several workers: each would have messages of its own."""
+        from waterspout.process import task_id  # subprocess: only where there is something to open
+
+        if worker() == 0 or task_id() == 0:
+            gen_log.warning(
+                'The hub "memory:" belongs to one process, and there are several workers: a message reaches only who'
+                ' reads in the worker that it was published in. Use connect("redis://HOST") or connect("nats://HOST"),'
+                " or a single worker"
+            )
 
     async def close(self) -> None:
         """Nothing to do: readers go with their tasks."""
