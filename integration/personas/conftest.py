@@ -61,6 +61,16 @@ class Environment:
         assert (run.returncode, run.stderr) == (0, ""), f"{command}\n{run.stdout}{run.stderr}"
         return run.stdout
 
+    def shell(self, command: str, folder: Path) -> str:
+        """What a command line prints that is given in *folder*, with this environment activated; it must end well."""
+        environment = clean()
+        environment["PATH"] = f"{self.folder / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        run = subprocess.run(
+            command, shell=True, cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS
+        )
+        assert run.returncode == 0, f"{command}\n{run.stdout}{run.stderr}"
+        return run.stdout
+
     def can_import(self, module: str) -> bool:
         code = f"try: import {module}\nexcept ModuleNotFoundError as error: print(error.name)"
         missing = self.run("-c", code).strip()

@@ -204,6 +204,27 @@ def test_web_serves_a_site(install: Installed) -> None:
         assert answers == ["news"]
 
 
+def test_a_new_project_does_what_its_readme_says_in_a_fresh_environment(install: Installed, tmp_path: Path) -> None:
+    environment = install("waterspout-web")
+    environment.uv("install", "pytest")
+    shell, project = environment.shell, tmp_path / "mine"
+    assert "waterspout dev app.py" in shell("waterspout new mine", tmp_path)
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    (project / "secret.txt").unlink()  # as in a fresh clone
+    secret = re.search(r"`(python -c .* > secret\.txt)`", readme)
+    assert secret
+    shell(secret[1], project)
+    assert re.search(r"## Test\n\n    pytest\n    waterspout check app\.py\n", readme)
+    assert "2 passed" in shell("pytest -q", project)
+    assert shell("waterspout check app.py", project) == "nothing found\n"
+    assert "/time" in shell("waterspout routes app.py", project)
+    for command in ("dev app.py", "run app.py --workers 2"):
+        assert f"waterspout {command}" in readme
+        name, target, *options = command.split()
+        with environment.serve("-m", "waterspout", name, project / target, *options, "--port=0") as url:
+            assert "<h1>Hello</h1>" in fetch(url)
+
+
 def test_the_full_stack_signs_users_in(install: Installed) -> None:
     environment = install("waterspout", index=True)
     ours = {name for name in environment.distributions() if name.startswith("waterspout")}

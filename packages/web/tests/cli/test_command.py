@@ -315,6 +315,9 @@ def test_check_finds_what_is_wrong(folder: Path) -> None:
 def test_new_project_serves_passes_its_check_and_its_tests(folder: Path, program: Callable[..., Program]) -> None:
     status, output, _ = finished(folder, "new", "mine")
     assert status == 0 and "cd mine && waterspout dev app.py\n" in output and "pip install pytest" in output
+    readme = (folder / "mine" / "README.md").read_text()
+    assert readme.startswith("# mine\n") and "@" not in readme and readme.count("\n") < 60
+    assert all(f"`{name}`" in readme for name in ("app.py", "test_app.py", "secret.txt", "templates/", "static/"))
     assert finished(folder, "check", "mine/app.py")[:2] == (0, "nothing found\n")
     url = program("run", "mine/app.py", "--port=0").url()
     assert "<h1>Hello</h1>" in get(url)[1]

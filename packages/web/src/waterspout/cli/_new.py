@@ -16,11 +16,12 @@ def execute(command: str, parsed: Parsed) -> int:
     folder = parsed.operands[0]
     if os.path.exists(folder) and (not os.path.isdir(folder) or os.listdir(folder)):
         raise SystemExit(f"waterspout: {folder!r} is there already, and not empty")
+    title = os.path.basename(os.path.abspath(folder))
     for name, text in FILES.items():
         path = os.path.join(folder, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "x", encoding="utf-8") as file:
-            file.write(text.replace("@SECRET@", secrets.token_hex(32)))
+            file.write(text.replace("@SECRET@", secrets.token_hex(32)).replace("@NAME@", title))
     os.chmod(os.path.join(folder, "secret.txt"), 0o600)
     print(f"{folder}: {', '.join(FILES)}")
     print(f"cd {folder} && waterspout dev app.py")

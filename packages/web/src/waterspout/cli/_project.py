@@ -109,7 +109,58 @@ async def test_post_without_a_token_is_refused(app_client: InProcessClient) -> N
     assert (await app_client.fetch("/", method="POST", form={"name": "Ada"})).code == 403
 '''
 
+_README = """\
+# @NAME@
+
+A site made with Waterspout (`waterspout-web`): a page that greets by name, with a form that other sites cannot send, a
+signed cookie, and a counter that the server drives by events.
+
+| file | has |
+| --- | --- |
+| `app.py` | the handlers, the routes, `make_app` |
+| `templates/`, `static/` | the page; its style and script |
+| `test_app.py` | tests, without a socket |
+| `secret.txt` | signs the cookies; yours alone, and not in git |
+
+## Run
+
+    python -m venv .venv && . .venv/bin/activate
+    pip install waterspout-web pytest
+    waterspout dev app.py
+
+Open <http://127.0.0.1:8888/>. Save a file, and the server starts again; a mistake is shown in the browser. A fresh
+clone has no secret yet: `python -c "import secrets; print(secrets.token_hex(32))" > secret.txt`
+
+## Test
+
+    pytest
+    waterspout check app.py
+
+`check` looks for mistakes in settings, routes and templates; `waterspout routes app.py` lists what leads where.
+
+## Deploy
+
+`waterspout run app.py --workers 2` serves on port 8888 of this machine, without debug pages and reload. With systemd,
+`/etc/systemd/system/@NAME@.service`, then `systemctl enable --now @NAME@`:
+
+    [Service]
+    Type=notify
+    User=www-data
+    WorkingDirectory=/srv/@NAME@
+    ExecStart=/srv/@NAME@/.venv/bin/waterspout run app.py --workers 2
+    ExecReload=/bin/kill -HUP $MAINPID
+    Restart=on-failure
+
+    [Install]
+    WantedBy=multi-user.target
+
+`systemctl reload` replaces the workers one by one by the code that is on the disk, and no request fails. For TLS and
+the world put nginx in front: `proxy_pass http://127.0.0.1:8888;` and `proxy_buffering off;`, or the events come late.
+Workers share no memory: messages between them go through `waterspout.pubsub`.
+"""
+
 FILES = {
+    "README.md": _README,
     "app.py": _APP,
     "templates/home.html": _PAGE,
     "static/style.css": _STYLE,
