@@ -621,6 +621,59 @@ def test_arguments_that_do_not_fit_are_a_type_error_that_names_the_function(run:
     run(main)
 
 
+def test_values_that_do_not_fit_are_kept_in_the_future_and_so_are_names_where_any_may_be_given(run: Any) -> None:
+    async def main() -> None:
+        shapes: Any = Shapes()
+        for future in shapes.none(1), shapes.method(1), shapes.result(other=1), shapes.position_only(x=1):
+            assert isinstance(future.exception(), TypeError)
+
+    run(main)
+
+
+@pytest.mark.parametrize("given", [(), (1,), (None,), (1, 2)])
+def test_a_function_ends_in_the_same_ways_however_much_it_is_given(run: Any, given: tuple[Any, ...]) -> None:
+    """There is a way of its own for functions without parameters."""
+
+    def decorated(does: Any) -> Any:
+        if not given:
+            return gen.coroutine(lambda: does())
+        return gen.coroutine(lambda *values: does() if values == given else "wrong values")
+
+    def throws(error: BaseException) -> Any:
+        def throw() -> None:
+            variable.set("inner")
+            raise error
+
+        return throw
+
+    def later() -> Generator[Any, Any, str]:
+        yield gen.moment
+        return "later"
+
+    async def main() -> None:
+        variable.set("outer")
+        for value in None, 1, None, 2, "three":  # known and unknown types in turn
+            for _ in range(2):
+                future = decorated(lambda value=value: value)(*given)
+                assert future.done()
+                assert await future == future.result() == value
+        assert await decorated(lambda: variable.set("inner") and None)(*given) is None
+        assert await decorated(later)(*given) == "later"
+        assert await decorated(throws(gen.Return("returned")))(*given) == "returned"
+        assert await decorated(throws(StopIteration("stopped")))(*given) == "stopped"
+        failed = decorated(throws(LookupError("lost")))(*given)
+        assert isinstance(failed.exception(), LookupError)
+        with pytest.raises(LookupError, match="lost") as caught:
+            await failed
+        assert "throw" in [entry.name for entry in caught.traceback]
+        assert decorated(throws(asyncio.CancelledError()))(*given).cancelled()
+        with pytest.raises(KeyboardInterrupt):
+            decorated(throws(KeyboardInterrupt()))(*given)
+        assert variable.get() == "outer"
+
+    run(main)
+
+
 def test_the_signature_is_that_of_the_function() -> None:
     assert str(inspect.signature(Shapes.result)).startswith("(result: Any = 'default')")
     assert list(inspect.signature(Shapes.method).parameters) == ["self"]

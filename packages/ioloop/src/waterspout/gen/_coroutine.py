@@ -7,7 +7,8 @@ import functools
 from asyncio import Future
 from collections.abc import Callable, Generator
 from contextvars import Context, copy_context
-from inspect import isgeneratorfunction
+from inspect import CO_VARARGS, CO_VARKEYWORDS, isgeneratorfunction
+from types import FunctionType
 from typing import Any, ParamSpec, TypeVar, overload
 
 from waterspout.concurrent._lazy import BlankReadyFuture, DoneFuture, ReadyFuture
@@ -115,21 +116,45 @@ def _wrap_other_function(func: Callable[..., Any]) -> Callable[..., Future[Any]]
     def call(first: Any = _ABSENT, /, *rest: Any, **named: Any) -> Future[Any]:
         context = copy_context()
         try:
-            if first is _ABSENT:
-                result = context.run(func, **named) if named else context.run(func)
-            else:
+            if first is not _ABSENT:
                 result = context.run(func, first, *rest, **named) if rest or named else context.run(func, first)
+            else:
+                result = context.run(func, **named) if named else context.run(func)
+            if result is None:
+                return DoneFuture()
+            if type(result) is not plain:
+                return take(context, result)
+            ready: ReadyFuture[Any] = BlankReadyFuture()
+            ready._value = result
+            return ready
         except _KEPT as error:
             return end(context, error)
-        if result is None:
-            return DoneFuture()
-        if type(result) is not plain:
-            return take(context, result)
-        ready: ReadyFuture[Any] = BlankReadyFuture()
-        ready._value = result
-        return ready
 
-    return call
+    # The same for what takes nothing. A dictionary of names, made for each call, is a tenth of it; here a name is
+    # refused at once, by Python, in the words that the function itself would have for it.
+    def call_bare(*unfit: Any) -> Future[Any]:
+        context = copy_context()
+        try:
+            result = context.run(func, *unfit) if unfit else context.run(func)
+            if result is None:
+                return DoneFuture()
+            if type(result) is not plain:
+                return take(context, result)
+            ready: ReadyFuture[Any] = BlankReadyFuture()
+            ready._value = result
+            return ready
+        except _KEPT as error:
+            return end(context, error)
+
+    return call_bare if _takes_nothing(func) else call
+
+
+def _takes_nothing(func: Callable[..., Any]) -> bool:
+    """Whether it has no parameters at all, so that neither values nor names can be given."""
+    if not isinstance(func, FunctionType):
+        return False
+    code = func.__code__
+    return not (code.co_argcount or code.co_kwonlyargcount or code.co_flags & (CO_VARARGS | CO_VARKEYWORDS))
 
 
 def _keep_value(generator: Generator[Any, Any, _T], ready: ReadyFuture[_T]) -> Generator[Any, Any, _T]:
