@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
-    from waterspout.iostream._receiver import StreamReceiver
+    from waterspout.iostream._receiver import RestingPlace, StreamReceiver
 
 Buffer = bytes | bytearray | memoryview
 
@@ -51,6 +51,7 @@ BROKEN_CONNECTION: Final = (ConnectionError, TimeoutError)
 NOT_READING: Final = 0
 PULLING: Final = 1
 PUSHING: Final = 2
+RESTING: Final = 4  # for nothing, as `resting_place` watches it for push (3 is TLS's, for its handshake)
 
 
 def octets(data: Buffer) -> Buffer:
@@ -96,17 +97,20 @@ class StreamCore:
         "error",
         "high_water",
         "io_loop",
+        "resting_place",
     )
 
     io_loop: IOLoop
     error: BaseException | None  #: what closed the stream; None while open or if it was closed in order
     high_water: int  #: bytes of queued output above which `StreamReceiver.writable` will be called
+    resting_place: RestingPlace | None  #: who watches in the loop's place after `receive_first`
 
     def __init__(self, read_chunk_size: int) -> None:
         io_loop = IOLoop.current()
         self.io_loop = io_loop
         self.error = None
         self.high_water = DEFAULT_HIGH_WATER
+        self.resting_place = None
         self._loop = io_loop.asyncio_loop
         self._turn = turn = io_loop.turn
         self._chunk = min(read_chunk_size, len(turn.buffer))
@@ -175,7 +179,8 @@ class StreamCore:
 
         Who serves connections that wait to be accepted finds the first request there more often than not.  Returns
         whether something had arrived, or the end had.  The loop hears of the descriptor only if the stream goes on: one
-        question, one answer, and it never did.  Here, for any descriptor, it is `set_receiver` and false.
+        question, one answer, and it never did; with a `resting_place`, only when the peer speaks again.  Here, for any
+        descriptor, it is `set_receiver` and false.
         """
         self.set_receiver(receiver)
         return False
@@ -205,6 +210,10 @@ class StreamCore:
     def _listen(self, reading: int) -> None:
         """Register the descriptor for ``reading``; nothing happens where it already is."""
         if self._reading != reading:
+            if self._reading == RESTING:
+                self._leave_resting_place()
+                if reading == NOT_READING:
+                    return
             self._reading = reading
             if reading == PUSHING:
                 self.io_loop.selector_loop.add_reader(self.fileno(), self._push_readable)
@@ -212,6 +221,20 @@ class StreamCore:
                 self.io_loop.selector_loop.add_reader(self.fileno(), self._pull_readable)
             else:
                 self.io_loop.selector_loop.remove_reader(self.fileno())
+
+    def _leave_resting_place(self) -> None:
+        self._reading = NOT_READING
+        self.resting_place.leave(self)  # type: ignore[union-attr]
+
+    @property
+    def resting(self) -> bool:
+        """Whether `resting_place` watches the descriptor."""
+        return self._reading == RESTING
+
+    def wake(self) -> None:
+        """The `resting_place` has seen the descriptor become readable: from now on the loop watches it."""
+        self._listen(PUSHING)
+        self._push_readable()
 
     def _push_readable(self) -> None:
         """The descriptor is readable and there is a receiver; the form for any descriptor."""
@@ -546,6 +569,8 @@ class StreamCore:
         self._closed = True
         self._out = None
         self._blocked = self._dirty = True
+        if self._reading == RESTING:
+            self._leave_resting_place()
         if not self._loop.is_closed():
             if self._reading:
                 self._listen(NOT_READING)

@@ -10,7 +10,7 @@ from types import MethodType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from waterspout.iostream._base import UNTIL, BaseIOStream
-from waterspout.iostream._core import IOV_MAX, NOT_READING, PULLING, PUSHING, READS_IN_A_ROW, Buffer
+from waterspout.iostream._core import IOV_MAX, NOT_READING, PULLING, PUSHING, READS_IN_A_ROW, RESTING, Buffer
 from waterspout.iostream._errors import StreamClosedError
 from waterspout.iostream._hooks import replaceable
 from waterspout.iostream._pending import PendingRead, set_result
@@ -74,7 +74,7 @@ class IOStream(BaseIOStream):
         for name in _FAST_PATHS[hook]:
             self.__dict__[name] = MethodType(getattr(BaseIOStream, name), self)
         reading = self._reading
-        if reading:  # the loop calls the old one
+        if reading and reading != RESTING:  # the loop calls the old one
             self._listen(NOT_READING)
             self._listen(reading)
 
@@ -154,7 +154,11 @@ class IOStream(BaseIOStream):
         except Exception as error:
             self._receiver_failed(error)
         if self._receiver is receiver and not (self._closing or self._closed or self._paused):
-            self._listen(PUSHING)
+            place = self.resting_place
+            if place is not None and not self._reading and place.rest(self):
+                self._reading = RESTING
+            else:
+                self._listen(PUSHING)
         return True
 
     receive_first.__doc__ = BaseIOStream.receive_first.__doc__

@@ -1,9 +1,16 @@
-"""Lobby: accepted connections whose clients have not said anything yet.
+"""Lobby: connections that are seldom heard: those that have not said anything yet, and those that have spoken once.
 
 Most of what a connection costs when it is accepted (socket object, stream, whatever serves it) is of no use before its
 client speaks, and thousands may connect at once. Here they are bare descriptors in a selector of their own (epoll),
 which is itself watched by the loop as one descriptor: so it works on any loop that watches descriptors. What the client
 sends stays in the kernel until the connection is served.
+
+A stream that has been served once may come back to rest. To watch a descriptor costs a loop several objects and ten
+times as much as it costs here, and many clients ask once. Who speaks again is the loop's from then on.
+
+Each descriptor is watched for one event at a time (EPOLLONESHOT): who has spoken is silent here until it rests, without
+being taken out. So what a forked child holds a copy of, or somebody has closed beneath its stream, is told of once at
+most, and then found to be unknown, or to have nothing to read.
 """
 
 from __future__ import annotations
@@ -20,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from waterspout.ioloop import IOLoop
+    from waterspout.iostream._core import StreamCore
 
     Maker = Callable[[int], socket.socket]
     #: How to make a socket of the descriptor, the client's address, when it came (on the scale of the loop's time).
@@ -31,16 +39,28 @@ POSSIBLE: Final = hasattr(select, "epoll")
 #: Those that are called in within one turn of the loop, before others have theirs.
 CALLED_AT_ONCE: Final = 128
 
-_SPOKEN: Final = getattr(select, "EPOLLIN", 0)
+_SPOKEN: Final = getattr(select, "EPOLLIN", 0) | getattr(select, "EPOLLONESHOT", 0)
 
 
 class Lobby:
     """Calls ``serve(pairs)`` with socket and address of those whose clients have sent something, or have left.
 
-    It owns the descriptors that it holds. Who has said nothing after *patience* seconds is closed without a word.
+    It owns the descriptors in *waiting*. Who has said nothing after *patience* seconds is closed without a word.
+    For streams it is a `RestingPlace`.
     """
 
-    __slots__ = ("_deadlines", "_ending", "_epoll", "_io_loop", "_patience", "_serve", "deadline", "waiting")
+    __slots__ = (
+        "_deadlines",
+        "_ending",
+        "_epoll",
+        "_io_loop",
+        "_patience",
+        "_resting",
+        "_serve",
+        "_watched",
+        "deadline",
+        "waiting",
+    )
 
     waiting: Waiting  #: by descriptor, those that have waited longest first
     deadline: float  #: for `Deadlines`
@@ -55,10 +75,11 @@ class Lobby:
         """*waiting* is where it keeps them: its maker may count them there."""
         self.waiting = waiting
         self.deadline = inf
+        self._resting: dict[int, StreamCore] = {}
         self._io_loop = io_loop
         self._serve = serve
         self._patience = patience
-        self._ending = False
+        self._ending = self._watched = False
         self._deadlines = Deadlines(io_loop, max(0.02, min(1.0, patience / 4)))
         self._epoll = select.epoll()
         io_loop.selector_loop.add_reader(self._epoll.fileno(), self._called)
@@ -66,52 +87,86 @@ class Lobby:
     def enter(self, fd: int, address: Any, make: Maker) -> None:
         """Wait for the first byte on *fd*. An OSError of the kernel's leaves *fd* with the caller."""
         self._epoll.register(fd, _SPOKEN)
-        waiting = self.waiting
-        if not waiting:
-            self.deadline = self._deadlines.now + self._patience
-            self._deadlines.watch(self)
-        waiting[fd] = (make, address, self._deadlines.coarse_now)
+        if not self._watched:  # it stays so when all have left, since the next ones may come at once
+            self._watch(self._deadlines.now + self._patience)
+        self.waiting[fd] = (make, address, self._deadlines.coarse_now)
+
+    def rest(self, stream: StreamCore) -> bool:
+        """See `RestingPlace`; it takes those that have waited here."""
+        fd = stream.fileno()
+        try:
+            self._epoll.modify(fd, _SPOKEN)
+        except (OSError, ValueError):  # it was not here, or the lobby has closed
+            return False
+        self._resting[fd] = stream
+        return True
+
+    def leave(self, stream: StreamCore) -> None:
+        """See `RestingPlace`."""
+        resting = self._resting
+        fd = stream.fileno()
+        if resting.get(fd) is not stream:  # its socket was closed by somebody else: the number may be another's by now
+            fd = next((number for number, other in resting.items() if other is stream), -1)
+        resting.pop(fd, None)
+        if self._ending:
+            self._end_if_empty()
 
     def _called(self) -> None:
-        self._take_out([fd for fd, _ in self._epoll.poll(0, CALLED_AT_ONCE)])
+        pop, find = self.waiting.pop, self._resting.get
+        served, heard = [], []
+        for fd, _ in self._epoll.poll(0, CALLED_AT_ONCE):
+            waited = pop(fd, None)
+            if waited is not None:
+                served.append((waited[0](fd), waited[1]))
+            elif (stream := find(fd)) is not None:
+                heard.append(stream)
+        if served:
+            self._serve(served)
+        for stream in heard:
+            if stream.resting:  # else it was closed by what another one has said
+                self._epoll.unregister(stream.fileno())
+                stream.wake()
+        if self._ending:
+            self._end_if_empty()
 
     def serve_all(self) -> None:
         """Have all served now, whether they have spoken or not."""
-        self._take_out(list(self.waiting))
-
-    def _take_out(self, descriptors: list[int]) -> None:
-        unregister, pop = self._epoll.unregister, self.waiting.pop
-        called = []
-        for fd in descriptors:
-            unregister(fd)
-            make, address, _ = pop(fd)
-            called.append((make(fd), address))
-        self._end_if_empty()
-        self._serve(called)
+        waiting = list(self.waiting.items())
+        self.waiting.clear()
+        self._serve([(make(fd), address) for fd, (make, address, _) in waiting])
+        if self._ending:
+            self._end_if_empty()
 
     def deadline_passed(self) -> None:
         """Some have said nothing for so long that they are closed."""
+        self._watched = False
         before = self._deadlines.coarse_now - self._patience
         late = []
         for fd, (_, _, since) in self.waiting.items():
             if since > before:
-                self.deadline = since + self._patience
-                self._deadlines.watch(self)
+                self._watch(since + self._patience)
                 break
             late.append(fd)
         for fd in late:
             del self.waiting[fd]
-            self._epoll.unregister(fd)  # closing it is not enough where a forked child holds a copy
-            os.close(fd)
+            self._close(fd)
         self._end_if_empty()
+
+    def _watch(self, deadline: float) -> None:
+        self.deadline = deadline
+        self._watched = True
+        self._deadlines.watch(self)
 
     def close_all(self) -> None:
         """Close all that wait."""
         for fd in self.waiting:
-            self._epoll.unregister(fd)
-            os.close(fd)
+            self._close(fd)
         self.waiting.clear()
         self._end_if_empty()
+
+    def _close(self, fd: int) -> None:
+        self._epoll.unregister(fd)  # closing it is not enough where a forked child holds a copy
+        os.close(fd)
 
     def end_when_empty(self) -> None:
         """No more will come."""
@@ -119,7 +174,7 @@ class Lobby:
         self._end_if_empty()
 
     def _end_if_empty(self) -> None:
-        if self._ending and not (self.waiting or self._epoll.closed):
+        if self._ending and not (self.waiting or self._resting or self._epoll.closed):
             self._deadlines.close()
             if not self._io_loop.asyncio_loop.is_closed():
                 self._io_loop.selector_loop.remove_reader(self._epoll.fileno())

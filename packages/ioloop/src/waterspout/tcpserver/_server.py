@@ -318,9 +318,8 @@ class TCPServer:
         stream: IOStream | None = None
         try:
             if self.ssl_options is None:
-                stream = IOStream(
-                    connection, max_buffer_size=self.max_buffer_size, read_chunk_size=self.read_chunk_size
-                )
+                stream = IOStream(connection, self.max_buffer_size, self.read_chunk_size)
+                stream.resting_place = self._lobby
             else:
                 stream = SSLIOStream(
                     connection,
