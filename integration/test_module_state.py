@@ -29,6 +29,7 @@ ALLOWED_STATE = {
         "waterspout.web._handlerpages",
         "HandlerPages._template_loaders",
     ): "for applications that fill it; nothing here does",
+    ("waterspout.ioloop._allocator", "keep_freed_pages"): "what it does to the allocator is done once a process",
     ("waterspout.platform.asyncio._policy", "any_thread_policy"): "a class made at its first use: one for everybody",
 }
 """(module, name) of state that a whole process shares by intent, with the reason."""

@@ -9,15 +9,20 @@ the threshold as it starts, 0.3 ms with 8 MiB.
 
 from __future__ import annotations
 
+import functools
+
 __all__ = ["KEPT_BLOCK", "keep_freed_pages"]
 
 #: Bytes of a block up to which freed memory is used again; at most twice as much stays free at the heap's end.
 KEPT_BLOCK = 8 * 1024 * 1024
 
 
+@functools.cache
 def keep_freed_pages() -> None:
     """Raise the threshold to `KEPT_BLOCK`, by freeing one block of that size; elsewhere than on glibc nothing happens.
 
-    The block's pages are never touched (it is zeros, by calloc), so that it takes no memory; some microseconds.
+    Once a process, and its children have it from their parent. The block's pages are never touched (it is zeros from
+    the kernel), so that it takes no memory; some microseconds. A second such block would come from the heap, where
+    zeros have to be written: milliseconds, and `KEPT_BLOCK` that stays resident.
     """
     bytes(KEPT_BLOCK)
