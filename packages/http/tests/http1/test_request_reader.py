@@ -48,6 +48,49 @@ def test_keep_alive_is_the_verdict_of_version_and_connection(head: bytes, keep: 
     assert one(b"GET / " + head + b"\r\n").keep_alive is keep
 
 
+PASSED_BY = (b"Cookie: a=b", b"user-agent: x", b"Referer: /", b"Cookie2: c", b"Content-Language: en", b"TE: trailers")
+
+
+@pytest.mark.parametrize("before", [(), PASSED_BY[:1], PASSED_BY[:3], PASSED_BY, PASSED_BY[::-1]])
+@pytest.mark.parametrize("fill", [0, 300])
+def test_what_the_server_must_know_is_found_wherever_it_stands(before: tuple[bytes, ...], fill: int) -> None:
+    noted = (
+        b"hOST: a",
+        b"If-None-Match: e",
+        b"Content-Type: t",
+        b"CONNECTION: close",
+        b"content-length: 2",
+        b"Expect: 100-continue",
+        b"upgrade: u",
+        b"if-none-match: f",
+    )
+    filling = (b"X: " + b"x" * fill,) if fill else ()
+    for turn in range(len(noted)):
+        lines = (*before, *noted[turn:], *PASSED_BY, *noted[:turn], *filling)
+        request = one(b"POST / HTTP/1.1\r\n" + b"".join(line + b"\r\n" for line in lines) + b"\r\nhi")
+        assert (request.host, request.content_type, request.keep_alive, request.body) == ("a", b"t", False, b"hi")
+        assert request.expect_continue and request.upgrade == b"u"
+        assert sorted((request.if_none_match or b"").split(b", ")) == [b"e", b"f"]
+        assert request.field_block == b"".join(b"\r\n" + line for line in lines)
+
+
+@pytest.mark.parametrize("name", [b"Host", b"Content-Length", b"Content-Type"])
+@pytest.mark.parametrize("between", [b"", b"Cookie: a\r\n", b"Coo-kie: a\r\nReferer: b\r\n"])
+def test_what_may_be_said_once_is_refused_the_second_time(name: bytes, between: bytes) -> None:
+    twice = b"%b: 1\r\n%b%b: 1\r\n" % (name, between, name.upper())
+    with pytest.raises(HTTPInputError, match=f"more than one {name.decode()} field"):
+        one(b"GET / HTTP/1.1\r\n" + twice + b"\r\n1")
+
+
+@pytest.mark.parametrize(
+    "line", [b"Cookie : a", b"Cookie", b"Cookie: \x00", b" Cookie: a", b"User-Agent\t: a", b"Ho st: a"]
+)
+def test_a_line_that_is_passed_by_is_as_strictly_read_as_any(line: bytes) -> None:
+    for lines in (b"Host: a\r\n" + line, line + b"\r\nHost: a"):
+        with pytest.raises(HTTPInputError):
+            one(b"GET / HTTP/1.1\r\n" + lines + b"\r\n\r\n")
+
+
 def test_content_that_came_with_its_head_makes_the_request_complete() -> None:
     request = one(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello")
     assert request.complete and request.body == b"hello"

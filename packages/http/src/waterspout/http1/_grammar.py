@@ -18,9 +18,15 @@ VALUE = rb"[\t -~\x80-\xff]"
 _FIELD = rb"(?:\r\n" + TOKEN + rb"++:" + VALUE + rb"*+)"
 #: The same with anything but CR in the value: to be looked at by `NO_LINE_BREAKS`, all at once and not byte by byte.
 _LONG_FIELD = rb"(?:\r\n" + TOKEN + rb"++:[^\r]*+)"
-#: The possessive form takes a sixth less time for a browser's head, so it is used where it works.
-_AS_MANY = (rb"", rb"*+") if sys.version_info >= (3, 11, 5) else (rb"(?>", rb"*)")
-FIELDS, LONG_FIELDS = _FIELD.join(_AS_MANY), _LONG_FIELD.join(_AS_MANY)
+
+
+def as_many(group: bytes) -> bytes:
+    """As many of *group* as there are, none given back."""
+    # The possessive form takes a sixth less time for a browser's head, so it is used where it works.
+    return group + rb"*+" if sys.version_info >= (3, 11, 5) else rb"(?>" + group + rb"*)"
+
+
+FIELDS, LONG_FIELDS = as_many(_FIELD), as_many(_LONG_FIELD)
 
 #: For ``bytes.translate``: all that a field value may hold. `LONG_FIELDS` as they matched have no fault if they are one
 #: CRLF for each line without these bytes.

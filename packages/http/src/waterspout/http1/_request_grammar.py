@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import re
 
-from waterspout.http1._grammar import FIELDS, LONG_FIELDS, TOKEN
+from waterspout.http1._grammar import FIELDS, LONG_FIELDS, TOKEN, VALUE, as_many
 
 #: method SP request-target SP HTTP-version. The target is visible ASCII but "#" (RFC 9112, 3).
 _REQUEST_LINE = rb"(" + TOKEN + rb"++) ([!\"$-~]++) HTTP/1\.([01])"
-#: The request line, fields, empty line.
-match_request_head = re.compile(_REQUEST_LINE + rb"(" + FIELDS + rb")\r\n\r\n").match
+#: First letters of field names that are none of those in `find_noted`.
+_OTHER_LETTER = rb"[!#$%&'*+\-.^_`|~0-9ABDFGJ-SV-Zabdfgj-sv-z]"
+#: Lines that surely are not noted: by their first letter, or by the names that most requests have besides.
+_OTHER_FIELD = rb"(?:\r\n(?:" + _OTHER_LETTER + TOKEN + rb"*+|[Cc]ookie|[Uu]ser-[Aa]gent):" + VALUE + rb"*+)"
+_HOST_FIELD = rb"\r\n[Hh][Oo][Ss][Tt]:[ \t]*+(" + VALUE + rb"*+)"
+#: The request line, fields, empty line. Nearly all clients send Host first (RFC 9110, 7.2), and many nothing else that
+#: is noted. The groups: method, target, minor version, all fields, Host if it is the first of them, and the fields from
+#: the first one on that may be noted besides.
+match_request_head = re.compile(
+    _REQUEST_LINE + rb"((?:" + _HOST_FIELD + rb"|)" + as_many(_OTHER_FIELD) + rb"(" + FIELDS + rb"))\r\n\r\n"
+).match
 match_request_line = re.compile(_REQUEST_LINE).match
 match_rest_of_head = re.compile(rb"(" + FIELDS + rb")\r\n\r\n").match
 match_long_request_head = re.compile(_REQUEST_LINE + rb"(" + LONG_FIELDS + rb")\r\n\r\n").match

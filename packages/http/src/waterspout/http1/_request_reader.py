@@ -63,15 +63,18 @@ class RequestReader(MessageReader):
 
     __module__ = "waterspout.http1"
 
-    __slots__ = ("_host", "_host_bytes", "_put_by_bytes", "_repeated", "lenient", "require_host")
+    __slots__ = ("_host", "_host_bytes", "_put_by_bytes", "_repeated", "_surely_allowed", "lenient")
 
     state: Reading
     lenient: bool
 
     def __init__(self, limits: Limits | None = None, *, lenient: bool = False) -> None:
         """*lenient* accepts bare LF line ends and the like, as Tornado does."""
-        super().__init__(limits or Limits())
+        limits = limits or Limits()
+        super().__init__(limits)
         self.lenient = lenient
+        # A head of this length exceeds none of the limits, as no field takes less than four bytes.
+        self._surely_allowed = min(limits.request_line, limits.head, limits.fields << 2)
         # A client names the same host again and again: it is checked when it changes.
         self._host_bytes = b"\0"  # equals no host
         self._put_by_bytes = 0
@@ -84,7 +87,8 @@ class RequestReader(MessageReader):
         return super().upgrade()
 
     def _read_head(self, data: bytes) -> Sequence[Any]:
-        limits = self.limits
+        host: bytes | None = None
+        noted: Sequence[tuple[bytes, bytes]] = NOTHING
         if len(data) > LONG_HEAD:
             head = self._read_long_head(data)
             if head is None:
@@ -94,16 +98,21 @@ class RequestReader(MessageReader):
             match = match_request_head(data)
             if match is None:
                 return self._read_unusual_head(data)
-            method, target, minor, block = match.groups()
-            noted = find_noted(block)
+            method, target, minor, block, host, rest = match.groups()
+            if rest:
+                noted = find_noted(rest)
+            fields = 0
             end = match.end()
-            # No field takes less than four bytes.
-            fields = block.count(b"\r\n") if end > limits.fields << 2 else 0
-        if len(target) > limits.request_line or end > limits.head or fields > limits.fields:
-            raise self._refuse(self._over_limit(target, block))
+        if end > self._surely_allowed:
+            limits = self.limits
+            if (
+                len(target) > limits.request_line
+                or end > limits.head
+                or ((fields or block.count(b"\r\n")) > limits.fields)
+            ):
+                raise self._refuse(self._over_limit(target))
         request = _new(HTTPServerRequest)
         request._start_time = _time()
-        host: bytes | None = None
         length: bytes | None = None
         coding: bytes | None = None
         kind: bytes | None = None
@@ -135,8 +144,8 @@ class RequestReader(MessageReader):
                 request.upgrade = value if request.upgrade is None else request.upgrade + b", " + value
             else:
                 request.expect_continue = value.rstrip(b" \t").lower() == b"100-continue"
-        request.method = _METHODS.get(method) or method.decode("ascii")
-        request.uri = uri = target.decode("ascii")
+        request.method = _METHODS.get(method) or method.decode()
+        request.uri = uri = target.decode()  # visible ASCII as it is, in the coding that takes least to find
         if target[0] != 47 or method == b"CONNECT":  # "/": anything but origin-form (RFC 9112, 3.2)
             host, uri = self._unusual_target(method, target, host)
         request.path, _, request.query = uri.partition("?")
@@ -313,7 +322,7 @@ class RequestReader(MessageReader):
         self._held = held + data
         return True
 
-    def _over_limit(self, target: bytes, block: bytes) -> HTTPInputError:
+    def _over_limit(self, target: bytes) -> HTTPInputError:
         limits = self.limits
         if len(target) > limits.request_line:
             return HTTPInputError(f"request line exceeds {limits.request_line} bytes", status=414)
