@@ -59,10 +59,11 @@ def fetch() -> Fetch:
 def raw() -> Callable[..., bytes]:
     """``raw(handlers or application, *pieces)``: what comes back for raw bytes until the server falls silent.
 
-    A number among the pieces is a pause of that many seconds.
+    A number among the pieces is a pause of that many seconds. With ``until=`` bytes that is over when they have come,
+    even though the handler goes on.
     """
 
-    def run(application: Any, *pieces: bytes | float) -> bytes:
+    def run(application: Any, *pieces: bytes | float, until: bytes | None = None) -> bytes:
         if not isinstance(application, Application):
             application = Application(application)
 
@@ -76,7 +77,7 @@ def raw() -> Callable[..., bytes]:
                     await asyncio.sleep(piece)
             received = b""
             give_up = asyncio.get_running_loop().time() + PATIENCE
-            while True:
+            while until is None or until not in received:
                 try:
                     data = await asyncio.wait_for(reader.read(65536), QUIET)
                 except TimeoutError:

@@ -26,7 +26,7 @@ def test_events_are_sent_one_by_one_with_the_headers_of_a_stream(fetch: Fetch, r
     response = fetch([("/", Events)])
     assert response.headers["Content-Type"] == "text/event-stream" and "no-cache" in response.headers["Cache-Control"]
     assert response.body == b"event: news\nid: 1\nretry: 500\ndata: first\ndata: line\n\ndata: second\n\n"
-    received = raw([("/", Events)], b"GET /?wait=1 HTTP/1.1\r\nHost: a\r\n\r\n")
+    received = raw([("/", Events)], b"GET /?wait=1 HTTP/1.1\r\nHost: a\r\n\r\n", until=b"data: second\n\n")
     assert b"data: second\n\n" in received  # before the handler has ended
 
 

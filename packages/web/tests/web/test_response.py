@@ -75,7 +75,7 @@ def test_a_flushed_part_has_left_before_the_next_is_written(raw: Callable[..., b
             await self.flush()
             await asyncio.sleep(10)
 
-    received = raw([("/", Slow)], b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    received = raw([("/", Slow)], b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", until=b"first\r\n")
     assert received.endswith(b"5\r\nfirst\r\n")
 
 

@@ -70,12 +70,16 @@ class Client:
             pass  # so the server has closed
         return events
 
-    async def answer_close(self) -> None:
-        """Wait for the server's Close, and answer it."""
+    async def until_close(self) -> Close:
+        """The server's Close, when it has come."""
         events: list[Event] = []
         while not (events and isinstance(events[-1], Close)):
             events += self.codec.receive(await asyncio.get_running_loop().sock_recv(self.sock, 65536))
-        await self.send(self.codec.close(events[-1].code))
+        return events[-1]
+
+    async def answer_close(self) -> None:
+        """Wait for the server's Close, and answer it."""
+        await self.send(self.codec.close((await self.until_close()).code))
 
 
 async def client_closes(client: Client) -> None:
@@ -131,7 +135,8 @@ async def client_does_not_read(client: Client) -> None:
         except WebSocketClosedError:
             break
         await asyncio.sleep(0)
-    await client.rest()
+    await client.until_close()
+    client.sock.close()
 
 
 async def server_closes(client: Client) -> None:
