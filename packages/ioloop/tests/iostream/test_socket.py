@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import socket
+import struct
 import subprocess
 import sys
 
@@ -222,3 +223,53 @@ print({heavy} & (set(sys.modules) - before))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     shown = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert shown.stdout == "set()\n", shown.stderr
+
+
+# -- the last words --------------------------------------------------------------------------------
+
+
+def segments_received(sock):
+    """Of `struct tcp_info` (linux/tcp.h): tcpi_segs_in."""
+    return struct.unpack_from("I", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 144), 140)[0]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux keeps what is sent until the end is known")
+def test_what_the_close_follows_leaves_with_the_end_in_one_segment(run, connect):
+    async def main():
+        stream, peer = connect()
+        before = segments_received(peer)
+        stream.send(b"the last word")
+        stream.close_after_flush()
+        await asyncio.sleep(0)
+        assert stream.closed() and stream.error is None
+        assert peer.recv(100) == b"the last word" and peer.recv(100) == b""
+        assert segments_received(peer) - before == 1
+
+    run(main)
+
+
+def test_input_that_nobody_has_read_does_not_eat_the_last_words(run, connect):
+    async def main():
+        stream, peer = connect()
+        peer.sendall(b"for nobody")
+        stream.send(b"the last word")
+        stream.close_after_flush(lambda: None)
+        await asyncio.sleep(0)
+        assert stream.closed()
+        assert peer.recv(100) == b"the last word"
+
+    run(main)
+
+
+def test_last_words_to_a_peer_that_has_reset_the_connection_close_the_stream_with_the_error(run, connect):
+    async def main():
+        stream, peer = connect()
+        told = []
+        stream.send(b"the last word")
+        stream.close_after_flush(lambda: told.append(stream.error))
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.close()
+        await asyncio.sleep(0)
+        assert stream.closed() and len(told) == 1 and isinstance(told[0], ConnectionError)
+
+    run(main)
