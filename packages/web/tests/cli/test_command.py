@@ -228,10 +228,10 @@ def test_port_in_use_names_the_process(folder: Path, command: str) -> None:
         (["run", "a.py", "b.py"], 2, "takes one TARGET, not 2"),
         (["run", "helo.py"], 1, "there is no file 'helo.py'"),
         (["run", "hello.py:mak_app", "--port=0"], 1, "did you mean make_app?"),
-        (["run", "hello.py", "--workers=-1"], 1, "--workers cannot be negative"),
-        (["run", "hello.py", "--workers=2", "--reload"], 1, "do not go together"),
+        (["run", "hello.py", "--port=0", "--workers=-1"], 1, "--workers cannot be negative"),
+        (["run", "hello.py", "--port=0", "--workers=2", "--reload"], 1, "do not go together"),
         (["run", "hello.py", "--port=70000"], 1, "--port 70000 is no port"),
-        (["run", "hello.py", "--keyfile=x"], 1, "--keyfile needs --certfile"),
+        (["run", "hello.py", "--port=0", "--keyfile=x"], 1, "--keyfile needs --certfile"),
         (["run", "hello.py", "--port=0", "--certfile=nowhere.pem"], 1, "--certfile: there is no file 'nowhere.pem'"),
     ],
 )
