@@ -35,7 +35,7 @@ class MessageReader:
 
     __module__ = "waterspout.http1"
 
-    __slots__ = ("_content", "_held", "_empty_lines", "limits", "max_body", "state")
+    __slots__ = ("_content", "_held", "_empty_lines", "_usual_max_body", "limits", "max_body", "state")
 
     state: Reading
     limits: Limits
@@ -44,7 +44,7 @@ class MessageReader:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         #: Bytes of content allowed in the message being read; may be changed until its content arrives.
-        self.max_body = limits.body
+        self.max_body = self._usual_max_body = limits.body
         self.state = Reading.HEAD
         self._held = b""
         self._empty_lines = 0
@@ -71,7 +71,7 @@ class MessageReader:
         state = self.state
         if state is _DONE:
             self.state = state = _HEAD
-            self.max_body = self.limits.body
+            self.max_body = self._usual_max_body
             self._empty_lines = 0
         if state is _HEAD:
             return self._read_head(data) if data else NOTHING

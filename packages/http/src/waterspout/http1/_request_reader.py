@@ -117,8 +117,7 @@ class RequestReader(MessageReader):
         coding: bytes | None = None
         kind: bytes | None = None
         connection: bytes | None = None
-        request.upgrade = request.if_none_match = None
-        request.expect_continue = False
+        request.if_none_match = None
         for name, value in noted:
             size = len(name)
             if size == 4:
@@ -144,9 +143,9 @@ class RequestReader(MessageReader):
                 request.upgrade = value if request.upgrade is None else request.upgrade + b", " + value
             else:
                 request.expect_continue = value.rstrip(b" \t").lower() == b"100-continue"
-        request.method = _METHODS.get(method) or method.decode()
+        request.method = verb = _METHODS.get(method) or method.decode()
         request.uri = uri = target.decode()  # visible ASCII as it is, in the coding that takes least to find
-        if target[0] != 47 or method == b"CONNECT":  # "/": anything but origin-form (RFC 9112, 3.2)
+        if target[0] != 47 or verb == "CONNECT":  # "/": anything but origin-form (RFC 9112, 3.2)
             host, uri = self._unusual_target(method, target, host)
         request.path, _, request.query = uri.partition("?")
         if host is None:
@@ -171,10 +170,8 @@ class RequestReader(MessageReader):
         request.field_block = block
         request.content_type = kind
         request.body = b""
-        request.content_length = None
-        request.chunked = False
+        request.content_length = request.route = None
         request.complete = True
-        request.route = request.server_connection = None
         if length is not None or coding is not None:
             return self._frame(request, length, coding, data, end)
         if end != len(data):

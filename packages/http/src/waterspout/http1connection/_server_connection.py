@@ -149,14 +149,15 @@ class HTTP1ServerConnection(HTTP1Connection):
     def data_received(self, data: bytes) -> None:
         """Bytes from the client: read them, and serve what is whole."""
         phase = self.phase
-        if phase is _ANSWERING or (self._delivery is not None and self._delivery.waiting is not None):
-            self._pipelined += data
-            if len(self._pipelined) > PIPELINE_LIMIT:
-                self.stream.pause_receiving()
-            return
-        if phase is _LINGERING or phase is _CLOSED:
-            self._throw_away(data)
-            return
+        if phase is not _IDLE or self._delivery is not None:
+            if phase is _ANSWERING or (self._delivery is not None and self._delivery.waiting is not None):
+                self._pipelined += data
+                if len(self._pipelined) > PIPELINE_LIMIT:
+                    self.stream.pause_receiving()
+                return
+            if phase is _LINGERING or phase is _CLOSED:
+                self._throw_away(data)
+                return
         reader = self._reader
         self._pumping = True
         try:
@@ -167,7 +168,7 @@ class HTTP1ServerConnection(HTTP1Connection):
                 request = self.request
                 if request is None:
                     self.request = request = events[0]
-                    request.connection = request.server_connection = self
+                    request.connection = self
                     if request.complete:
                         self.phase = _ANSWERING
                         self._keep = request.keep_alive and not self.params.no_keep_alive
@@ -179,8 +180,8 @@ class HTTP1ServerConnection(HTTP1Connection):
                 else:
                     self._take_body(events)
                 phase = self.phase
-                if (phase is not _IDLE and phase is not _BODY) or not (reader._held or self._pipelined):
-                    break
+                if not (reader._held or self._pipelined) or (phase is not _IDLE and phase is not _BODY):
+                    return
                 if self._delivery is not None and self._delivery.waiting is not None:
                     self.stream.pause_receiving()
                     break
@@ -276,7 +277,7 @@ class HTTP1ServerConnection(HTTP1Connection):
                     decompress_whole(request, self._reader.max_body)
                 self._application.serve_request(request)
         elif ended:  # the answer went out before the body was whole, and all of it has now been thrown away
-            self._next()
+            self._answered()
 
     def deliver(self, request: HTTPServerRequest, delegate: HTTPMessageDelegate) -> None:
         """Hand a whole *request* to *delegate* part by part."""
@@ -343,7 +344,9 @@ class HTTP1ServerConnection(HTTP1Connection):
         request = self.request
         if request is None:
             return
-        first = (STATUS_LINES.get(status) if reason is None else None) or status_line(status, reason)
+        first = STATUS_LINES.get(status)
+        if first is None or reason is not None:
+            first = status_line(status, reason)
         keep = self._keep and request.complete
         if keep and request.version == "HTTP/1.1":
             head = f"{first}{fields}\r\n"
@@ -430,25 +433,19 @@ class HTTP1ServerConnection(HTTP1Connection):
 
     def _answered(self) -> None:
         """The response is queued completely: make ready for the next request, or close."""
-        request = self.request
+        request, self.request = self.request, None
         assert request is not None
         self._close_callback = None
-        if request.complete:
-            if self._keep:
-                self._next()
-            else:
-                self.request = None
-                # Who is told while a server drains may be sending its next request. (Over TLS the end must be said by
-                # TLS, which takes both directions.)
-                sending = self.draining and type(self.stream) is IOStream
-                self._close_when_sent(sending or len(self._reader._held) + len(self._pipelined) > 0)
-        else:
+        if not request.complete:
             self._delivery = self._parts = None
-            self.request = None
             self._close_when_sent(True)
-
-    def _next(self) -> None:
-        self.request = None
+            return
+        if not self._keep:
+            # Who is told while a server drains may be sending its next request. (Over TLS the end must be said by TLS,
+            # which takes both directions.)
+            sending = self.draining and type(self.stream) is IOStream
+            self._close_when_sent(sending or len(self._reader._held) + len(self._pipelined) > 0)
+            return
         self.phase = _IDLE
         self.deadline = self._deadlines.coarse_now + self._idle_timeout
         if not self._pumping and (self._reader._held or self._pipelined):

@@ -44,12 +44,11 @@ class RequestHead:
     """
 
     __slots__ = (
+        "__dict__",
         "body",
-        "chunked",
         "complete",
         "content_length",
         "content_type",
-        "expect_continue",
         "field_block",
         "host",
         "if_none_match",
@@ -57,7 +56,6 @@ class RequestHead:
         "method",
         "path",
         "query",
-        "upgrade",
         "uri",
         "version",
     )
@@ -71,13 +69,14 @@ class RequestHead:
     field_block: bytes
     content_length: int | None
     content_type: bytes | None
-    chunked: bool
     keep_alive: bool
-    expect_continue: bool
-    upgrade: bytes | None
     if_none_match: bytes | None
     body: bytes
     complete: bool
+    # What few requests have is no slot, so that it need not be filled for each.
+    chunked: bool = False
+    expect_continue: bool = False
+    upgrade: bytes | None = None
 
 
 class HTTPServerRequest(RequestHead):
@@ -90,7 +89,7 @@ class HTTPServerRequest(RequestHead):
     """
 
     __module__ = "waterspout.httputil"
-    __slots__ = ("__dict__", "__weakref__", "_start_time", "connection", "route", "server_connection")
+    __slots__ = ("__weakref__", "_start_time", "connection", "route")
 
     method: str
     uri: str
@@ -105,7 +104,6 @@ class HTTPServerRequest(RequestHead):
     if_none_match: bytes | None
 
     connection: HTTPConnection
-    server_connection: object | None
     #: What the router found, kept for the layers above; None until a router has looked.
     route: Any
     _start_time: float
@@ -144,7 +142,6 @@ class HTTPServerRequest(RequestHead):
         self.body = body or b""
         self.complete = True
         self.content_length = None
-        self.chunked = self.expect_continue = False
         self.keep_alive = version == "HTTP/1.1"
         self.content_type = _latin1(headers.get("Content-Type"))
         self.upgrade = _latin1(headers.get("Upgrade"))
@@ -159,6 +156,11 @@ class HTTPServerRequest(RequestHead):
         self.route = None
         self._start_time = time.time()
         self.host_name = split_host_and_port(self.host.lower())[0]
+
+    @lazy
+    def server_connection(self) -> object | None:
+        """The connection that the request came on: `connection`, unless something stands between them."""
+        return getattr(self, "connection", None)  # a codec without a connection makes requests, too
 
     @lazy
     def headers(self) -> HTTPHeaders:

@@ -4,8 +4,9 @@ Theory of operation.
 
 *Reading.*  The descriptor is registered with the loop when somebody first wants data and stays registered while the
 stream is open: a request costs no ``epoll_ctl``.  One read goes into the buffer that all streams of the loop share, so
-an idle stream owns none.  With a receiver (*push*) the bytes are handed on at once; without one `BaseIOStream` keeps
-them for its ``read_*`` methods (*pull*).
+an idle stream owns none.  (Where a socket's bytes are pushed on, recv makes them: for the few that mostly come, taking
+them out of a shared buffer costs more.)  With a receiver (*push*) the bytes are handed on at once; without one
+`BaseIOStream` keeps them for its ``read_*`` methods (*pull*).
 
 *Writing.*  `send` queues a buffer and makes the stream *dirty*: it joins the list of the loop's turn, once.  At the end
 of the turn `flush_pending` gives all of it to the kernel in one system call.  Only when the kernel does not take
@@ -326,7 +327,8 @@ class StreamCore:
         self._total_write_index += len(data)
         if not self._dirty:
             self._dirty = True
-            self._turn.add(self)
+            add = self._turn.add  # an attribute and not a method: called in one go, Python 3.11 looks for it at length
+            add(self)
 
     def send_now(self, data: Buffer) -> bool:
         """`send`, and flush within this call; true if all that was queued is in the kernel.

@@ -112,20 +112,21 @@ class IOStream(BaseIOStream):
         if self._bulk:
             self._push_bulk()
             return
-        turn = self._turn
         try:
-            count = self.socket.recv_into(turn.buffer, self._chunk)
+            # Not by the shared buffer: taking few bytes out of it costs more than an allocation that shrinks in place.
+            data = self.socket.recv(self._chunk)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
             self._read_failed(error)
             return
-        if not count:
+        if not data:
             self._push_eof()
             return
+        count = len(data)
         self._received += count
         try:
-            self._receiver.data_received(bytes(turn.view[:count]))  # type: ignore[union-attr]
+            self._receiver.data_received(data)  # type: ignore[union-attr]
         except Exception as error:
             self._receiver_failed(error)
             return

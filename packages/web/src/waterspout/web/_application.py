@@ -71,7 +71,7 @@ class Application(
             self.transforms.append(GZipContentEncoding if self.compat_tornado else NegotiatedContentEncoding)
         self._template_loaders: dict[str, Any] = {}
         self._context = None
-        self._head_second = 0
+        self._head_second = 0.0
         self._tasks = BackgroundTasks()
         self._lifespan = lifespan_of(self, settings, self._tasks)
         self.middleware: tuple[Middleware, ...] = middleware_of(settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from time import time
 from typing import TYPE_CHECKING
 
 from waterspout.httputil import HTTPHeaders, format_timestamp
@@ -22,14 +22,15 @@ class ApplicationFields:
     _server_name: str
     _more_fields: FieldSource | None  #: what the settings want besides
     # The fields as text, and the second (UNIX time) that they say.
-    _head_second = 0
+    _head_second = 0.0
     _head_fields = ""
     _date = ""
 
     def _default_fields(self, request: HTTPServerRequest) -> str:
         """Server, Content-Type and Date as text, made once a second, and what the settings want besides."""
-        second = int(time.time())
-        if second != self._head_second:
+        age = time() - self._head_second
+        if age >= 1.0 or age < 0.0:
+            second = float(int(time()))
             self._date = format_timestamp(second)
             self._head_fields = f"Server: {self._server_name}\r\nContent-Type: {HTML_TYPE}\r\nDate: {self._date}\r\n"
             self._head_second = second

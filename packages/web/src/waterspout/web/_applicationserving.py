@@ -93,7 +93,7 @@ class ApplicationServing:
                 context = self._context
                 if context is None:
                     context = self._context = copy_context()
-                context.copy().run(self._run, plan, rule.target_kwargs, request, args, kwargs)
+                context.copy().run(_run, self, plan, rule.target_kwargs, request, args, kwargs)
                 return
         delegate = self.find_handler(request)
         self._run_delegate(request, delegate)
@@ -160,7 +160,8 @@ class ApplicationServing:
                 handler._handle_request_exception(error)
                 return
         if cls._execute is _plain_execute:
-            plan.start(handler, plan, args, kwargs)
+            run = plan.start
+            run(handler, plan, args, kwargs)
         else:
             handler._execute_in_task(args, kwargs)
 
@@ -220,6 +221,9 @@ class ApplicationServing:
 
     def _make_transforms(self, request: HTTPServerRequest) -> list[OutputTransform]:
         return [transform(request) for transform in self.transforms]
+
+
+_run = ApplicationServing._run
 
 
 def finds_by_rules(cls: type[ApplicationServing]) -> bool:

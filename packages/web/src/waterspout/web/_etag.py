@@ -16,11 +16,16 @@ _LIST_END = re.compile(r"[ \t]*+(?:,|\Z)")
 SMALL = 512
 
 
-def content_etag(body: bytes) -> str:
-    """The tag of a body, in quotes: a hash of its bytes. It is no secret and guards nothing, so SHA-1 will do."""
+def content_hash(body: bytes) -> str:
+    """What tells a body from others, in hexadecimal. It is no secret and guards nothing, so SHA-1 will do."""
     if len(body) < SMALL:
-        return f'"{_sha1(body).hexdigest()}"'
-    return f'"{sha1(body, usedforsecurity=False).hexdigest()}"'
+        return _sha1(body).hexdigest()  # type: ignore[no-any-return]
+    return sha1(body, usedforsecurity=False).hexdigest()
+
+
+def content_etag(body: bytes) -> str:
+    """The tag of a body: its `content_hash` in quotes."""
+    return f'"{content_hash(body)}"'
 
 
 def weakened(etag: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from waterspout.http1connection import HTTP1ServerConnection
 from waterspout.httputil import HTTPHeaders, HTTPOutputError, ResponseStartLine, responses
 from waterspout.log import gen_log
-from waterspout.web._etag import content_etag, matches_weakly
+from waterspout.web._etag import content_etag, content_hash, matches_weakly
 from waterspout.web._handleretag import makes_plain_etag
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def send_whole_response(handler: HandlerResponse) -> None:
         if handler._writes_json:
             fields = fields.replace(_HTML_LINE, _JSON_LINE, 1)
         handler._headers_written = True
-        fields = f"{fields}Etag: {content_etag(body)}\r\nContent-Length: {len(body)}\r\n"
+        fields = f'{fields}Etag: "{content_hash(body)}"\r\nContent-Length: {len(body)}\r\n'
         connection.respond(200, handler._reason, fields, body)
         return
     extra = _etag_line(handler, body)
