@@ -91,6 +91,8 @@ def make_context(settings: Settings, system_trust: bool = False) -> ssl.SSLConte
             context.load_cert_chain(certificate, settings.client_key)
     except (OSError, ValueError) as error:
         raise InvalidRequestError(f"Cannot load the certificates {ca_certs or certificate!r}: {error}") from error
+    # An end without close_notify is an error (RFC 8446, 6.1), which Python up to 3.11.2 has OpenSSL 3 ignore.
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     # Names stand in subjectAltName, or they do not count (RFC 9110, 4.3.4; TL4).
     context.hostname_checks_common_name = False
     if not settings.validate_cert:
