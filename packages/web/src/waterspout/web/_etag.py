@@ -12,8 +12,8 @@ except ImportError:  # a Python that was built without it
 _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*+"')
 _LIST_END = re.compile(r"[ \t]*+(?:,|\Z)")
 
-#: Bytes of a body from which on OpenSSL's SHA-1 is the quicker one.
-SMALL = 512
+#: Bytes of a body from which on OpenSSL's SHA-1 is the quicker one: all that fits one of its blocks is below.
+SMALL = 56
 
 
 def content_hash(body: bytes) -> str:
