@@ -239,8 +239,9 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         made: list[HTTP1ServerConnection] = []
         self._together = made
         try:
+            serve = super().serve_connection  # past the guard: they were let in when they came
             for connection, address in arrivals:
-                super().serve_connection(connection, address)  # past the guard: they were let in when they came
+                serve(connection, address)
         finally:
             self._together = None
         application = self._application

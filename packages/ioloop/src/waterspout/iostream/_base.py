@@ -91,11 +91,16 @@ class BaseIOStream(StreamCore):
         read_chunk_size: int | None = None,
         max_write_buffer_size: int | None = None,
     ) -> None:
-        self.max_buffer_size = max_buffer_size or DEFAULT_MAX_BUFFER_SIZE
-        # A chunk is at most half the buffer, so that a read cannot fail with the buffer nearly empty.
-        self.read_chunk_size = max(1, min(read_chunk_size or DEFAULT_READ_CHUNK_SIZE, self.max_buffer_size // 2))
+        if max_buffer_size or read_chunk_size:
+            self.max_buffer_size = max_buffer_size = max_buffer_size or DEFAULT_MAX_BUFFER_SIZE
+            # A chunk is at most half the buffer, so that a read cannot fail with the buffer nearly empty.
+            read_chunk_size = max(1, min(read_chunk_size or DEFAULT_READ_CHUNK_SIZE, max_buffer_size // 2))
+        else:
+            self.max_buffer_size = DEFAULT_MAX_BUFFER_SIZE
+            read_chunk_size = DEFAULT_READ_CHUNK_SIZE
+        self.read_chunk_size = read_chunk_size
         self.max_write_buffer_size = max_write_buffer_size
-        super().__init__(self.read_chunk_size)
+        super().__init__(read_chunk_size)
         self._head: bytes | bytearray = b""
         self._pos = self._unread = self._kind = self._scanned = 0
         self._tail: list[bytes] | None = None

@@ -114,7 +114,8 @@ class StreamCore:
         self.resting_place = None
         self._loop = io_loop.asyncio_loop
         self._turn = turn = io_loop.turn
-        self._chunk = min(read_chunk_size, len(turn.buffer))
+        most = len(turn.buffer)
+        self._chunk = read_chunk_size if read_chunk_size < most else most
         self._receiver: StreamReceiver | None = None
         self._reading = NOT_READING
         self._paused = self._eof = self._opening = False
