@@ -102,26 +102,30 @@ def test_a_task_takes_its_first_step_before_it_can_be_cancelled_however_late_it_
 def test_stopping_the_loop_too_early_is_an_error(io_loop):
     async def stops():
         io_loop.stop()
-        await asyncio.sleep(0.001)
+        await go_on.wait()  # a sleep might be over in the turn that stop() still lets end
+        ended.set()
 
+    go_on, ended = asyncio.Event(), asyncio.Event()
     with pytest.raises(RuntimeError, match="stopped before Future completed"):
         io_loop.run_sync(stops)
-    io_loop.run_sync(lambda: asyncio.sleep(0.005))
+    go_on.set()
+    io_loop.run_sync(ended.wait, timeout=60)
 
 
 def test_what_was_given_up_goes_on_when_the_loop_runs_again(io_loop):
-    seen = []
+    go_on, ended = asyncio.Event(), asyncio.Event()
 
     async def stops():
         io_loop.stop()
-        await asyncio.sleep(0.001)
-        seen.append(1)
+        await go_on.wait()
+        ended.set()
 
     with pytest.raises(RuntimeError):
         io_loop.run_sync(stops)
     gc.collect()
-    io_loop.run_sync(lambda: asyncio.sleep(0.01))
-    assert seen == [1]
+    go_on.set()
+    io_loop.run_sync(ended.wait, timeout=60)
+    io_loop.run_sync(lambda: asyncio.sleep(0))  # in which what has ended is taken off the list
     assert io_loop.statistics()["background"] == 0
 
 
