@@ -12,15 +12,16 @@ _REQUEST_LINE = rb"(" + TOKEN + rb"++) ([!\"$-~]++) HTTP/1\.([01])"
 _OTHER_LETTER = rb"[!#$%&'*+\-.^_`|~0-9ABDFGJ-SV-Zabdfgj-sv-z]"
 #: Lines that surely are not noted: by their first letter, or by the names that most requests have besides.
 _OTHER_FIELD = rb"(?:\r\n(?:" + _OTHER_LETTER + TOKEN + rb"*+|[Cc]ookie|[Uu]ser-[Aa]gent):" + VALUE + rb"*+)"
+#: Fields, and in a group of their own those from the first one on that may be noted.
+_OTHERS_FIRST = as_many(_OTHER_FIELD) + rb"(" + FIELDS + rb")"
 _HOST_FIELD = rb"\r\n[Hh][Oo][Ss][Tt]:[ \t]*+(" + VALUE + rb"*+)"
 #: The request line, fields, empty line. Nearly all clients send Host first (RFC 9110, 7.2), and many nothing else that
 #: is noted. The groups: method, target, minor version, all fields, Host if it is the first of them, and the fields from
 #: the first one on that may be noted besides.
-match_request_head = re.compile(
-    _REQUEST_LINE + rb"((?:" + _HOST_FIELD + rb"|)" + as_many(_OTHER_FIELD) + rb"(" + FIELDS + rb"))\r\n\r\n"
-).match
+match_request_head = re.compile(_REQUEST_LINE + rb"((?:" + _HOST_FIELD + rb"|)" + _OTHERS_FIRST + rb")\r\n\r\n").match
 match_request_line = re.compile(_REQUEST_LINE).match
-match_rest_of_head = re.compile(rb"(" + FIELDS + rb")\r\n\r\n").match
+#: All fields that are left, and those from the first one on that may be noted.
+match_rest_of_head = re.compile(rb"(" + _OTHERS_FIRST + rb")\r\n\r\n").match
 match_long_request_head = re.compile(_REQUEST_LINE + rb"(" + LONG_FIELDS + rb")\r\n\r\n").match
 
 #: The fields that a server must know to frame and answer a request, wherever they stand. Most lines are other fields,

@@ -191,8 +191,8 @@ class RequestReader(MessageReader):
             if data.startswith(lines, start):
                 rest = match_rest_of_head(data, start + len(lines))
                 if rest is not None:
-                    more = rest[1]
-                    noted = repeated.noted + find_noted(more) if more else repeated.noted
+                    more, others = rest.groups()
+                    noted = repeated.noted + find_noted(others) if others else repeated.noted
                     method, target, minor = line.groups()
                     return method, target, minor, lines + more, noted, repeated.fields + more.count(b"\r\n"), rest.end()
         match = match_long_request_head(data)

@@ -214,19 +214,18 @@ class IOStream(BaseIOStream):
         if future is None or future.done():
             self._nobody_reads()
             return
-        turn = self._turn
         try:
-            count = self.socket.recv_into(turn.buffer, self._chunk)
+            data = self.socket.recv(self._chunk)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
             self._read_failed(error)
             return
-        if not count:
+        if not data:
             self.close()
             return
+        count = len(data)
         self._received += count
-        data = bytes(turn.view[:count])
         if self._kind == UNTIL and not self._unread:
             end = data.find(self._want) + len(self._want)
             if len(self._want) <= end == count and (self._limit is None or count <= self._limit):
