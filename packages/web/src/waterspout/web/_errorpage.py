@@ -225,7 +225,8 @@ def render_text(report: Report) -> str:
     lines = [render_short(report)]
     for failure in report.failures:
         lines += ["", f"{failure.kind}: {failure.message}" + (f" ({failure.relation})" if failure.relation else "")]
-        lines += failure.notes
+        if failure is not report.failures[0]:  # its notes are in the short form
+            lines += failure.notes
         for frame in failure.frames:
             lines.append(f"  {frame.file}:{frame.line} in {frame.function}")
             lines += [f"    {text.strip()}" for number, text in frame.source if number == frame.line]
@@ -242,8 +243,10 @@ def render_short(report: Report) -> str:
     lines = [f"{report.status} {report.reason}: {report.method} {report.uri} ({report.remote_ip})"]
     if report.failures:
         failure = report.failures[0]
-        lines.append(f"{failure.kind}: {failure.message}")
+        lines += [f"{failure.kind}: {failure.message}", *failure.notes]
         for frame in failure.own_frames()[:1]:
+            if failure.notes and not frame.own:
+                break  # the notes tell more than the framework's lines
             lines.append(f"  {frame.file}:{frame.line} in {frame.function}")
             near = [(number, text) for number, text in frame.source if abs(number - frame.line) <= 1]
             lines += [f"  {'>' if number == frame.line else ' '} {number:4} {text}" for number, text in near]

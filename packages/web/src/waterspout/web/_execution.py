@@ -17,7 +17,7 @@ from asyncio import CancelledError
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from waterspout.concurrent import convert_yielded
+from waterspout.concurrent import BadYieldError, convert_yielded
 from waterspout.iostream import StreamClosedError
 from waterspout.web._errors import HTTPError
 from waterspout.web._fetchmetadata import SAFE_METHODS
@@ -82,7 +82,7 @@ def take_over(handler: RequestHandler, awaitable: Any) -> None:
 async def drive(handler: RequestHandler, awaitable: Any) -> None:
     """Wait for *awaitable*, all that is left to be done for the request, and finish; answer what it raises."""
     try:
-        await (awaitable if hasattr(awaitable, "__await__") else convert_yielded(awaitable))
+        await (awaitable if hasattr(awaitable, "__await__") else _converted(handler, awaitable))
         if handler._headers_written and not handler._finished and handler._client_is_gone():
             handler._tell_client_left()  # who has begun a response hears of it while it can still be finished
         if handler._auto_finish and not handler._finished:
@@ -97,11 +97,11 @@ async def drive(handler: RequestHandler, awaitable: Any) -> None:
 
 async def prepared_then(handler: RequestHandler, awaitable: Any, method: Any, args: Any, kwargs: Any) -> None:
     """Wait for what ``prepare`` returned, then call *method* unless it has answered."""
-    await _awaited(awaitable)
+    await _awaited(handler, awaitable, "prepare")
     if not handler._finished:
         result = method(*args, **kwargs)
         if result is not None:
-            await _awaited(result)
+            await _awaited(handler, result)
 
 
 async def run_all(handler: RequestHandler, plan: CallPlan, args: Any, kwargs: Any) -> None:
@@ -123,7 +123,7 @@ async def run_methods(handler: RequestHandler, plan: CallPlan, args: Any, kwargs
         handler.current_user = await handler.get_current_user()
     awaitable = handler.prepare()
     if awaitable is not None:
-        await _awaited(awaitable)
+        await _awaited(handler, awaitable, "prepare")
     if handler._finished:
         return
     handler._body_wanted()
@@ -135,12 +135,26 @@ async def run_methods(handler: RequestHandler, plan: CallPlan, args: Any, kwargs
             return
     result = method(*args, **kwargs)
     if result is not None:
-        await _awaited(result)
+        await _awaited(handler, result)
 
 
-def _awaited(result: Any) -> Any:
+def _awaited(handler: RequestHandler, result: Any, called: str | None = None) -> Any:
     """What can be awaited: natively, or the Future of anything else that may be yielded."""
-    return result if hasattr(result, "__await__") else convert_yielded(result)
+    return result if hasattr(result, "__await__") else _converted(handler, result, called)
+
+
+def _converted(handler: RequestHandler, result: Any, called: str | None = None) -> Any:
+    """The Future of a list or dictionary that *called* (the request's method, if None) has returned.
+
+    Anything else was meant as the answer: `BadYieldError` says what to do instead.
+    """
+    try:
+        return convert_yielded(result)
+    except BadYieldError:
+        from waterspout.web._mistakes import returned_value  # only when it has happened
+
+        method = called or (handler.request.method or "").lower()
+        raise BadYieldError(returned_value(handler, method, result)) from None
 
 
 def method_of(handler: RequestHandler, plan: CallPlan) -> Any:

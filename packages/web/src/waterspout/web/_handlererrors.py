@@ -126,6 +126,10 @@ class HandlerErrors(HandlerConnection):
         if isinstance(error, StreamClosedError) and self._client_is_gone():
             self._end_quietly()
             return
+        if isinstance(error, TypeError):
+            from waterspout.web._mistakes import explain_call  # only when it may have happened
+
+            explain_call(self, error)
         exc_info = (type(error), error, error.__traceback__)
         try:
             self.log_exception(*exc_info)

@@ -127,7 +127,7 @@ class HandlerResponse(HandlerHooks):
         """Add *chunk* to the response: bytes, text (sent as UTF-8) or a dictionary (sent as JSON).
 
         Nothing leaves before `flush` or the end. A list is refused, because some browsers could be tricked into
-        running one as a script. Raises `RuntimeError` after `finish`.
+        running one as a script. Raises `RuntimeError` after `finish`. A coroutine is closed: an await is missing.
         """
         if self._finished:
             raise RuntimeError("Cannot write() after finish()")
@@ -144,10 +144,9 @@ class HandlerResponse(HandlerHooks):
         elif isinstance(chunk, bytes | str):
             self._write_buffer.append(utf8(chunk))
         else:
-            message = "write() only accepts bytes, unicode, and dict objects"
-            if isinstance(chunk, list):
-                message += ". Lists not accepted for security reasons; see RequestHandler.write"
-            raise TypeError(message)
+            from waterspout.web._mistakes import unwritable  # only when it has happened
+
+            raise TypeError(unwritable(chunk))
 
     def flush(self, include_footers: bool = False) -> Future[None]:
         """Send what has been written so far, headers first.
