@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
-    from waterspout.iostream._receiver import RestingPlace, StreamReceiver
+    from waterspout.iostream._receiver import StreamReceiver
+    from waterspout.iostream._resting import RestingPlace
 
 Buffer = bytes | bytearray | memoryview
 

@@ -1,11 +1,8 @@
-"""StreamReceiver: who is handed what a stream received (*push*). RestingPlace: who waits for it in the loop's place."""
+"""StreamReceiver: who is handed what a stream received (*push*)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    from waterspout.iostream._core import StreamCore
+from typing import Protocol
 
 
 class StreamReceiver(Protocol):
@@ -32,13 +29,3 @@ class StreamReceiver(Protocol):
 
 
 StreamReceiver.__module__ = "waterspout.iostream"
-
-
-class RestingPlace(Protocol):
-    """Watches the descriptors of streams that may not be heard of for long, for less than the loop does."""
-
-    def rest(self, stream: StreamCore) -> bool:
-        """Call ``stream.wake()``, once, when its descriptor is readable; false if that cannot be."""
-
-    def leave(self, stream: StreamCore) -> None:
-        """End `rest`: the stream is awake, paused or about to be closed."""

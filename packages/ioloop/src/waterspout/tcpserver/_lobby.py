@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from waterspout.ioloop import IOLoop
-    from waterspout.iostream._core import StreamCore
+    from waterspout.iostream._resting import RestingStream
 
     Maker = Callable[[int], socket.socket]
     #: How to make a socket of the descriptor, the client's address, when it came (on the scale of the loop's time).
@@ -75,7 +75,7 @@ class Lobby:
         """*waiting* is where it keeps them: its maker may count them there."""
         self.waiting = waiting
         self.deadline = inf
-        self._resting: dict[int, StreamCore] = {}
+        self._resting: dict[int, RestingStream] = {}
         self._io_loop = io_loop
         self._serve = serve
         self._patience = patience
@@ -91,7 +91,7 @@ class Lobby:
             self._watch(self._deadlines.now + self._patience)
         self.waiting[fd] = (make, address, self._deadlines.coarse_now)
 
-    def rest(self, stream: StreamCore) -> bool:
+    def rest(self, stream: RestingStream) -> bool:
         """See `RestingPlace`; it takes those that have waited here."""
         fd = stream.fileno()
         try:
@@ -101,7 +101,7 @@ class Lobby:
         self._resting[fd] = stream
         return True
 
-    def leave(self, stream: StreamCore) -> None:
+    def leave(self, stream: RestingStream) -> None:
         """See `RestingPlace`."""
         resting = self._resting
         fd = stream.fileno()
