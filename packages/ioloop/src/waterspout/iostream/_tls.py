@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from waterspout.concurrent._lazy import DoneFuture
 from waterspout.iostream._base import EXACTLY, BaseIOStream
-from waterspout.iostream._core import PULLING, PUSHING, Buffer, StreamCore
+from waterspout.iostream._core import PULLING, PUSHING, READS_IN_A_ROW, Buffer, StreamCore
 from waterspout.iostream._errors import StreamClosedError
 from waterspout.iostream._socket import IOStream
 from waterspout.iostream._tls_socket import TLSSocket
@@ -269,6 +269,7 @@ class SSLIOStream(IOStream):
             fed = True
             if count < self._chunk:
                 break
+            self._bulk = True
         return fed
 
     def _receive_failed(self, error: OSError) -> None:
@@ -290,6 +291,8 @@ class SSLIOStream(IOStream):
                 self._loop.call_soon(self._more_input)
         elif self._receive():
             self._decrypted()
+            if self._bulk:
+                self._take_bulk()
 
     def _pull_readable(self) -> None:
         future = self._read_future
@@ -301,6 +304,20 @@ class SSLIOStream(IOStream):
                 self._loop.call_soon(self._more_input)
         elif self._receive():
             self._decrypted()
+            if self._bulk:
+                self._take_bulk()
+
+    def _take_bulk(self) -> None:
+        """There was a full read, so while it was dealt with more has come, as a rule: it is not waited for in turns."""
+        enough = self._received + READS_IN_A_ROW * self._chunk
+        while self._bulk and self._received < enough:
+            self._bulk = False
+            future = self._read_future
+            waits = self._reading == PUSHING or self._reading == PULLING and future is not None and not future.done()
+            if not waits or not self._receive():
+                return
+            self._decrypted()
+        self._bulk = False
 
     def _watch_for_close(self) -> bool:
         if self._memory is None:
