@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import ssl
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,6 +18,8 @@ from waterspout.httpclient import (
     ProxyError,
     TLSError,
 )
+from waterspout.httpclient._settings import DEFAULTS, Settings
+from waterspout.httpclient._tls import make_context
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
@@ -316,6 +319,24 @@ def test_TL12_nothing_is_sent_before_the_handshake_is_complete(run, peer, client
             assert 42 not in hello_extensions(flight), "early_data is offered"
 
     run(main)
+
+
+@pytest.mark.parametrize("settings", [{}, {"validate_cert": False}])
+def test_TL10_contexts_do_not_take_a_truncation_for_an_end(monkeypatch, settings):
+    """Python up to 3.11.2 makes contexts that do."""
+    ignore = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+
+    def old(make):
+        def made(*args, **keywords):
+            context = make(*args, **keywords)
+            context.options |= ignore
+            return context
+
+        return made
+
+    there = dict(vars(ssl), SSLContext=old(ssl.SSLContext), create_default_context=old(ssl.create_default_context))
+    monkeypatch.setattr("waterspout.httpclient._tls.ssl", SimpleNamespace(**there))
+    assert not make_context(Settings(settings, DEFAULTS)).options & ignore
 
 
 def test_certificate_files_that_cannot_be_read_are_named(run, client):

@@ -146,6 +146,81 @@ def test_receiver_that_pauses_in_the_midst_of_bulk_gets_all(run, tls_pair, recor
     run(main)
 
 
+@pytest.mark.parametrize("push", [False, True])
+def test_bulk_that_waits_is_read_in_few_turns_and_not_all_in_one(run, server_tls, client_tls, push):
+    block = 64 * 1024
+    amount = 1024 * 1024
+    total = 64 * block
+
+    def fill(address):
+        """Connect and send what the kernel takes; returns the connection and how many bytes these were."""
+        peer = socket.create_connection(address, timeout=5)
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, amount)
+        peer = client_tls.wrap_socket(peer, server_hostname="localhost")
+        peer.setblocking(False)
+        sent = 0
+        with pytest.raises(ssl.SSLWantWriteError):
+            while True:
+                sent += peer.send(bytes(block))
+        return peer, sent
+
+    class Receiver:
+        def __init__(self, took):
+            self.data_received = took
+
+        def eof_received(self):
+            return False
+
+        def connection_lost(self, error):
+            pass
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        turns = received = 0
+        by_turn = {}
+        everything = loop.create_future()
+
+        def tick():
+            nonlocal turns
+            turns += 1
+            if not everything.done():
+                loop.call_soon(tick)
+
+        def took(data):
+            nonlocal received
+            received += len(data)
+            by_turn[turns] = by_turn.get(turns, 0) + len(data)
+            if received == total:
+                everything.set_result(None)
+
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, amount)
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+            filling = asyncio.ensure_future(asyncio.to_thread(fill, listener.getsockname()))
+            accepted, _ = await asyncio.to_thread(listener.accept)
+        server = SSLIOStream(accepted, ssl_options=server_tls, server_side=True)
+        await server.wait_for_handshake()
+        peer, sent = await filling
+        assert sent > 4 * block
+        peer.settimeout(5)
+        sending = asyncio.ensure_future(asyncio.to_thread(peer.sendall, bytes(total - sent)))
+        tick()
+        if push:
+            server.set_receiver(Receiver(took))
+        else:
+            while not everything.done():
+                took(await server.read_bytes(block))
+        await everything
+        await sending
+        assert max(by_turn.values()) >= 3 * block
+        assert max(by_turn.values()) <= total // 4
+        peer.close()
+        server.close()
+
+    run(main)
+
+
 def test_high_water_over_tls(run, tls_pair, recorder):
     async def main():
         client, server = await tls_pair()

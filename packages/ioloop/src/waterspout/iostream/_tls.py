@@ -309,7 +309,7 @@ class SSLIOStream(IOStream):
 
     def _take_bulk(self) -> None:
         """There was a full read, so while it was dealt with more has come, as a rule: it is not waited for in turns."""
-        enough = self._received + READS_IN_A_ROW * self._chunk
+        enough = self._received + (READS_IN_A_ROW - 1) * self._chunk
         while self._bulk and self._received < enough:
             self._bulk = False
             future = self._read_future
