@@ -10,7 +10,8 @@
         assert response.code == 200
 
 ``app_client`` needs no socket. ``http_server``, ``http_port``, ``base_url`` and ``http_client`` serve and fetch over a
-real one. All run on the fixture ``io_loop``, like tests under the marker ``gen_test`` (see `waterspout.asynctest`).
+real one. Both ways start the application's ``lifespan`` before the test and end it after. All run on the fixture
+``io_loop``, like tests under the marker ``gen_test`` (see `waterspout.asynctest`).
 
 A top-level module, as ``waterspout_pytest.py`` of waterspout-ioloop is, and with the fixtures in it: a plugin is loaded
 by every run of pytest, and `waterspout.testing` would bring the whole framework along.
@@ -50,10 +51,12 @@ def http_port(http_server: HTTPServer) -> int:
 
 @pytest.fixture
 def http_server(io_loop: IOLoop, app: Any) -> Iterator[HTTPServer]:
-    """An `HTTPServer` that serves the fixture ``app`` on a free port of 127.0.0.1."""
+    """An `HTTPServer` that serves the fixture ``app`` on a free port of 127.0.0.1, and starts and ends it."""
     from waterspout.asynctest import bind_unused_port
     from waterspout.httpserver import HTTPServer
+    from waterspout.testing._life import begin_life, end_life
 
+    begin_life(io_loop, app)
     listening, port = bind_unused_port()
 
     async def start() -> HTTPServer:
@@ -66,6 +69,7 @@ def http_server(io_loop: IOLoop, app: Any) -> Iterator[HTTPServer]:
     yield server
     server.stop()
     io_loop.run_sync(server.close_all_connections)
+    end_life(io_loop, app)
 
 
 @pytest.fixture

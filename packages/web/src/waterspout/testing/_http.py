@@ -8,6 +8,7 @@ from typing import Any, cast
 from waterspout.asynctest import AsyncTestCase, bind_unused_port, get_async_test_timeout
 from waterspout.httpclient import AsyncHTTPClient, HTTPResponse
 from waterspout.httpserver import HTTPServer
+from waterspout.testing._life import begin_life, end_life
 from waterspout.web import Application
 
 __all__ = ["AsyncHTTPSTestCase", "AsyncHTTPTestCase"]
@@ -18,6 +19,10 @@ class AsyncHTTPTestCase(AsyncTestCase):
 
     Subclasses implement `get_app`. `fetch` gets a path from it, or any URL, and waits for the answer; methods under
     `gen_test` use `http_client` and `get_url`.
+
+    An application with a ``lifespan``, ``on_startup`` or ``on_shutdown`` is started before the server accepts, and
+    ended by `tearDown`, as `waterspout.httpserver.run` does it. A start that fails fails the test with its own error,
+    one that takes longer than `get_async_test_timeout` with TimeoutError.
     """
 
     __module__ = "waterspout.testing"
@@ -26,13 +31,19 @@ class AsyncHTTPTestCase(AsyncTestCase):
     http_server: HTTPServer
 
     def setUp(self) -> None:
-        """Make application, server and client."""
+        """Make application, server and client; start the application."""
         super().setUp()
         # Before the application: it may want to know its URL, and the client.
         listening, self.__port = bind_unused_port()
         self.http_client = self.get_http_client()
         self._app = self.get_app()
         self.http_server = self.get_http_server()
+        try:
+            begin_life(self.io_loop, self._app)
+        except BaseException:
+            listening.close()
+            self.__close()  # unittest calls no tearDown after a setUp that has failed
+            raise
         self.http_server.add_sockets([listening])
 
     def get_http_client(self) -> AsyncHTTPClient:
@@ -76,10 +87,16 @@ class AsyncHTTPTestCase(AsyncTestCase):
         return self.__port
 
     def tearDown(self) -> None:
-        """Stop the server, close its connections and the client."""
+        """Stop the server, close its connections, end the application, close the client."""
         server = self.http_server
         server.stop()
         self.io_loop.run_sync(server.close_all_connections, timeout=get_async_test_timeout())
+        try:
+            end_life(self.io_loop, self._app)
+        finally:
+            self.__close()
+
+    def __close(self) -> None:
         self.http_client.close()
         # A test runner keeps its cases: what they served must not live as long.
         del self.http_server, self._app
