@@ -185,6 +185,26 @@ def test_dev_that_begins_with_a_broken_file_waits_for_it_to_be_mended(
     assert running.end() == 0
 
 
+def test_dev_shows_why_an_application_does_not_start_until_it_is_mended(
+    folder: Path, program: Callable[..., Program]
+) -> None:
+    hook = "async def hook(app):\n    raise ConnectionError('no Redis')\n\n"
+    (folder / "hello.py").write_text(hook + APP.replace("Broken)]", "Broken)], on_startup=hook"))
+    running = program("dev", "hello.py", "--port=0")
+    url = running.url()
+    wait_for_answer(url, "hello.py does not start: ConnectionError: no Redis")
+    status, page = get(url, headers={"Accept": "text/html"})
+    assert status == 500 and "raise ConnectionError" in page and "reloads by itself" in page
+    (folder / "hello.py").write_text(
+        hook.replace("raise", "return") + APP.replace("Broken)]", "Broken)], on_startup=hook")
+    )
+    wait_for_answer(url, "home ")
+    assert running.end() == 0
+    text = running.text()
+    assert "Traceback" not in text and "exited with status" not in text
+    assert text.count("Ctrl-C stops it") == 1 and text.count(f"Again at {url}\n") == 1  # the banner but once
+
+
 def test_run_that_reloads_tells_the_terminal_alone(folder: Path, program: Callable[..., Program]) -> None:
     (folder / "hello.py").write_text("import no_such_module\n" + APP)
     running = program("run", "hello.py", "--port=0", "--reload")
@@ -228,6 +248,7 @@ def test_port_in_use_names_the_process(folder: Path, command: str) -> None:
         (["run", "a.py", "b.py"], 2, "takes one TARGET, not 2"),
         (["run", "helo.py"], 1, "there is no file 'helo.py'"),
         (["run", "hello.py:mak_app", "--port=0"], 1, "did you mean make_app?"),
+        (["run", "hello.py:Home", "--port=0"], 1, "hello.py:Home is a request handler; give an Application"),
         (["run", "hello.py", "--port=0", "--workers=-1"], 1, "--workers cannot be negative"),
         (["run", "hello.py", "--port=0", "--workers=2", "--reload"], 1, "do not go together"),
         (["run", "hello.py", "--port=70000"], 1, "--port 70000 is no port"),

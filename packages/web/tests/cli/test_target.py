@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from waterspout.cli._target import TargetError, load
+from waterspout.cli._target import TargetError, check_servable, load
 
 
 @pytest.fixture(autouse=True)
@@ -80,3 +80,65 @@ def test_what_the_module_raises_is_not_hidden(folder: Path) -> None:
     for target in ("seven_app.py", "seven_app:app"):
         with pytest.raises(ModuleNotFoundError, match="there_is_no_such_module_of_mine"):
             loaded(target)
+
+
+SERVABLE = """
+from waterspout import web
+from waterspout.asgi import ASGIContainer
+from waterspout.routing import RuleRouter
+from waterspout.wsgi import WSGIContainer
+
+class Book(web.RequestHandler):
+    pass
+
+class Plain:
+    pass
+
+class Called:
+    def __call__(self, request):
+        pass
+
+class Protocol:
+    async def __call__(self, scope, receive, send):
+        pass
+
+app = web.Application()
+router = RuleRouter([])
+asgi = ASGIContainer(Protocol())
+wsgi = WSGIContainer(lambda environ, start_response: [])
+called = Called()
+bare = Protocol()
+text = "text"
+
+def make_app(): return app
+def make_callback(): return lambda request: None
+def make_class(): return Book
+def configured(path, *, debug, port=1): return app
+"""
+
+
+@pytest.mark.parametrize("name", ["app", "router", "asgi", "wsgi", "called", "make_app", "make_callback"])
+def test_what_serves_requests_is_taken(folder: Path, name: str) -> None:
+    (folder / "servable.py").write_text(SERVABLE)
+    served(f"servable.py:{name}")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("Book", "Book is a request handler; give an Application, or a function that makes one"),
+        ("make_class", "make_class is a request handler; give an Application"),
+        ("Plain", "Plain is a class; give an Application"),
+        ("text", "text is of type str, which serves no requests; give an Application"),
+        ("bare", r"bare does not take a request, but \(scope, receive, send\); give an Application, an ASGIContainer"),
+        ("configured", r"configured needs arguments \(path, debug\); give an Application"),
+    ],
+)
+def test_what_does_not_is_refused_in_a_line(folder: Path, name: str, message: str) -> None:
+    (folder / "servable.py").write_text(SERVABLE)
+    with pytest.raises(TargetError, match=f"^servable.py:{message}"):
+        served(f"servable.py:{name}")
+
+
+def served(target: str) -> None:
+    check_servable(target, loaded(target))

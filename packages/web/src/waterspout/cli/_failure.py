@@ -1,4 +1,4 @@
-"""What ``waterspout dev`` shows in place of an application that does not load, until its files are mended."""
+"""What ``waterspout dev`` shows in place of an application that does not load or start, until its files are mended."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ _POLICY = (
 
 
 class LoadFailure:
-    """The *error* with which *target* failed to load, as page, data and text, rendered at once: files change."""
+    """The *error* with which *target* *failed*, as page, data and text, rendered at once: files change."""
 
-    def __init__(self, target: str, error: BaseException) -> None:
+    def __init__(self, target: str, error: BaseException, failed: str = "does not load") -> None:
         request = HTTPServerRequest("GET", "/", headers=HTTPHeaders())
-        report = build_report(500, f"{target} does not load", request, error)
+        report = build_report(500, f"{target} {failed}", request, error)
         if isinstance(error, TargetError):  # its message says it all; the lines that found it out are ours
             report = replace(report, failures=(Failure("no application", str(error), (), ()),))
         self.lines: str = _lines(report)

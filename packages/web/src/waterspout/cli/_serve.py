@@ -23,6 +23,8 @@ DRAIN = 30.0
 DRAIN_DEVELOPING = 0.5
 #: In the environment of a process that is started again and again: who starts it, and the port that was free.
 KEPT_PORT = "WATERSPOUT_KEPT_PORT"
+#: The same, whose terminal has the whole banner already.
+SHOWN_BANNER = "WATERSPOUT_SHOWN_BANNER"
 
 
 def execute(command: str, parsed: Parsed) -> int:
@@ -86,16 +88,13 @@ def _serve(target: str, developing: bool, options: dict[str, Any], workers: int)
     async def make() -> Any:
         if not watch:
             return await _load(target)
+        if developing:
+            return await _start_or_show(target)
         try:
-            application = await (_load_or_show(target) if developing else _load(target))
+            return await _load(target)
         except BaseException as error:
             _watch_culprits(target, error)
             raise
-        if developing:
-            from waterspout.cli._develop import switch_on
-
-            switch_on(application)
-        return application
 
     def on_start(server: HTTPServer) -> None:
         if watch:
@@ -103,7 +102,7 @@ def _serve(target: str, developing: bool, options: dict[str, Any], workers: int)
 
             autoreload.start(despite_errors=developing)
         if workers == 1:
-            print(banner, flush=True)
+            print(f"Again at {banner.partition(chr(10))[0]}" if watch and _banner_is_shown() else banner, flush=True)
 
     if workers != 1:
         print(banner, flush=True)
@@ -114,6 +113,14 @@ def _serve(target: str, developing: bool, options: dict[str, Any], workers: int)
     return 0
 
 
+def _banner_is_shown() -> bool:
+    """Whether a process before this one, of the same supervisor, has shown it; notes that this one does."""
+    supervisor = str(os.getppid())
+    shown = os.environ.get(SHOWN_BANNER) == supervisor
+    os.environ[SHOWN_BANNER] = supervisor
+    return shown
+
+
 def _watch_culprits(target: str, error: BaseException) -> None:
     from waterspout import autoreload
     from waterspout.cli._failure import places_to_watch
@@ -122,27 +129,38 @@ def _watch_culprits(target: str, error: BaseException) -> None:
         autoreload.watch(place)
 
 
-async def _load_or_show(target: str) -> Any:
-    """The application, or one that shows why there is none; who works on it mends the file, and looks again."""
-    from waterspout.cli._target import load
+async def _start_or_show(target: str) -> Any:
+    """The application, started, or one that shows why there is none: mend the file, and look again."""
+    from waterspout.cli._develop import switch_on
+    from waterspout.cli._target import check_servable, load
+    from waterspout.web import Application
 
+    failed = "does not load"
     try:
-        return await load(target)
+        application = await load(target)
+        check_servable(target, application)
+        switch_on(application)
+        if isinstance(application, Application):
+            failed = "does not start"
+            await application.startup()  # once only: whoever serves it finds it done
+        return application
     except (Exception, SystemExit) as error:
         from waterspout.cli._failure import LoadFailure, application_that_shows
         from waterspout.log import app_log
 
         _watch_culprits(target, error)
-        failure = LoadFailure(target, error)
+        failure = LoadFailure(target, error, failed)
         app_log.error("%s\nThe browser shows more, and reloads when a file is mended", failure.lines)
         return application_that_shows(failure)
 
 
 async def _load(target: str) -> Any:
-    from waterspout.cli._target import load
+    from waterspout.cli._target import check_servable, load
 
     try:
-        return await load(target)
+        application = await load(target)
+        check_servable(target, application)
+        return application
     except TargetError as error:
         _fail(str(error))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from waterspout.cli._arguments import did_you_mean
 
-__all__ = ["TargetError", "load", "split_target"]
+__all__ = ["TargetError", "check_servable", "load", "split_target"]
 
 #: Looked for in this order where the target gives no name.
 NAMES = ("app", "application", "make_app", "create_app")
@@ -45,12 +45,51 @@ async def load(target: str) -> Any:
     module = _module_of_file(place) if _is_file(place) else _module(place)
     found = _attribute(module, place, name)
     if inspect.isfunction(found) or inspect.ismethod(found):
+        needed = _needed(found)
+        if needed:
+            raise TargetError(f"{target} needs arguments ({', '.join(needed)}){_HOW}")
         found = found()
     if inspect.isawaitable(found):
         found = await found
     if found is None:
         raise TargetError(f"{target} gave None: a function that makes an application has to return it")
     return found
+
+
+def check_servable(target: str, found: Any) -> None:
+    """Raise `TargetError` unless requests can be served with *found*, which `load` has made of *target*."""
+    from waterspout.httputil import HTTPServerConnectionDelegate
+    from waterspout.web import RequestHandler
+
+    if isinstance(found, type):
+        kind = "a request handler" if issubclass(found, RequestHandler) else "a class"
+        raise TargetError(f"{target} is {kind}; give an Application, or a function that makes one")
+    if isinstance(found, RequestHandler):
+        raise TargetError(f"{target} is a request handler; give an Application, or a function that makes one")
+    if isinstance(found, HTTPServerConnectionDelegate) or hasattr(found, "serve_request"):
+        return
+    if not callable(found):
+        raise TargetError(f"{target} is of type {type(found).__name__}, which serves no requests{_HOW}")
+    try:
+        inspect.signature(found).bind(None)
+    except TypeError:
+        needed = _needed(found)
+        raise TargetError(f"{target} does not take a request, but ({', '.join(needed)}){_HOW}") from None
+    except ValueError:  # written in C: nothing can be told
+        return
+
+
+_HOW = "; give an Application, an ASGIContainer or WSGIContainer around another one, or a function that makes one"
+
+
+def _needed(function: Any) -> list[str]:
+    """The parameters without which *function* cannot be called."""
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [
+        name
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.default is parameter.empty and parameter.kind not in variadic
+    ]
 
 
 def _module_of_file(path: str) -> ModuleType:

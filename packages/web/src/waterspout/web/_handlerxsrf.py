@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["HandlerXSRF"]
 
 
+#: For who develops: notes are in the debug page, and nowhere else.
+_HOW_TO_SEND = (
+    "Put {% module xsrf_form_html() %} into the form, or send the cookie's token in the header X-XSRFToken"
+    " (scripts: RequestHandler.xsrf_token)."
+)
+
+
 class HandlerXSRF(HandlerUsers):
     """A part of `RequestHandler`; see there."""
 
@@ -98,7 +105,9 @@ class HandlerXSRF(HandlerUsers):
             or self.request.headers.get("X-Csrftoken")
         )
         if not given:
-            raise HTTPError(403, "'_xsrf' argument missing from POST")
+            missing = HTTPError(403, "'_xsrf' argument missing from POST")
+            missing.add_note(_HOW_TO_SEND)
+            raise missing
         _, token, _ = self._decode_xsrf_token(given)
         _, expected, _ = self._get_raw_xsrf_token()
         if not token:
