@@ -124,9 +124,14 @@ signed cookie, and a counter that the server drives by events.
 
 ## Run
 
-    python -m venv .venv && . .venv/bin/activate
+    python3 -m venv .venv && . .venv/bin/activate
     pip install waterspout-web pytest
     waterspout dev app.py
+
+From a checkout of Waterspout in place of an index, the second line is this, with your path to it:
+
+    WATERSPOUT=/path/to/waterspout
+    pip install "$WATERSPOUT"/packages/{ioloop,http,httpserver,httpclient,web} pytest
 
 Open <http://127.0.0.1:8888/>. Save a file, and the server starts again; a mistake is shown in the browser. A fresh
 clone has no secret yet: `python -c "import secrets; print(secrets.token_hex(32))" > secret.txt`
