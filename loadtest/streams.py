@@ -39,7 +39,7 @@ COUNTS = {
     "lock": 50_000,
     "handover": 20_000,
     "timers": 100_000,
-    "callbacks": 50_000,
+    "callbacks": 200_000,
     "coroutine": 50_000,
     "switch": 20_000,
 }

@@ -138,9 +138,8 @@ class IOStream(BaseIOStream):
         if self._unread or self._opening or self._closed:
             self.set_receiver(receiver)
             return False
-        turn = self._turn
         try:
-            count = self.socket.recv_into(turn.buffer, self._chunk)
+            data = self.socket.recv(self._chunk)
         except (BlockingIOError, InterruptedError):
             self.set_receiver(receiver)
             return False
@@ -149,12 +148,12 @@ class IOStream(BaseIOStream):
             self._read_failed(error)
             return True
         self._receiver = receiver
-        if not count:
+        if not data:
             self._push_eof()
             return True
-        self._received += count
+        self._received += len(data)
         try:
-            receiver.data_received(bytes(turn.view[:count]))
+            receiver.data_received(data)
         except Exception as error:
             self._receiver_failed(error)
         if self._receiver is receiver and not (self._closing or self._closed or self._paused):
