@@ -315,6 +315,12 @@ def test_routes(folder: Path) -> None:
     ]
 
 
+def test_check_tells_of_patterns_in_another_frameworks_style(folder: Path) -> None:
+    (folder / "wrong.py").write_text(APP.replace('"/broken"', '"/book/<name>"'))
+    status, output, _ = finished(folder, "check", "wrong.py")
+    assert status == 1 and "route /book/<name>: patterns are regular expressions, as in /book/([^/]+)\n" in output
+
+
 def test_check_finds_what_is_wrong(folder: Path) -> None:
     assert finished(folder, "check", "hello.py")[:2] == (0, "nothing found\n")
     (folder / "templates").mkdir()

@@ -65,6 +65,19 @@ def test_a_404_in_debug_mode_lists_the_routes(fetch: Fetch, accept: str) -> None
     assert response.code == 404 and "/story/1$" in text and "www.example.com$ /other$" in text.replace("\\\\", "")
 
 
+def test_as_text_a_404_is_the_routes_without_a_traceback(fetch: Fetch) -> None:
+    text = fetch(debugged(), "/nothing").body.decode()
+    assert text.startswith("404 Not Found: GET /nothing") and "No route matches\n\nRoutes:\n" in text
+    assert ".py" not in text and "HTTPError" not in text
+
+
+@pytest.mark.parametrize("accept", ["text/html", "text/plain"])
+def test_a_404_tells_of_patterns_in_another_frameworks_style(fetch: Fetch, accept: str) -> None:
+    app = Application([("/book/<name>", Broken)], debug=True, autoreload=False)
+    text = fetch(app, "/book/moby", headers={"Accept": accept}).body.decode().replace("&lt;", "<").replace("&gt;", ">")
+    assert "/book/<name>: patterns are regular expressions, as in /book/([^/]+)" in text
+
+
 def test_RW9_only_clients_on_this_machine_see_it(fetch: Fetch, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
     monkeypatch.setattr(debugpage, "is_loopback", lambda address: False)
     title = b"500: Internal Server Error"

@@ -12,6 +12,7 @@ from waterspout.cli._routes import routes_of
 from waterspout.cli._target import TargetError, load
 from waterspout.template import Loader, ParseError, lint
 from waterspout.web import Application
+from waterspout.web._foreignpatterns import foreign_pattern
 
 __all__ = ["execute", "findings"]
 
@@ -63,6 +64,9 @@ def _routes(application: Application) -> Iterator[str]:
     names: dict[str, str] = {}
     seen: dict[tuple[str, str], str] = {}
     for route, _ in routes_of(application):
+        hint = foreign_pattern(route.pattern)
+        if hint is not None:
+            yield f"route {hint}"
         place = (route.host, route.pattern)
         if place in seen:
             yield f"route {route.pattern} to {route.target} is never reached: {seen[place]} comes first"

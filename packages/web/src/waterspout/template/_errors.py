@@ -45,10 +45,13 @@ class TemplateSyntaxError(ParseError, SyntaxError):  # type: ignore[misc]  # lin
 class TemplateNotFound(FileNotFoundError, KeyError):
     """A loader has no template of this name, or the name leads out of the loader's root directory.
 
-    ``filename`` is the name that was asked for.
+    ``filename`` is the name that was asked for; the message, ``strerror``, has it too.
     """
 
     __module__ = "waterspout.template"
 
     def __init__(self, message: str, name: str) -> None:
         super().__init__(errno.ENOENT, message, name)
+
+    def __str__(self) -> str:
+        return str(self.strerror)

@@ -122,13 +122,13 @@ class Loader(BaseLoader):
     def _create_template(self, name: str) -> Template:
         path = os.path.join(self.root, name)
         if self._confined and ("\0" in name or not self._inside(os.path.abspath(path))):
-            raise TemplateNotFound(f"the template's name leads out of {self.root}", name)
+            raise TemplateNotFound(f"the template's name {name!r} leads out of {self.root}", name)
         try:
             with open(path, "rb") as file:
                 source = file.read()
         except FileNotFoundError:
             hint = _near(name, self._names()) if os.path.isdir(self.root) else " (there is no such folder)"
-            raise TemplateNotFound(f"no such template in {self.root}{hint}", name) from None
+            raise TemplateNotFound(f"there is no template {name!r} in {self.root}{hint}", name) from None
         return Template(source, name=name, loader=self, path=os.path.abspath(path))
 
     def _names(self) -> Iterator[str]:
@@ -157,7 +157,8 @@ class DictLoader(BaseLoader):
         try:
             source = self.dict[name]
         except KeyError:
-            raise TemplateNotFound(f"no such template in the dictionary{_near(name, self.dict)}", name) from None
+            message = f"there is no template {name!r} in the dictionary{_near(name, self.dict)}"
+            raise TemplateNotFound(message, name) from None
         return Template(source, name=name, loader=self)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from waterspout.escape import xhtml_escape as e
 from waterspout.httputil import choose_by_quality
 from waterspout.web._errorreport import Failure, Frame, Report, Route
+from waterspout.web._foreignpatterns import foreign_pattern
 
 # For every error page: nothing in it may be loaded, run, framed or kept.
 HEADERS = (
@@ -113,7 +114,13 @@ def _no_route_html(report: Report) -> str:
     """The debug page for a path that no route matches: the routes."""
     parts = beginning(f"{report.status} {report.reason}", str(report.status), report.reason)
     parts.append(f"<p class=message>No route matches <code>{e(f'{report.method} {report.uri}')}</code></p>")
+    parts += [f"<p class=message>{e(hint)}</p>" for hint in _foreign_patterns(report.routes)]
     return "".join(parts + _routes_html(report.routes) + _end(report))
+
+
+def _foreign_patterns(routes: tuple[Route, ...]) -> list[str]:
+    hints = (foreign_pattern(route.pattern) for route in routes[:_SHOWN_ROUTES])
+    return [hint for hint in hints if hint is not None]
 
 
 def beginning(title: str, marked: str, heading: str) -> list[str]:
@@ -223,7 +230,10 @@ def _route_data(route: Route) -> dict[str, str]:
 def render_text(report: Report) -> str:
     """The debug page for curl: the short form, then the whole traceback, then the routes."""
     lines = [render_short(report)]
-    for failure in report.failures:
+    no_route = bool(report.failures) and _is_no_route(report, report.failures[0])
+    if no_route:
+        lines = [lines[0].partition("\n")[0], "No route matches", *_foreign_patterns(report.routes)]
+    for failure in () if no_route else report.failures:
         lines += ["", f"{failure.kind}: {failure.message}" + (f" ({failure.relation})" if failure.relation else "")]
         if failure is not report.failures[0]:  # its notes are in the short form
             lines += failure.notes
