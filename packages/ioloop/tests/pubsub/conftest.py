@@ -29,10 +29,17 @@ class RedisServer:
         self.path.unlink(missing_ok=True)
         self._process = subprocess.Popen(self._command)
         deadline = time.monotonic() + 60
-        while not self.path.exists():
+        while not self._listens():
             assert self._process.poll() is None, "redis-server ended: see its log"
             assert time.monotonic() < deadline, "redis-server does not open its socket"
             time.sleep(0.01)
+
+    def _listens(self) -> bool:
+        """The socket's file is there a moment before it can be connected to."""
+        with contextlib.suppress(FileNotFoundError, ConnectionRefusedError), socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(str(self.path))
+            return True
+        return False
 
     def kill(self) -> None:
         assert self._process is not None

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from waterspout.pubsub import HubRefused, HubUnavailable, Lost, Message, RedisHub, connect
+from waterspout.pubsub import HubRefused, HubUnavailable, Lost, Message, RedisHub, _redis, connect
 
 
 def run(test: Any) -> Any:
@@ -173,6 +173,42 @@ def test_what_was_acknowledged_is_there_once_after_the_server_was_killed_and_res
                 assert data(await hub.history("t", 0))[:before] == list(range(before))
             await publishing
             assert await asyncio.gather(*readers) == [list(range(300))] * 20
+
+    run(main())
+
+
+def test_an_outage_is_said_once_when_it_begins_and_once_when_it_ends(
+    redis_server: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_redis, "LONGEST_PAUSE", 0.05)
+    attempts = 0
+
+    async def main() -> None:
+        nonlocal attempts
+        async with RedisHub(redis_server.url) as hub:
+            await hub.publish("t", "before")
+            connect_once = hub._client.connection_pool.get_connection
+
+            async def counted(*args: Any, **kwargs: Any) -> Any:
+                nonlocal attempts
+                attempts += 1
+                return await connect_once(*args, **kwargs)
+
+            hub._client.connection_pool.get_connection = counted
+            for _ in range(2):
+                caplog.clear()
+                reading = asyncio.create_task(hub.poll("t", (await hub.cursor("t"))))
+                await until(lambda: hub.statistics()["waiting"] == 1)
+                redis_server.kill()
+                publishing = [asyncio.create_task(hub.publish("t", number)) for number in range(5)]
+                limit = attempts + 30
+                await until(lambda limit=limit: attempts >= limit)  # type: ignore[misc]
+                assert len(caplog.messages) == 1, caplog.messages
+                assert str(redis_server.path) in caplog.messages[0] and "again" in caplog.messages[0]
+                redis_server.start()
+                await asyncio.gather(reading, *publishing)
+                await until(lambda: hub._is_away is False)
+                assert caplog.messages[1:] == [f"Redis at {redis_server.path} answers again"]
 
     run(main())
 

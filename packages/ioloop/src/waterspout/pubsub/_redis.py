@@ -88,6 +88,7 @@ class RedisHub(SharedHub):
         self._client: Any = redis.asyncio.Redis.from_pool(pool)
         self._script: Any = self._client.register_script(PUBLISH)
         self._is_open = False
+        self._is_away = False  # said in the log, until it answers again
         self._listener: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -110,7 +111,7 @@ class RedisHub(SharedHub):
     async def close(self) -> None:
         """Disconnect; whoever waits is cancelled. May be called twice."""
         self._listener = None
-        self._is_open = False
+        self._is_open = self._is_away = False
         await self._end_tasks()
         await self._client.aclose()
 
@@ -157,7 +158,7 @@ class RedisHub(SharedHub):
         except self._exceptions.ResponseError as error:
             raise HubRefused(
                 f"the Redis at {self._place} does not tell whether it keeps what it acknowledges ({error});"
-                " RedisHub(durable=False) does without"
+                " connect(url, durable=False), or RedisHub(url, durable=False), does without"
             ) from None
         settings = {_text(name): _text(value) for name, value in said.items()}
         if settings.get("appendonly") != "yes" or settings.get("appendfsync") != "always":
@@ -165,7 +166,7 @@ class RedisHub(SharedHub):
                 f"the Redis at {self._place} may lose what it has acknowledged:"
                 " set `appendonly yes` and `appendfsync always`"
                 f" (now {settings.get('appendonly')!r} and {settings.get('appendfsync')!r}),"
-                " or say RedisHub(durable=False)"
+                " or say connect(url, durable=False), or RedisHub(url, durable=False)"
             )
 
     async def _try(self, what: str, call: Callable[[], Awaitable[T]], key: str | None = None) -> T:
@@ -177,41 +178,60 @@ class RedisHub(SharedHub):
         pause = FIRST_PAUSE
         known = self._exceptions
         while True:
+            was_away = self._is_away
             try:
-                return await call()
+                result = await call()
             except known.ResponseError as error:
                 raise refused(what, "Redis", self._place, error, key) from None
             except (known.ConnectionError, known.TimeoutError, OSError) as error:
                 if advice(error):  # what it says while a connection is made comes as a ConnectionError
                     raise refused(what, "Redis", self._place, error, key) from None
                 why = reason(error)
+            else:
+                self._answers(was_away)
+                return result
             if loop.time() + pause >= deadline:
                 raise unanswered(what, "Redis", self._patience, self._place, why, key)
-            if pause == FIRST_PAUSE:
-                app_log.warning(
-                    "cannot %s Redis, trying again for %g s: no answer from %s (%s)",
-                    what, self._patience, self._place, why,
-                )  # fmt: skip
+            self._is_missed("cannot %s Redis, trying again for %g s: no answer from %s (%s)", what, self._patience, why)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _is_missed(self, text: str, *arguments: object) -> None:
+        """Say in the log that Redis is away: once, whoever notices, until it answers again."""
+        if not self._is_away:
+            self._is_away = True
+            *before, why = arguments
+            app_log.warning(text, *before, self._place, why)
+
+    def _answers(self, was_away: bool) -> None:
+        """What was asked when it *was away* is answered; an answer to an earlier question may have been on its way."""
+        if was_away and self._is_away:
+            self._is_away = False
+            app_log.warning("Redis at %s answers again", self._place)
 
     async def _listen(self) -> None:
         """Hear of changes, for as long as the hub is open; after each connection all topics are looked at."""
         pause = FIRST_PAUSE
         known = self._exceptions
+        refusal = ""
         while True:
+            was_away = self._is_away
             try:
                 async with self._client.pubsub() as listener:
                     await listener.subscribe(self._channel)
                     async for topic in self._notices(listener):
-                        pause = FIRST_PAUSE
+                        pause, refusal = FIRST_PAUSE, ""
+                        if topic is None:
+                            self._answers(was_away)
                         for each in list(self._mirrors) if topic is None else [topic]:
                             self._changed(each)
             except known.ResponseError as error:
-                why = refused("hear of changes from", "Redis", self._place, error)
-                app_log.error("%s; until then readers here wait in vain", why)
+                why = str(refused("hear of changes from", "Redis", self._place, error))
+                if why != refusal:
+                    app_log.error("%s; until then readers here wait in vain", why)
+                refusal = why
             except (known.ConnectionError, known.TimeoutError, OSError) as error:
-                app_log.warning("lost the connection that tells of changes (%s); connecting again", error)
+                self._is_missed("lost the connection to Redis at %s (%s), connecting again", reason(error))
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 

@@ -160,6 +160,7 @@ class SharedHub(ABC):
 
     async def _fetch(self, topic: str, mirror: Mirror) -> None:
         pause = FIRST_PAUSE
+        said = ""
         try:
             while mirror.stale and self._mirrors.get(topic) is mirror:
                 mirror.stale = False
@@ -167,7 +168,9 @@ class SharedHub(ABC):
                     await self._refresh(topic, mirror)
                     pause = FIRST_PAUSE
                 except HubUnavailable as error:
-                    app_log.warning("%s; trying again", error)
+                    if str(error) != said:
+                        said = str(error)
+                        app_log.warning("%s; trying again", said)
                     mirror.stale = True
                     await asyncio.sleep(pause)
                     pause = min(2 * pause, LONGEST_PAUSE)

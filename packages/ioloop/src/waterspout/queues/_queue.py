@@ -15,6 +15,7 @@ _T = TypeVar("_T")
 
 _references: Callable[[object], int] = getattr(sys, "getrefcount", lambda held: 0)
 
+
 class QueueEmpty(Exception):
     """There is no item: raised by `get_nowait`."""
 
