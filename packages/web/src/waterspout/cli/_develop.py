@@ -2,20 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
-from waterspout.web import Application
+from waterspout.web import Application, RequestHandler
 
-__all__ = ["switch_on"]
+if TYPE_CHECKING:
+    from waterspout.httputil import HTTPServerRequest
+    from waterspout.web._gate import Answer
+
+__all__ = ["PROBE", "switch_on"]
+
+#: Answered by every application under ``waterspout dev``, without a line in the log: pages ask it whether it is back.
+PROBE: Final = "/.waterspout-dev"
+
+
+class _Lives(RequestHandler):
+    """Says that the application is there."""
+
+    def prepare(self) -> None:
+        self.set_status(204)
+        self.finish()
+
+    def _log(self) -> None:
+        """A line would be about a request that nobody who reads it has made."""
 
 
 def switch_on(application: Any) -> None:
     """Show errors, read templates and static files anew, and refuse other hosts (see ``debug`` of `Application`)."""
-    if not isinstance(application, Application) or application.settings.get("debug"):
+    if not isinstance(application, Application):
         return
     settings = application.settings
-    settings["debug"] = True
-    settings.setdefault("serve_traceback", True)
-    settings.setdefault("compiled_template_cache", False)
-    settings.setdefault("static_hash_cache", False)
-    application._make_gate()  # it was made with the settings that there were
+    if not settings.get("debug"):
+        settings["debug"] = True
+        settings.setdefault("serve_traceback", True)
+        settings.setdefault("compiled_template_cache", False)
+        settings.setdefault("static_hash_cache", False)
+        application._make_gate()  # it was made with the settings that there were
+    _answer_probe(application)
+
+
+def _answer_probe(application: Application) -> None:
+    inner = application._gate
+
+    def gate(request: HTTPServerRequest) -> Answer | None:
+        answer = None if inner is None else inner(request)
+        return (_Lives, {}) if answer is None and request.path == PROBE else answer
+
+    application._gate = gate

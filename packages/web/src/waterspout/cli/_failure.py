@@ -9,6 +9,7 @@ from base64 import b64encode
 from dataclasses import replace
 from typing import Any, Final
 
+from waterspout.cli._develop import PROBE
 from waterspout.cli._target import TargetError
 from waterspout.escape import xhtml_escape as e
 from waterspout.httputil import HTTPHeaders, HTTPServerRequest
@@ -28,7 +29,7 @@ const shown = document.documentElement.dataset.failure;
 async function look() {
   try {
     if (document.hidden) return;
-    const answer = await fetch(location.href, {method: "HEAD", cache: "no-store"});
+    const answer = await fetch("@PROBE@", {method: "HEAD", cache: "no-store"});
     if (answer.headers.get("@HEADER@") !== shown) location.replace(location.pathname + location.search);
   } catch (error) {
     document.getElementById("state").textContent = "The server is starting again.";
@@ -37,7 +38,7 @@ async function look() {
   }
 }
 look();
-""".replace("@HEADER@", HEADER)
+""".replace("@HEADER@", HEADER).replace("@PROBE@", PROBE)
 
 _SCRIPT_HASH = b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
 _POLICY = (
