@@ -101,10 +101,13 @@ def test_request_among_64_takes_at_most_three_system_calls(cell: tuple[str, str]
     importlib.util.find_spec("tornado") is None, reason="tornado is not installed: the group hops has it"
 )
 def test_counter_reads_of_tornado_what_is_known_of_it() -> None:
-    """Tornado 6.6.1: 3 turns, 5 callbacks between recv and send, about 410 calls, two recv, one in vain."""
+    """Tornado 6.6.1: 3 turns, 4 or 5 callbacks between recv and send, about 410 calls, two recv, one in vain.
+
+    Whether a fifth falls between the two depends on how soon the client asks again.
+    """
     counted = hops.count_python("tornado", "asyncio", sys.executable, "get", 200, 1)
     assert counted["turns_most"] == 3
-    assert counted["callbacks_between"] == pytest.approx(5, abs=0.2)
+    assert 3.8 < counted["callbacks_between"] < 5.2
     assert 350 < counted["calls"] < 480
     assert (counted["recv"], counted["recv_would_block"], counted["send"]) == (1, 1, 1)
 
