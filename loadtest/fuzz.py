@@ -167,11 +167,11 @@ class Tally:
         self.inputs += 1
         mine = ours(raw, ())
         self.accepted += mine.verdict == "accepted"
-        pieces = ours(raw, sorted({cut % (len(raw) + 1) for cut in cuts}))
+        pieces = _to_the_end(raw, sorted({cut % (len(raw) + 1) for cut in cuts}), mine)
         if pieces != mine and not (mine.verdict == pieces.verdict == "refused" and _same_start(mine, pieces)):
             return f"cut into pieces it is {pieces.verdict}, whole {mine.verdict}"
         if self.inputs % 8 == 0:
-            single = ours(raw, range(1, len(raw)))
+            single = _to_the_end(raw, list(range(1, len(raw))), mine)
             if single != mine and not (mine.verdict == single.verdict == "refused" and _same_start(mine, single)):
                 return f"byte by byte it is {single.verdict}, whole {mine.verdict}"
         broken = None if mine.verdict == "refused" else _first_violation(raw, mine)
@@ -186,6 +186,17 @@ class Tally:
                 return f"{name} says {theirs}, ours {mine}"
             self.reasons[f"{name}: {reason}"] += 1
         return None
+
+
+def _to_the_end(raw: bytes, cuts: list[int], whole: Outcome) -> Outcome:
+    """What becomes of *raw* in pieces; of a head that waits where the *whole* one is refused, when its end has come.
+
+    Few bytes of a head that is not whole are put by, and judged when a line or the head ends.
+    """
+    outcome = ours(raw, cuts)
+    if outcome.verdict == "waiting" and whole.verdict == "refused":
+        return ours(raw + b"\r\n\r\n", [*cuts, len(raw)])
+    return outcome
 
 
 def _first_violation(raw: bytes, mine: Outcome) -> str | None:
