@@ -1,19 +1,11 @@
 """Fixtures of the tests of waterspout.gen."""
 
-import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-Run = Callable[[Callable[[], Coroutine[Any, Any, Any]]], Any]
-
 
 @pytest.fixture
-def run() -> Run:
-    """Runs a coroutine function to its end, at most a minute."""
-
-    def runner(main: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-        return asyncio.run(asyncio.wait_for(main(), 60))
-
-    return runner
+def run(run_once: Callable[..., Any]) -> Callable[..., Any]:
+    return run_once

@@ -1,17 +1,51 @@
-"""A Redis of our own for the tests: in a folder of the test, on a socket there, and killed as often as is needed."""
+"""Fixtures of the hubs' tests.
+
+Servers of our own, Redis and NATS: in a folder of the test, on a socket or port there, killed as often as is needed.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import shutil
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from waterspout.pubsub import Message
+
+
+@pytest.fixture
+def run() -> Callable[[Coroutine[Any, Any, Any]], Any]:
+    """Runs a coroutine to its end, at most two minutes."""
+
+    def run(test: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run(asyncio.wait_for(test, 120))
+
+    return run
+
+
+@pytest.fixture
+def data() -> Callable[[list[Message]], list[Any]]:
+    """What messages carry."""
+    return lambda messages: [message.data for message in messages]
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], bool]], Awaitable[None]]:
+    """Waits until something holds."""
+
+    async def until(holds: Callable[[], bool]) -> None:
+        while not holds():  # noqa: ASYNC110 -- what it waits for are counters, not something that tells
+            await asyncio.sleep(0.002)
+
+    return until
 
 
 class RedisServer:

@@ -18,10 +18,6 @@ from waterspout.pubsub._failure import address, reason
 from waterspout.util import ExplainedError
 
 
-def run(test: Any) -> Any:
-    return asyncio.run(asyncio.wait_for(test, 120))
-
-
 @pytest.fixture
 def closed_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as sock:
@@ -52,7 +48,7 @@ def test_an_address_is_where_a_url_leads_without_its_secrets(url: str, place: st
 
 @pytest.mark.parametrize(("hub", "engine"), [(RedisHub, "Redis"), (NatsHub, "NATS")])
 def test_a_server_that_is_absent_is_one_line_at_once_and_one_at_the_end(
-    hub: Any, engine: str, closed_port: int, caplog: pytest.LogCaptureFixture
+    hub: Any, engine: str, closed_port: int, caplog: pytest.LogCaptureFixture, run: Any
 ) -> None:
     pytest.importorskip("redis" if hub is RedisHub else "nats")
     url = f"{engine.lower()}://ada:secret@127.0.0.1:{closed_port}"
@@ -69,7 +65,7 @@ def test_a_server_that_is_absent_is_one_line_at_once_and_one_at_the_end(
     assert "secret" not in caplog.text
 
 
-def test_a_place_that_is_none_is_named() -> None:
+def test_a_place_that_is_none_is_named(run: Any) -> None:
     pytest.importorskip("redis")
     with pytest.raises(HubUnavailable, match=r"no answer from /nowhere/s \(No such file or directory\)") as caught:
         run(RedisHub("unix:///nowhere/s", patience=0.1).open())
@@ -100,7 +96,7 @@ def test_the_reason_is_the_systems_however_deep_it_is_wrapped() -> None:
         ("bob:bobs@", "does not tell whether it keeps what it acknowledges"),  # may not ask for it
     ],
 )
-def test_a_redis_that_does_not_let_us_in_says_so_at_once(redis_server: Any, user: str, advice: str) -> None:
+def test_a_redis_that_does_not_let_us_in_says_so_at_once(redis_server: Any, user: str, advice: str, run: Any) -> None:
     async def main() -> None:
         async with RedisHub(redis_server.url) as hub:
             await hub._client.execute_command("ACL", "SETUSER", "bob", "on", ">bobs", "~*", "+ping")
@@ -115,12 +111,12 @@ def test_a_redis_that_does_not_let_us_in_says_so_at_once(redis_server: Any, user
     run(main())
 
 
-def test_a_redis_database_that_is_not_there_says_so_at_once(redis_server: Any) -> None:
+def test_a_redis_database_that_is_not_there_says_so_at_once(redis_server: Any, run: Any) -> None:
     with pytest.raises(HubRefused, match="correct the number at the end of the URL .*out of range"):
         run(RedisHub(redis_server.url + "?db=99", patience=3600).open())
 
 
-def test_a_key_of_somebody_else_is_refused_by_all_that_meet_it(redis_server: Any) -> None:
+def test_a_key_of_somebody_else_is_refused_by_all_that_meet_it(redis_server: Any, run: Any) -> None:
     async def main() -> None:
         async with RedisHub(redis_server.url, patience=3600) as hub:
             await hub._client.set("waterspout:{t}:stream", "not a stream")
@@ -142,7 +138,7 @@ def test_a_key_of_somebody_else_is_refused_by_all_that_meet_it(redis_server: Any
     ],
 )
 def test_a_redis_that_takes_no_messages_says_why_and_is_used_again_when_it_does(
-    redis_server: Any, command: tuple[str, ...], advice: str
+    redis_server: Any, command: tuple[str, ...], advice: str, run: Any
 ) -> None:
     async def main() -> None:
         async with RedisHub(redis_server.url, patience=3600) as hub:
@@ -158,7 +154,7 @@ def test_a_redis_that_takes_no_messages_says_why_and_is_used_again_when_it_does(
 
 
 def test_a_user_who_may_not_hear_of_changes_is_told_and_hears_when_allowed(
-    redis_server: Any, caplog: pytest.LogCaptureFixture
+    redis_server: Any, caplog: pytest.LogCaptureFixture, run: Any
 ) -> None:
     async def main() -> None:
         async with RedisHub(redis_server.url) as owner:
@@ -177,7 +173,7 @@ def test_a_user_who_may_not_hear_of_changes_is_told_and_hears_when_allowed(
 
 
 @pytest.mark.parametrize("user", ["", "ada:wrong@", "token@"])
-def test_a_nats_that_does_not_let_us_in_says_so_at_once(nats_start: Any, user: str) -> None:
+def test_a_nats_that_does_not_let_us_in_says_so_at_once(nats_start: Any, user: str, run: Any) -> None:
     server = nats_start("-js", "--user", "ada", "--pass", "right")
 
     async def main() -> None:
@@ -191,14 +187,14 @@ def test_a_nats_that_does_not_let_us_in_says_so_at_once(nats_start: Any, user: s
     run(main())
 
 
-def test_a_nats_without_jetstream_says_so_at_once(nats_start: Any) -> None:
+def test_a_nats_without_jetstream_says_so_at_once(nats_start: Any, run: Any) -> None:
     server = nats_start()
     with pytest.raises(HubRefused, match="start it with JetStream: nats-server -js") as caught:
         run(NatsHub(server.url, patience=3600).open())
     assert server.url.removeprefix("nats://") in str(caught.value) and only_ours(caught.value)
 
 
-def test_opening_that_is_given_up_leaves_no_connecting_behind(closed_port: int) -> None:
+def test_opening_that_is_given_up_leaves_no_connecting_behind(closed_port: int, run: Any) -> None:
     pytest.importorskip("nats")
 
     async def main() -> None:

@@ -8,18 +8,10 @@ from typing import Any
 
 import pytest
 
-from waterspout.pubsub import Hub, Lost, Message
+from waterspout.pubsub import Hub, Lost
 
 
-def run(test: Any) -> Any:
-    return asyncio.run(asyncio.wait_for(test, 5))
-
-
-def data(messages: list[Message]) -> list[Any]:
-    return [message.data for message in messages]
-
-
-def test_a_poll_gets_what_came_before_it_and_waits_for_what_comes_after() -> None:
+def test_a_poll_gets_what_came_before_it_and_waits_for_what_comes_after(run: Any, data: Any) -> None:
     async def main() -> None:
         hub = Hub()
         hub.publish("t", "a")
@@ -36,7 +28,7 @@ def test_a_poll_gets_what_came_before_it_and_waits_for_what_comes_after() -> Non
     run(main())
 
 
-def test_a_poll_that_nothing_happens_in_is_empty_and_leaves_nobody_waiting() -> None:
+def test_a_poll_that_nothing_happens_in_is_empty_and_leaves_nobody_waiting(run: Any) -> None:
     async def main() -> None:
         hub = Hub()
         assert await hub.poll("t", 0, timeout=0.01) == []
@@ -50,7 +42,7 @@ def test_a_poll_that_nothing_happens_in_is_empty_and_leaves_nobody_waiting() -> 
     run(main())
 
 
-def test_polls_at_random_times_see_every_message_once_and_in_order() -> None:
+def test_polls_at_random_times_see_every_message_once_and_in_order(run: Any) -> None:
     async def main() -> None:
         hub, chance = Hub(keep=500), random.Random(1)
         seen: list[list[int]] = [[] for _ in range(20)]
@@ -75,7 +67,7 @@ def test_polls_at_random_times_see_every_message_once_and_in_order() -> None:
     run(main())
 
 
-def test_what_is_no_longer_kept_is_an_error_that_says_where_to_go_on() -> None:
+def test_what_is_no_longer_kept_is_an_error_that_says_where_to_go_on(data: Any) -> None:
     hub = Hub(keep=3)
     for number in range(5):
         hub.publish("t", number)
@@ -97,7 +89,7 @@ def test_a_repeated_key_publishes_once_while_it_is_kept() -> None:
     assert hub.publish("t", "new", key="k").cursor == 4
 
 
-def test_subscribe_iterates_from_now_or_from_a_cursor() -> None:
+def test_subscribe_iterates_from_now_or_from_a_cursor(run: Any) -> None:
     async def main() -> None:
         hub = Hub()
         hub.publish("t", "before")
@@ -120,7 +112,7 @@ def test_subscribe_iterates_from_now_or_from_a_cursor() -> None:
     run(main())
 
 
-def test_topics_are_bounded_and_those_waited_for_stay() -> None:
+def test_topics_are_bounded_and_those_waited_for_stay(run: Any, data: Any) -> None:
     async def main() -> None:
         hub = Hub(topics=2)
         waiting = asyncio.create_task(hub.poll("waited", 0))
