@@ -400,21 +400,14 @@ class BaseIOStream(StreamCore):
         if future is None or future.done():
             self._nobody_reads()
             return
-        view = self._turn.view[: self._chunk]
         for _ in range(READS_IN_A_ROW):
-            try:
-                count = self.read_from_fd(view)
-            except Exception as error:
-                self._read_failed(error)
+            data = self._read_chunk()
+            if not data:
+                if data is not None:
+                    self.close()
                 return
-            if count is None:
-                return
-            if count == 0:
-                self.close()
-                return
-            self._received += count
-            self._arrived(bytes(view[:count]))
-            if count < len(view) or self._read_future is not future:
+            self._arrived(data)
+            if len(data) < self._chunk or self._read_future is not future:
                 return
 
     def _arrived(self, data: bytes) -> None:
@@ -466,16 +459,10 @@ class BaseIOStream(StreamCore):
 
     def _watch_for_close(self) -> bool:
         """Close if the peer did; false if data stands before the end, so that it cannot be seen."""
-        view = self._turn.view[: self._chunk]
-        try:
-            count = self.read_from_fd(view)
-        except Exception as error:
-            self._read_failed(error)
-            return True
-        if count:
-            self._received += count
-            self._store(bytes(view[:count]))
-        elif count == 0:
+        data = self._read_chunk()
+        if data:
+            self._store(data)
+        elif data is not None:
             self.close()
         return True
 

@@ -241,22 +241,28 @@ class StreamCore:
 
     def _push_readable(self) -> None:
         """The descriptor is readable and there is a receiver; the form for any descriptor."""
-        view = self._turn.view[: self._chunk]
         for _ in range(READS_IN_A_ROW):
-            try:
-                count = self.read_from_fd(view)
-            except Exception as error:
-                self._read_failed(error)
+            data = self._read_chunk()
+            if not data:
+                if data is not None:
+                    self._push_eof()
                 return
-            if count is None:
+            self._deliver(data)
+            if len(data) < self._chunk or self._reading != PUSHING:
                 return
-            if count == 0:
-                self._push_eof()
-                return
-            self._received += count
-            self._deliver(bytes(view[:count]))
-            if count < len(view) or self._reading != PUSHING:
-                return
+
+    def _read_chunk(self) -> bytes | None:
+        """What `read_from_fd` has, ``b""`` at the end; None if there is nothing now, or that failed and closed this."""
+        view = self._turn.view[: self._chunk]
+        try:
+            count = self.read_from_fd(view)
+        except Exception as error:
+            self._read_failed(error)
+            return None
+        if count is None:
+            return None
+        self._received += count
+        return bytes(view[:count])
 
     def _pull_readable(self) -> None:
         raise NotImplementedError

@@ -175,23 +175,32 @@ class IOStream(BaseIOStream):
         if self._reading != PUSHING:
             return
         asked = self._chunk * READS_IN_A_ROW
-        try:
-            data = self.socket.recv(asked)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError as error:
-            self._read_failed(error)
-            return
+        data = self._receive_more(asked)
         if not data:
-            self._push_eof()
+            if data is not None:
+                self._push_eof()
             return
         size = len(data)
-        self._received += size
         self._deliver(data)
         if size < self._chunk:
             self._bulk = False
         elif size < asked and self._reading == PUSHING:
             self._push_rest()
+
+    def _receive_more(self, most: int) -> bytes | None:
+        """What the kernel holds, ``b""`` at the end; None if nothing now, or it failed: then the stream is closed.
+
+        For reads after a full one: the first of a turn does the same in place, without a call.
+        """
+        try:
+            data = self.socket.recv(most)
+        except (BlockingIOError, InterruptedError):
+            return None
+        except OSError as error:
+            self._read_failed(error)
+            return None
+        self._received += len(data)
+        return data
 
     def _push_rest(self) -> None:
         turn = self._turn
@@ -241,17 +250,11 @@ class IOStream(BaseIOStream):
         """A full read that did not suffice: there is probably more.  No copy through the shared buffer here."""
         chunk = self._chunk
         for _ in range(READS_IN_A_ROW - 1):
-            try:
-                data = self.socket.recv(chunk)
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError as error:
-                self._read_failed(error)
-                return
+            data = self._receive_more(chunk)
             if not data:
-                self.close()
+                if data is not None:
+                    self.close()
                 return
-            self._received += len(data)
             self._arrived(data)
             if len(data) < chunk or self._read_future is not future:
                 return
