@@ -1,10 +1,12 @@
-"""The built wheels as fixtures, and the marks of the tests that need a browser or large applications.
+"""The built wheels and a certificate as fixtures, and the marks of tests that need a browser or large applications.
 
 `WATERSPOUT_DIST` names the folder whose wheels are looked at (tox sets it). Without it, fresh wheels are built from the
 checkout into a temporary folder, so that an old `dist/` never answers for new sources.
 """
 
 import ast
+import datetime
+import ipaddress
 import os
 import pathlib
 import subprocess
@@ -114,6 +116,37 @@ def modules(wheels: dict[str, Wheel]) -> tuple[Module, ...]:
 def owners(modules: tuple[Module, ...]) -> dict[str, str]:
     """The distribution that each public package `waterspout.X` comes from."""
     return {module.public_package: module.distribution for module in modules}
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[pathlib.Path, pathlib.Path]:
+    """A certificate for 127.0.0.1 that signs itself, and its key, as files."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )
+    folder = tmp_path_factory.mktemp("certificate")
+    files = folder / "certificate.pem", folder / "key.pem"
+    files[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    files[1].write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return files
 
 
 def build_wheel(distribution: Checkout, folder: pathlib.Path) -> None:

@@ -6,9 +6,7 @@ siblings would be missing.
 
 from __future__ import annotations
 
-import datetime
 import http.server
-import ipaddress
 import json
 import re
 import signal
@@ -21,9 +19,6 @@ from typing import Any
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 PROGRAMS = Path(__file__).with_name("programs")
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -60,32 +55,6 @@ def siblings(dist: Path, index: bool) -> list[str | Path]:
     pins = [f"{wheel.name.split('-')[0]} @ {wheel.as_uri()}" for wheel in sorted(dist.glob("*.whl"))]
     constraints.write_text("\n".join(pins) + "\n", encoding="utf-8")
     return ["--constraints", constraints]
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that signs itself, and its key, as files."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-        .sign(key, hashes.SHA256())
-    )
-    files = (tmp_path / "certificate.pem", tmp_path / "key.pem")
-    files[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    files[1].write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return files
 
 
 class Peer(http.server.BaseHTTPRequestHandler):
