@@ -60,6 +60,7 @@ class Swarm:
         """
         started = time.perf_counter()
         pending: dict[int, socket.socket] = {}
+        connecting = select.epoll()  # of its own: who is answered already is not looked at while others still connect
         left = count
         while left or pending:
             while left and len(pending) < at_once:
@@ -69,15 +70,16 @@ class Swarm:
                 if code not in (0, errno.EINPROGRESS):
                     raise SwarmError(f"connect: {errno.errorcode.get(code, code)}")
                 pending[sock.fileno()] = sock
-                self.epoll.register(sock.fileno(), select.EPOLLOUT)
+                connecting.register(sock.fileno(), select.EPOLLOUT | select.EPOLLONESHOT)
                 left -= 1
-            for fd, event in self._wait(60):
+            for fd, event in _wait(connecting, 60):
                 sock = pending.pop(fd)
                 if event & (select.EPOLLERR | select.EPOLLHUP):
                     raise SwarmError(f"connect: {sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)}")
                 sock.send(first)
                 self.connections[fd] = sock
-                self.epoll.modify(fd, select.EPOLLIN)
+                self.epoll.register(fd, select.EPOLLIN)
+        connecting.close()
         return time.perf_counter() - started
 
     def receive_all(self, expected: bytes, again: bytes | None, seconds: float = 120) -> tuple[float, float]:
@@ -94,7 +96,7 @@ class Swarm:
         while missing:
             left = started + seconds - time.perf_counter()
             answered = []
-            for fd, _event in self._wait(left):
+            for fd, _event in _wait(self.epoll, left):
                 sock = connections[fd]
                 received = partial.pop(fd, b"") + sock.recv(65536)
                 if not received.endswith(expected) or not is_complete(received):
@@ -123,11 +125,12 @@ class Swarm:
         self.connections.clear()
         self.epoll.close()
 
-    def _wait(self, seconds: float) -> list[tuple[int, int]]:
-        events = self.epoll.poll(max(0.0, seconds), 4096)
-        if not events:
-            raise SwarmError(f"nothing happened for {seconds:.0f} s")
-        return events
+
+def _wait(epoll: select.epoll, seconds: float) -> list[tuple[int, int]]:
+    events = epoll.poll(max(0.0, seconds), 4096)
+    if not events:
+        raise SwarmError(f"nothing happened for {seconds:.0f} s")
+    return events
 
 
 @contextlib.contextmanager

@@ -43,7 +43,7 @@ async def large(_request: web.Request) -> web.Response:
     return web.Response(body=LARGE)
 
 
-async def serve(port: int) -> None:
+async def serve(port: int, backlog: dict[str, int]) -> None:
     app = web.Application()
     app.router.add_get("/poll", poll)
     app.router.add_post("/publish", publish)
@@ -53,7 +53,7 @@ async def serve(port: int) -> None:
     # A client that leaves cancels its handler: without it every poll that is dropped would wait for the next message.
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port, backlog=4096).start()
+    await web.TCPSite(runner, "127.0.0.1", port, **backlog).start()
     await asyncio.Event().wait()
 
 
@@ -61,11 +61,12 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--loop", choices=("asyncio", "uvloop"), default="asyncio")
+    parser.add_argument("--backlog", type=int)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
     factory = importlib.import_module("uvloop").new_event_loop if options.loop == "uvloop" else None
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(serve(options.port))
+        runner.run(serve(options.port, {} if options.backlog is None else {"backlog": options.backlog}))
 
 
 if __name__ == "__main__":

@@ -61,8 +61,8 @@ def application(ns: str) -> Any:
     return web.Application(routes, log_function=lambda _handler: None)
 
 
-async def serve(ns: str, port: int) -> None:
-    sockets = importlib.import_module(ns + ".netutil").bind_sockets(port, "127.0.0.1", backlog=4096)
+async def serve(ns: str, port: int, backlog: dict[str, int]) -> None:
+    sockets = importlib.import_module(ns + ".netutil").bind_sockets(port, "127.0.0.1", **backlog)
     server = importlib.import_module(ns + ".httpserver").HTTPServer(application(ns))
     server.add_sockets(sockets)
     await asyncio.Event().wait()
@@ -73,6 +73,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--namespace", default="waterspout")
     parser.add_argument("--loop", choices=("asyncio", "uvloop", "own", "run"), default="asyncio")
+    parser.add_argument("--backlog", type=int, help="without: as the namespace listens by itself")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
     if options.loop == "run":
@@ -85,7 +86,8 @@ def main() -> None:
         "own": lambda: importlib.import_module("waterspout.ioloop").new_event_loop,
     }[options.loop]()
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(serve(options.namespace, options.port))
+        backlog = {} if options.backlog is None else {"backlog": options.backlog}
+        runner.run(serve(options.namespace, options.port, backlog))
 
 
 if __name__ == "__main__":

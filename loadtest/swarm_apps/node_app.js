@@ -1,7 +1,10 @@
-// The swarm's server on node's own http: node node_app.js --port 8000
+// The swarm's server on node's own http: node node_app.js --port 8000 [--backlog 4096]; without, node's own backlog.
 "use strict";
 const http = require("node:http");
-const port = Number(process.argv[process.argv.indexOf("--port") + 1]);
+const option = (name) => {
+  const place = process.argv.indexOf(name);
+  return place < 0 ? undefined : Number(process.argv[place + 1]);
+};
 const large = Buffer.alloc(1048576, "x");
 let waiting = new Set();
 
@@ -28,4 +31,4 @@ const server = http.createServer((request, response) => {
   }
 });
 server.keepAliveTimeout = 600000;
-server.listen({ port, host: "127.0.0.1", backlog: 4096 });
+server.listen({ port: option("--port"), host: "127.0.0.1", backlog: option("--backlog") });

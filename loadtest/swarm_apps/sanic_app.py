@@ -53,5 +53,8 @@ async def large(_request: Request) -> HTTPResponse:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--backlog", type=int)
+    options = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
-    app.run("127.0.0.1", parser.parse_args().port, single_process=True, motd=False, access_log=False, backlog=4096)
+    backlog = {} if options.backlog is None else {"backlog": options.backlog}
+    app.run("127.0.0.1", options.port, single_process=True, motd=False, access_log=False, **backlog)
