@@ -37,7 +37,8 @@ def bind_sockets(
     (default ``AI_PASSIVE``).  ``reuse_port`` lets several processes bind the port; ValueError where the platform lacks
     it.
 
-    OSError with the system's ``errno`` and a message that names address and port (``port 8888 is in use``).
+    OSError with the system's ``errno`` and a message that names address and port (``port 8888 is in use``), and where
+    the system tells (Linux) the process that holds it.
     """
     path = unix_path(address)
     if path is not None:
@@ -118,7 +119,11 @@ def _bind_one(family: socket.AddressFamily, where: tuple[object, ...], backlog: 
 
 def _why(error: OSError, host: str, port: object) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} is in use (on {host}): another process listens there, stop it or choose another port"
+        from waterspout.netutil._holder import holder_of  # only where there is something to tell
+
+        holder = holder_of(int(str(port))) or "another process"
+        done = "choose another port" if holder == "this process" else "stop it or choose another port"
+        return f"port {port} is in use (on {host}): {holder} listens there, {done}"
     if error.errno == errno.EACCES and sys.platform != "win32":
         return f"no permission to listen on port {port} (on {host}): ports below 1024 need a privilege"
     return f"cannot listen on port {port} of {host}: {error.strerror}"

@@ -174,11 +174,7 @@ def _bind(port: int, address: str) -> list[socket.socket]:
         return bind_sockets(port, address)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            from waterspout.cli._holder import holder_of
-
-            holder = holder_of(port)
-            by = f": {holder} listens there" if holder else ""
-            _fail(f"port {port} is in use{by}; --port 0 takes a free one")
+            _fail(f"{error.strerror}; --port 0 takes a free one")
         _fail(f"cannot listen on {address} port {port}: {error.strerror or error}")
 
 
