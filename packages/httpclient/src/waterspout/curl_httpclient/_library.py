@@ -4,9 +4,11 @@ from __future__ import annotations
 
 try:
     import pycurl
-except ImportError as error:
-    raise ImportError(
-        "waterspout.curl_httpclient needs pycurl: install it by `pip install 'waterspout-httpclient[curl]'`"
+except ModuleNotFoundError as error:
+    # Of the same kind and name as without our word: who can do without (pytest.importorskip) looks at both.
+    raise ModuleNotFoundError(
+        "waterspout.curl_httpclient needs pycurl: install it by `pip install 'waterspout-httpclient[curl]'`",
+        name=error.name,
     ) from error
 
 __all__ = ["pycurl"]

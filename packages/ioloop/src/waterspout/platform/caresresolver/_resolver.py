@@ -14,8 +14,8 @@ from waterspout.netutil._addresses import literal_address
 
 try:
     import pycares
-except ImportError as error:
-    raise ImportError(
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
         "CaresResolver needs the package pycares: pip install 'waterspout-ioloop[cares]'", name="pycares"
     ) from error
 
