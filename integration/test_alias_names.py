@@ -306,3 +306,94 @@ def test_names_without_underscore_that_are_easily_forgotten():
         assert importlib.metadata.version("tornado") == "6.6.1"
         """
     )
+
+
+def test_webargs_webssh_and_handlers_import_functions_and_constants_with_an_underscore():
+    aliased(
+        """
+        import errno, logging
+        from tornado.escape import _unicode
+        from tornado.iostream import _ERRNO_CONNRESET
+        from tornado.log import _stderr_supports_color, _unicode as as_text
+        from tornado.netutil import _DEFAULT_BACKLOG
+        from tornado.web import _ARG_DEFAULT, _ArgDefaultMarker
+        assert _unicode(b"\\xc3\\xa9") == as_text(b"\\xc3\\xa9") == "\\xe9" and _unicode(None) is None
+        assert errno.ECONNRESET in _ERRNO_CONNRESET and errno.EPIPE in _ERRNO_CONNRESET
+        assert _DEFAULT_BACKLOG > 0 and _stderr_supports_color() is False
+        logging.getLogger("tornado.access").disabled = True
+
+        class Lenient(web.RequestHandler):
+            def get_argument(self, name, default=_ARG_DEFAULT, strip=True):
+                if isinstance(default, _ArgDefaultMarker):
+                    assert default is web._ARG_DEFAULT
+                return super().get_argument(name, default, strip)
+            def get(self):
+                self.write(self.get_argument("there") + self.get_argument("other", "-"))
+                self.get_argument("missing")
+
+        async def main():
+            answer = await serve(web.Application([("/", Lenient)]), "/?there=1&missing=2")
+            assert answer.body == b"1-"
+            assert (await serve(web.Application([("/", Lenient)]), "/?there=1", raise_error=False)).code == 400
+        asyncio.run(main())
+        """
+    )
+
+
+def test_elastics_agent_asks_whether_a_handler_streams_its_body():
+    aliased(
+        """
+        @web.stream_request_body
+        class Streaming(web.RequestHandler):
+            pass
+        class Below(Streaming):
+            pass
+        assert web._has_stream_request_body(Streaming) and web._has_stream_request_body(Below)
+        assert not web._has_stream_request_body(web.RequestHandler)
+        try:
+            web._has_stream_request_body(dict)
+        except TypeError as error:
+            assert "RequestHandler" in str(error)
+        else:
+            raise AssertionError
+        """
+    )
+
+
+def test_servers_of_media_and_readers_of_uploads_take_headers_apart():
+    aliased(
+        """
+        from tornado.httputil import HTTPInputError, _get_content_range, _parse_header, _parse_request_range
+        for header, expected in {
+            "bytes=1-2": (1, 3), "bytes=6-": (6, None), "bytes=-6": (-6, None), "bytes=-0": (None, 0),
+            "bytes=": (None, None), "bytes = 1 - 2 ": (1, 3), "foo=42": None, "bytes=1-2,6-10": None,
+            "bytes=a-b": None, "bytes=+1-2": None, "bytes=\\u0661-2": None,
+        }.items():
+            assert _parse_request_range(header) == expected, (header, _parse_request_range(header))
+        assert _get_content_range(None, None, 9) == "bytes 0-8/9" and _get_content_range(1, 4, 9) == "bytes 1-3/9"
+        assert _parse_header('form-data; name="a"; filename="C:\\\\x y"; b=c') == (
+            "form-data", {"name": "a", "filename": "C:\\\\x y", "b": "c"})
+        assert _parse_header("attachment; filename=x; filename*=UTF-8''%e2%82%ac") == (
+            "attachment", {"filename": "\\u20ac"})
+        assert _parse_header("Text/Plain") == ("Text/Plain", {})
+        try:
+            _parse_header('form-data; name="a')
+        except HTTPInputError:
+            pass
+        else:
+            raise AssertionError
+        """
+    )
+
+
+def test_none_of_them_exists_without_the_alias():
+    aliased(
+        """
+        import subprocess, sys, os
+        del os.environ["WATERSPOUT_TORNADO"]
+        code = "from waterspout import escape, web, iostream; print([hasattr(escape, '_unicode')," \\
+               " hasattr(web, '_ARG_DEFAULT'), hasattr(iostream, '_ERRNO_CONNRESET')])"
+        said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert said.stdout == "[False, False, False]\\n", said
+        """
+    )

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from waterspout.tornado._private import MAKERS
+
 NAMESPACE = "waterspout"
 
 #: Where each name comes from, and under which name (after a colon) if it is another.
@@ -122,9 +124,9 @@ NAMES: dict[str, frozenset[str]] = {
 
 
 def add_incidental_names(module: ModuleType, name: str) -> None:
-    """Let ``module``, Tornado's ``name`` (``"web"``), answer to what `NAMES` lists for it; its own names win."""
-    names = NAMES.get(name)
-    if names is None:
+    """Let ``module``, Tornado's ``name`` (``"web"``), answer to what `NAMES` and `MAKERS` list; its own names win."""
+    names, makers = NAMES.get(name, frozenset()), MAKERS.get(name, {})
+    if not names and not makers:
         return
     own: Callable[[str], Any] | None = vars(module).get("__getattr__")
 
@@ -133,6 +135,10 @@ def add_incidental_names(module: ModuleType, name: str) -> None:
             home, _, other = HOMES.get(attribute, "").partition(":")
             source = importlib.import_module(f"{NAMESPACE}.{home or attribute}")
             value = getattr(source, other or attribute) if home else source
+            setattr(module, attribute, value)
+            return value
+        if attribute in makers:
+            value = makers[attribute]()
             setattr(module, attribute, value)
             return value
         if own is not None:
