@@ -243,3 +243,14 @@ def test_import_from_several_threads_at_once_gives_one_module(programs):
         assert len(found) == 16 and len(set(map(id, found))) == 1
         """
     )
+
+
+def test_the_package_says_which_file_it_is_of(programs):
+    out = programs.aliased(
+        """
+        import inspect, os, tornado, waterspout.tornado
+        assert tornado.__file__ == tornado.__spec__.origin == inspect.getfile(tornado) == waterspout.tornado.__file__
+        print(os.path.isfile(tornado.__file__), list(tornado.__path__))
+        """
+    )
+    assert out == "True []\n"

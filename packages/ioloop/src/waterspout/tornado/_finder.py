@@ -15,6 +15,7 @@ from importlib.abc import InspectLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from itertools import chain
+from pathlib import Path
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 ALIAS = "tornado"
 NAMESPACE = "waterspout"
+
+#: The file that ``tornado`` says to be.
+OWN_FILE = str(Path(__file__).with_name("__init__.py"))
 
 #: Not Waterspout's to give: Tornado's own tests. Left to whoever else can find them.
 FOREIGN = ALIAS + ".test"
@@ -65,8 +69,9 @@ class PackageLoader(InspectLoader):
     """Makes ``tornado``."""
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """A module with Tornado's version, and no folder of its own."""
+        """A module with Tornado's version; its file is ours, and no submodule is looked for beside it."""
         module = AliasPackage(spec.name, "Waterspout's modules under Tornado's names.")
+        module.__file__ = spec.origin
         vars(module).update(version=version, version_info=version_info, __all__=sorted(chain(*DISTRIBUTIONS.values())))
         return module
 
@@ -129,7 +134,7 @@ class AliasFinder(MetaPathFinder):
         installed.
         """
         if fullname == ALIAS:
-            return ModuleSpec(fullname, PackageLoader(), is_package=True)
+            return ModuleSpec(fullname, PackageLoader(), origin=OWN_FILE, is_package=True)
         if not fullname.startswith(ALIAS + ".") or fullname == FOREIGN or fullname.startswith(FOREIGN + "."):
             return None
         own_name = ELSEWHERE.get(fullname) or NAMESPACE + fullname.removeprefix(ALIAS)
