@@ -205,7 +205,6 @@ def _trailers_violation(data: bytes) -> str | None:
         name, colon, _ = line.partition(b":")
         if not colon or not name or set(name) - TCHAR:
             return "a trailer line without a proper name and colon (RFC 9112, 7.1.2)"
-        # Their names are looked at when the section is whole: until then nothing of it has been taken.
-        if whole and name.lower() in FORBIDDEN_TRAILERS:
+        if name.lower() in FORBIDDEN_TRAILERS:
             return "a field that may not be a trailer (RFC 9110, 6.5.1)"
     return None

@@ -119,6 +119,30 @@ def test_trailers_are_offered_and_not_merged_into_the_headers() -> None:
     assert end.trailers()["X-T"] == "v" and "X-T" not in request.headers
 
 
+@pytest.mark.parametrize("name", [b"Content-Length", b"transfer-encoding", b"HOST"])
+@pytest.mark.parametrize("before", [b"", b"X: y\r\n"])
+@pytest.mark.parametrize("after", [b"", b"\r", b"X: y\r\n", b"\r\n"])
+@pytest.mark.parametrize("bit_by_bit", [False, True])
+def test_a_trailer_that_frames_or_routes_is_refused_when_its_line_has_come(
+    name: bytes, before: bytes, after: bytes, bit_by_bit: bool
+) -> None:
+    reader = RequestReader()
+    reader.receive(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+    wire = b"0\r\n" + before + name + b": 5\r\n" + after
+    with pytest.raises(HTTPInputError, match="not allowed in trailers"):
+        for piece in [bytes([byte]) for byte in wire] if bit_by_bit else [wire]:
+            reader.receive(piece)
+    assert reader.state is Reading.CLOSED
+
+
+def test_trailers_that_have_not_ended_are_counted() -> None:
+    reader = RequestReader(Limits(fields=3))
+    reader.receive(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+    reader.receive(b"0\r\n" + b"X: y\r\n" * 3)
+    with pytest.raises(HTTPInputError, match="3 fields"):
+        reader.receive(b"X: y\r\n")
+
+
 def test_the_next_request_is_not_looked_at_before_it_is_asked_for() -> None:
     reader = RequestReader()
     assert len(reader.receive(GET + GET + b"bad")) == 1

@@ -163,6 +163,7 @@ class ChunkedContent:
         lines = match_trailer_lines(section)
         if lines is None or section.count(b"\r\n", lines.end()):
             raise HTTPInputError("malformed trailer section (RFC 9112, 7.1.2)")
+        self._check_trailers(lines[0])
 
     def _check_trailers(self, section: bytes) -> None:
         if len(section) > self._limits.trailers or section.count(b"\r\n") > self._limits.fields:
