@@ -79,3 +79,25 @@ def test_the_search_has_an_end(program: tuple[int, int], monkeypatch: pytest.Mon
     _, port = program
     monkeypatch.setattr(_holder, "_PATIENCE", -1.0)
     assert holder_of(port) is None
+
+
+@linux
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        ((), "program"),
+        (("app.py", "--password=secret"), "program app.py"),
+        (("-m", "http.server", "8000"), "program -m http.server"),
+        (("-psecret", "app.py"), "program"),
+        (("-m",), "program -m"),
+        (("a\n\x1b[31mb",), "program a??[31mb"),
+        (("x" * 100,), "program " + "x" * 69 + "..."),
+    ],
+)
+def test_what_a_program_was_told_beside_what_it_runs_is_not_repeated(
+    arguments: tuple[str, ...], shown: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "cmdline"
+    path.write_bytes(b"\0".join([b"/usr/bin/program", *(word.encode() for word in arguments)]) + b"\0")
+    monkeypatch.setattr(_holder, "open", lambda name, mode: open(path, mode), raising=False)
+    assert _holder._command("1") == shown

@@ -63,9 +63,12 @@ def _listening(port: int) -> set[str]:
 
 
 def _command(process: str) -> str:
+    """The program and what it runs; no other arguments: a log is no place for what they may tell."""
     with open(f"/proc/{process}/cmdline", "rb") as file:
-        words = file.read().rstrip(b"\0").split(b"\0")
-    words[0] = os.path.basename(words[0])
-    text = b" ".join(words).decode("utf-8", "replace")
+        program, *arguments = file.read().rstrip(b"\0").split(b"\0")
+    runs = arguments[: 2 if arguments[:1] == [b"-m"] else 1]
+    if runs and runs[0].startswith(b"-") and runs[0] != b"-m":
+        runs = []
+    text = b" ".join([os.path.basename(program), *runs]).decode("utf-8", "replace")
     shown = "".join(character if character.isprintable() else "?" for character in text)
     return shown if len(shown) <= 80 else shown[:77] + "..."
