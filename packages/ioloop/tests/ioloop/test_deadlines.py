@@ -154,6 +154,45 @@ def test_forgotten_item_is_not_told_and_not_kept(clock, deadlines):
     assert item.told == []
 
 
+def test_item_that_is_forgotten_before_the_first_tick_leaves_nothing(clock, deadlines):
+    items = [Item(deadlines, 5) for _ in range(3)]
+    for item in items:
+        deadlines.watch(item)
+    for item in items[1:]:
+        deadlines.forget(item)
+    assert len(deadlines) == 1
+    clock.run_until(clock.now + 10)
+    assert [len(item.told) for item in items] == [1, 0, 0] and len(deadlines) == 0 and not clock.pending
+
+
+def test_watch_for_counts_from_the_true_time_while_nothing_is_watched(clock, deadlines):
+    clock.now += 0.7
+    item = Item(deadlines)
+    deadlines.watch_for(item, 5)
+    assert item.deadline == clock.now + 5 and len(deadlines) == 1
+    clock.run_until(clock.now + 7)
+    assert len(item.told) == 1 and 0 <= item.told[0] - item.deadline <= 1
+
+
+@pytest.mark.parametrize("seconds", [2, 20])
+def test_watch_for_moves_the_deadline_of_an_item_in_either_direction(clock, deadlines, seconds):
+    item = Item(deadlines, 10)
+    deadlines.watch(item)
+    clock.run_until(clock.now + 1.5)  # it has its bucket now
+    deadlines.watch_for(item, seconds)
+    assert len(deadlines) == 1
+    clock.run_until(clock.now + 25)
+    assert len(item.told) == 1 and 0 <= item.told[0] - item.deadline <= 1
+
+
+def test_deadline_that_was_taken_away_before_the_first_tick_is_not_told(clock, deadlines):
+    item = Item(deadlines, 0.1)
+    deadlines.watch(item)
+    item.deadline = math.inf
+    clock.run_until(clock.now + 5)
+    assert item.told == [] and len(deadlines) == 0 and not clock.pending
+
+
 def test_deadline_that_has_passed_already_is_told_by_the_next_tick_not_by_watch(clock, deadlines):
     item = Item(deadlines, -100)
     deadlines.watch(item)

@@ -134,8 +134,7 @@ class HTTP1ServerConnection(HTTP1Connection):
     def serve_application(self, application: HTTPApplication, look_first: bool) -> bool:
         """`start_serving` for an owner of many connections, who knows what *application* is."""
         self._application = application
-        self.deadline = self._deadlines.now + self.params.first_byte_timeout
-        self._deadlines.watch(self)
+        self._deadlines.watch_for(self, self.params.first_byte_timeout)
         try:
             if look_first and isinstance(self.stream, IOStream):
                 return self.stream.receive_first(self)
@@ -529,8 +528,7 @@ class HTTP1ServerConnection(HTTP1Connection):
 
     def _wait(self, phase: Phase, seconds: float) -> None:
         self.phase = phase
-        self.deadline = self._deadlines.now + seconds
-        self._deadlines.watch(self)
+        self._deadlines.watch_for(self, seconds)
 
     def deadline_passed(self) -> None:
         """The wheel found that `deadline` has passed: by phase, end what took too long or look again later."""
@@ -540,8 +538,7 @@ class HTTP1ServerConnection(HTTP1Connection):
             return
         self._pending_seen = self.stream.pending
         if self._pending_seen or self.phase is Phase.ANSWERING:
-            self.deadline = self._deadlines.now + WRITE_TIMEOUT
-            self._deadlines.watch(self)
+            self._deadlines.watch_for(self, WRITE_TIMEOUT)
         elif self.phase is Phase.BODY:
             self._check_body_rate()
         elif self.phase is Phase.HEAD:

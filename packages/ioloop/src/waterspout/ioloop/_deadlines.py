@@ -4,6 +4,8 @@ Theory of operation. Time is cut into ticks of ``resolution`` seconds. A watched
 that follows its deadline. When that tick comes, the item is looked at: if its deadline has been moved meanwhile (a
 plain assignment, which costs nothing), it goes to a later bucket; else it is told. A connection that moves its
 deadline with each request is therefore touched about once per timeout, not once per request.
+
+Which bucket that is, is found at the first tick: many items, such as connections for one request, are forgotten before.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ class Deadlines:
     """
 
     __module__ = "waterspout.ioloop"
-    __slots__ = ("__weakref__", "_buckets", "_loop", "_tick", "_timer", "_where", "coarse_now", "resolution")
+    __slots__ = ("__weakref__", "_buckets", "_loop", "_tick", "_timer", "_where", "_young", "coarse_now", "resolution")
 
     resolution: float  #: seconds
     coarse_now: float  #: `now` as a plain attribute, for hot paths whose item is watched: stands still while none is
@@ -49,6 +51,7 @@ class Deadlines:
         self.coarse_now = self._loop.time()
         self._buckets: dict[int, set[HasDeadline]] = {}
         self._where: dict[HasDeadline, int] = {}
+        self._young: set[HasDeadline] = set()  # in no bucket yet
         self._tick = 0  # number of the tick that was handled last
         self._timer: asyncio.TimerHandle | None = None
 
@@ -59,7 +62,7 @@ class Deadlines:
 
     def __len__(self) -> int:
         """How many items are watched."""
-        return len(self._where)
+        return len(self._where) + len(self._young)
 
     def watch(self, item: HasDeadline) -> None:
         """Look after ``item`` until its deadline has passed or `forget` is called.
@@ -68,34 +71,40 @@ class Deadlines:
         """
         if item.deadline == inf:
             return
-        bucket = ceil(item.deadline / self.resolution)
         sits_in = self._where.get(item)
         if sits_in is not None:
-            if sits_in <= bucket:
+            if sits_in <= ceil(item.deadline / self.resolution):
                 return
             self.forget(item)
-        elif self._timer is None:
+        self._young.add(item)
+        if self._timer is None:
             self._start()
-        if bucket <= self._tick:  # passed already: told by the next tick, never from inside this call
-            bucket = self._tick + 1
-        self._where[item] = bucket
-        try:
-            self._buckets[bucket].add(item)
-        except KeyError:
-            self._buckets[bucket] = {item}
+
+    def watch_for(self, item: HasDeadline, seconds: float) -> None:
+        """Set ``item.deadline`` to so many seconds from now, and `watch` it."""
+        if self._timer is None:
+            self._start()
+        item.deadline = self.coarse_now + seconds
+        if item in self._where:
+            self.watch(item)
+        else:
+            self._young.add(item)
 
     def forget(self, item: HasDeadline) -> None:
         """Stop watching ``item``; nothing happens if it is not watched."""
         bucket = self._where.pop(item, None)
-        if bucket is not None:
-            members = self._buckets.get(bucket)
-            if members is not None:
-                members.discard(item)
-                if not members:
-                    del self._buckets[bucket]
+        if bucket is None:
+            self._young.discard(item)
+            return
+        members = self._buckets.get(bucket)
+        if members is not None:
+            members.discard(item)
+            if not members:
+                del self._buckets[bucket]
 
     def close(self) -> None:
         """Forget all items and stop the timer."""
+        self._young.clear()
         self._where.clear()
         self._buckets.clear()
         self._stop()
@@ -117,6 +126,9 @@ class Deadlines:
         now = self.coarse_now = self._loop.time()
         # The timer may fire a clock's breath before its time; then it still counts as the tick it was set for.
         last, self._tick = self._tick, max(self._tick + 1, floor(now / self.resolution))
+        young, self._young = self._young, set()
+        for item in young:
+            self._place(item, self._tick)
         if self._tick - last < len(self._buckets):
             due = [n for n in range(last + 1, self._tick + 1) if n in self._buckets]
         else:  # after a long sleep of the machine: fewer buckets than ticks
@@ -126,17 +138,28 @@ class Deadlines:
                 for item in self._buckets.pop(number, ()):
                     self._look_at(item, number)
         finally:
-            if self._where:
+            if self._where or self._young:
                 self._schedule()
             else:
                 self._stop()
+
+    def _place(self, item: HasDeadline, earliest: int) -> None:
+        """Put ``item`` into the bucket of its deadline, or into that of the tick ``earliest`` if it is later."""
+        if item.deadline == inf:
+            return
+        bucket = max(ceil(item.deadline / self.resolution), earliest)
+        self._where[item] = bucket
+        try:
+            self._buckets[bucket].add(item)
+        except KeyError:
+            self._buckets[bucket] = {item}
 
     def _look_at(self, item: HasDeadline, number: int) -> None:
         if self._where.get(item) != number:
             return  # forgotten or moved by an item that was told in this very tick
         del self._where[item]
         if item.deadline > self.coarse_now:
-            self.watch(item)
+            self._place(item, self._tick + 1)
             return
         try:
             item.deadline_passed()
