@@ -273,3 +273,40 @@ def test_last_words_to_a_peer_that_has_reset_the_connection_close_the_stream_wit
         assert stream.closed() and len(told) == 1 and isinstance(told[0], ConnectionError)
 
     run(main)
+
+
+def test_whoever_waits_for_the_last_words_or_for_the_close_is_told_of_both(run, connect):
+    async def main():
+        stream, peer = connect()
+        closed, instead = asyncio.Event(), []
+        stream.set_close_callback(closed.set)
+        stream.send(b"the last word")
+        flushed = stream.flushed()
+        stream.close_after_flush(lambda: instead.append(stream.closed()))
+        await flushed
+        await closed.wait()
+        assert instead == [True] and stream.error is None
+        assert peer.recv(100) == b"the last word" and peer.recv(100) == b""
+
+    run(main)
+
+
+def test_a_close_of_ones_own_is_called_after_the_last_words(run):
+    class Own(IOStream):
+        closes = 0
+
+        def close(self, exc_info=False):
+            Own.closes += 1
+            super().close(exc_info)
+
+    async def main():
+        ours, peer = socket.socketpair()
+        stream = Own(ours)
+        stream.send(b"the last word")
+        stream.close_after_flush(lambda: None)
+        await asyncio.sleep(0)
+        assert Own.closes == 1 and stream.closed()
+        assert peer.recv(100) == b"the last word" and peer.recv(100) == b""
+        peer.close()
+
+    run(main)

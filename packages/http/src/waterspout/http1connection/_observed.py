@@ -137,7 +137,7 @@ class ObservedServerConnection(HTTP1ServerConnection):
             observed.status = error.status
         tell(self.observer.request_failed, observed, error)
 
-    def connection_lost(self, error: BaseException | None) -> None:
+    def connection_lost(self, error: BaseException | None = None) -> None:
         """See `HTTP1ServerConnection`."""
         observed = self._end()
         super().connection_lost(error)

@@ -304,7 +304,7 @@ class HTTP1ServerConnection(HTTP1Connection):
                 gen_log.debug("%s: %s", self.context, error)
         return False
 
-    def connection_lost(self, error: BaseException | None) -> None:
+    def connection_lost(self, error: BaseException | None = None) -> None:
         """The stream is closed: whoever is answering or reading a body hears of it, once."""
         self._leave()
         delivery, self._delivery = self._delivery, None
@@ -504,7 +504,7 @@ class HTTP1ServerConnection(HTTP1Connection):
             self.deadline = self._deadlines.coarse_now + WRITE_TIMEOUT
             stream = self.stream
             if type(stream) is IOStream:  # what still comes is for nobody: the kernel may keep it
-                stream.close_after_flush(self._sent_and_closed)
+                stream.close_after_flush(self.connection_lost)
             else:
                 stream.close_after_flush()
             return
@@ -512,9 +512,6 @@ class HTTP1ServerConnection(HTTP1Connection):
         self._wait(Phase.LINGERING, LINGER_TIMEOUT)
         self.stream.resume_receiving()
         self.stream.flushed().add_done_callback(self._shut_down_output)
-
-    def _sent_and_closed(self) -> None:
-        self.connection_lost(self.stream.error)
 
     def _shut_down_output(self, flushed: Future[None]) -> None:
         if flushed.cancelled() or flushed.exception() is not None or self.stream.closed():

@@ -317,7 +317,7 @@ class IOStream(BaseIOStream):
             if len(out) != 1:
                 sent = self._write_some(out)
             elif self._closing and _MORE:
-                sent = self._send_last(out[0])
+                return self._send_last(out[0])
             else:
                 sent = self.socket.send(out[0])
         except (BlockingIOError, InterruptedError):
@@ -335,16 +335,27 @@ class IOStream(BaseIOStream):
         self._drained()
         return None
 
-    def _send_last(self, data: Buffer) -> int:
-        """Send what the close follows, and the end in the same segment: the peer is woken once, not twice.
+    def _send_last(self, data: Buffer) -> bool | None:
+        """Send what the close follows, and the end in the same segment (the peer is woken once, not twice), and close.
 
         The end is said before the close, which would throw away what is not sent yet if there were input that nobody
-        has read (RFC 9112, 9.6).
+        has read (RFC 9112, 9.6).  Returns what `flush_pending` does; what the socket raises is for that to handle.
         """
         sent = self.socket.send(data, _MORE)
         if sent == len(data):
             self.socket.shutdown(socket_module.SHUT_WR)
-        return sent
+            if (
+                self._receiver is None
+                and self._write_waiters is None
+                and self._read_future is None
+                and self._close_callback is None
+                and type(self) is IOStream
+            ):  # the way of one connection for one request: `close` without looking for those who want to know of it
+                self._sent += sent
+                self._forget_fd()
+                self.socket.close()
+                return None
+        return self._account(sent)
 
     def _write_some(self, out: list[Buffer]) -> int:
         if len(out) > 1:
