@@ -4,12 +4,13 @@ import asyncio
 import errno
 import gc
 import os
+import resource
 import select
 import socket
 
 import pytest
 
-from waterspout.netutil import bind_sockets
+from waterspout.netutil import _accept, bind_sockets
 from waterspout.tcpserver import TCPServer, _lobby
 
 pytestmark = pytest.mark.skipif(not hasattr(select, "epoll"), reason="only Linux has epoll")
@@ -127,8 +128,8 @@ def test_one_that_came_later_is_not_closed_with_the_first(run, monkeypatch):
 
 def test_those_for_which_may_wait_says_no_are_served_at_once(run):
     class Picky(Echo):
-        def may_wait(self):
-            return len(self.waiting) < 2
+        def may_wait(self, count):
+            return min(count, 2 - len(self.waiting))
 
     async def main():
         async with Picky() as server:
@@ -196,6 +197,88 @@ def test_what_the_kernel_does_not_watch_is_served_at_once(run, caplog):
 
     run(main)
     assert "Cannot let a connection wait" in caplog.text and "No space left" in caplog.text
+
+
+def test_of_a_burst_those_that_the_kernel_watches_wait_and_the_others_are_served(run, caplog):
+    async def main():
+        async with Echo() as server:
+            address = listen(server)
+            real = server._lobby._epoll
+
+            class Room:
+                """For two descriptors."""
+
+                closed = False
+                left = 2
+
+                def register(self, fd, events):
+                    if not self.left:
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                    self.left -= 1
+
+                def unregister(self, fd):
+                    pass
+
+                def close(self):
+                    self.closed = True
+
+                def fileno(self):
+                    return real.fileno()
+
+            server._lobby._epoll = Room()
+            clients = connect(address, 5)
+            await until(lambda: len(server.given) == 3)
+            assert server.given == [client.getsockname() for client in clients[2:]]
+            assert len(server.waiting) == 2 and server.statistics()["accepted"] == 5
+            close(*clients)
+
+    run(main)
+
+
+def test_of_a_burst_that_takes_the_last_descriptor_those_that_have_one_are_served(run, monkeypatch, caplog):
+    monkeypatch.setattr(_accept, "EXHAUSTED_PAUSE", 0.05)
+
+    async def main():
+        async with Echo() as server:
+            clients = connect(listen(server), 5)
+            limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+            free = os.dup(0)
+            os.close(free)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (free + 2, limits[1]))
+            try:
+                await until(lambda: server.waiting)
+                assert len(server.waiting) == 2
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+            await until(lambda: len(server.waiting) == 5)
+            for client in clients:
+                client.send(b"here")
+            assert [await received(client) for client in clients] == [b"here"] * 5
+            close(*clients)
+
+    run(main)
+    assert "Too many open files" in caplog.text
+
+
+def test_a_burst_of_which_the_first_one_stops_the_server_is_served_all_the_same(run):
+    class Stopping(Echo):
+        def may_wait(self, count):
+            return 0 if not self.given else count
+
+        def serve_connection(self, connection, address):
+            self.given.append(address)
+            self.stop()
+            super().serve_connection(connection, address)
+
+    async def main():
+        async with Stopping() as server:
+            clients = connect(listen(server), 3)
+            for client in clients:
+                client.send(b"here")
+            assert [await received(client) for client in clients] == [b"here"] * 3
+            close(*clients)
+
+    run(main)
 
 
 def test_stop_leaves_those_that_wait_and_takes_the_lobby_away_with_the_last(run):

@@ -173,8 +173,8 @@ def test_after_stop_those_at_rest_are_served_and_the_lobby_goes_with_the_last(ru
 
 def test_a_stream_that_never_waited_is_watched_by_the_loop(run):
     class Picky(Push):
-        def may_wait(self):
-            return False
+        def may_wait(self, count):
+            return 0
 
     async def main():
         async with Picky() as server:

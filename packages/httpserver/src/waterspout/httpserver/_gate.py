@@ -59,6 +59,11 @@ class ConnectionGate:
         """Connections that are open."""
         return self.others + len(self._connections) + len(self._waiting)
 
+    @property
+    def room(self) -> int:
+        """How many more may come in, whoever they are."""
+        return max(0, self.limit - self.others - len(self._connections) - len(self._waiting))
+
     def has_room(self) -> bool:
         """Whether one more may come in, whoever it is."""
         return self.others + len(self._connections) + len(self._waiting) < self.limit

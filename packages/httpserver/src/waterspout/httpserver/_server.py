@@ -166,10 +166,10 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
             and cls.handle_stream is HTTPServer.handle_stream
         )
 
-    def may_wait(self) -> bool:
+    def may_wait(self, count: int) -> int:
         """See `TCPServer`."""
         gate = self.guard.plain
-        return gate is not None and gate.has_room() and self._drain is None
+        return 0 if gate is None or self._drain is not None else min(count, gate.room)
 
     @classmethod
     def configurable_base(cls) -> type[Configurable]:

@@ -44,16 +44,17 @@ add_accept_handler.__module__ = "waterspout.netutil"
 
 
 def accept_descriptors(
-    sock: socket.socket, callback: Callable[[int, Any], object], io_loop: IOLoop
+    sock: socket.socket, callback: Callable[[list[tuple[int, Any]]], object], io_loop: IOLoop
 ) -> Callable[[], None] | None:
-    """`add_accept_handler` whose callback gets the bare descriptor, which it owns: `socket_maker` makes a socket of it.
+    """`add_accept_handler` that calls ``callback(arrivals)`` for all that waited, with the bare descriptor and the
+    address of each.  It owns the descriptors: `socket_maker` makes sockets of them.
 
     None, and nothing is done, where only the socket itself can accept: it is of a class with an ``accept`` of its own.
     """
     accept = _plain_accept(sock)
     if accept is None:
         return None
-    acceptor = _Acceptor(sock, callback, io_loop, accept)
+    acceptor = _DescriptorAcceptor(sock, callback, io_loop, accept)
     acceptor.listen()
     return acceptor.remove
 
@@ -97,7 +98,7 @@ class _Acceptor:
     def __init__(
         self,
         sock: socket.socket,
-        callback: Callable[[Any, Any], object],
+        callback: Callable[..., object],
         io_loop: IOLoop,
         accept: Callable[[], tuple[Any, Any]],
     ) -> None:
@@ -128,23 +129,29 @@ class _Acceptor:
         for _ in range(ACCEPTS_IN_A_ROW):
             try:
                 connection, address = accept()
-            except (BlockingIOError, InterruptedError):
-                return
             except OSError as error:
-                if error.errno in _EXHAUSTED:
-                    self.wait_for_descriptors(error)
+                if self.has_ended(error):
                     return
-                if error.errno in _BROKEN:
-                    gen_log.error("Cannot accept on %r any more: %s", self.sock, error)
-                    self.remove()
-                    return
-                continue  # this client is gone already (Linux hands on its network errors here); the next one is not
+                continue
             try:
                 self.callback(connection, address)
             except Exception:
                 app_log.error("Error in connection callback", exc_info=True)
             if self.removed:
                 return
+
+    def has_ended(self, error: OSError) -> bool:
+        """Whether no more can be accepted in this turn."""
+        if isinstance(error, BlockingIOError | InterruptedError):
+            return True
+        if error.errno in _EXHAUSTED:
+            self.wait_for_descriptors(error)
+            return True
+        if error.errno in _BROKEN:
+            gen_log.error("Cannot accept on %r any more: %s", self.sock, error)
+            self.remove()
+            return True
+        return False  # this client is gone already (Linux hands on its network errors here); the next one is not
 
     def wait_for_descriptors(self, error: OSError) -> None:
         gen_log.warning(
@@ -155,3 +162,21 @@ class _Acceptor:
         )
         self.io_loop.selector_loop.remove_reader(self.sock.fileno())
         self.pause = self.io_loop.asyncio_loop.call_later(EXHAUSTED_PAUSE, self.listen)
+
+
+class _DescriptorAcceptor(_Acceptor):
+    """Its callback gets a list of all that are accepted in one go, and must not raise."""
+
+    __slots__ = ()
+
+    def ready(self) -> None:
+        accept = self.accept
+        arrivals: list[tuple[int, Any]] = []
+        for _ in range(ACCEPTS_IN_A_ROW):
+            try:
+                arrivals.append(accept())
+            except OSError as error:
+                if self.has_ended(error):
+                    break
+        if arrivals:
+            self.callback(arrivals)

@@ -21,6 +21,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from waterspout.ioloop import Deadlines
+from waterspout.log import app_log
 
 if TYPE_CHECKING:
     import socket
@@ -84,12 +85,26 @@ class Lobby:
         self._epoll = select.epoll()
         io_loop.selector_loop.add_reader(self._epoll.fileno(), self._called)
 
-    def enter(self, fd: int, address: Any, make: Maker) -> None:
-        """Wait for the first byte on *fd*. An OSError of the kernel's leaves *fd* with the caller."""
-        self._epoll.register(fd, _SPOKEN)
+    def enter(self, arrivals: list[tuple[int, Any]], make: Maker) -> int:
+        """Wait for the first byte on these descriptors, which come with their clients' addresses.
+
+        Returns how many were taken in: fewer if the system watches no more, none after `end_when_empty`.  The others
+        are still the caller's.
+        """
+        if self._ending or not arrivals:
+            return 0
         if not self._watched:  # it stays so when all have left, since the next ones may come at once
             self._watch(self._deadlines.now + self._patience)
-        self.waiting[fd] = (make, address, self._deadlines.coarse_now)
+        register, waiting, now = self._epoll.register, self.waiting, self._deadlines.coarse_now
+        count = 0
+        try:
+            for fd, address in arrivals:
+                register(fd, _SPOKEN)
+                waiting[fd] = (make, address, now)
+                count += 1
+        except OSError as error:  # its memory, or a limit for each user
+            app_log.warning("Cannot let a connection wait: %s", error)
+        return count
 
     def rest(self, stream: RestingStream) -> bool:
         """See `RestingPlace`; it takes those that have waited here."""

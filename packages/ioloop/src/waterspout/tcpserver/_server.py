@@ -67,7 +67,7 @@ class TCPServer:
     ``max_buffer_size`` and ``read_chunk_size`` go to the streams.
 
     A subclass whose clients speak first may set ``first_byte_timeout``, before it accepts, and say by `may_wait` for
-    which connections: these are bare descriptors until something comes, and are closed if nothing does in so many
+    how many connections: these are bare descriptors until something comes, and are closed if nothing does in so many
     seconds. `handle_stream` is called when there is something to read. (Linux; elsewhere as if it were not set.)
     """
 
@@ -203,7 +203,7 @@ class TCPServer:
             io_loop = IOLoop.current()
             if self._lobby is None:
                 self._lobby = Lobby(io_loop, self.serve_together, patience, self.waiting)
-            come = partial(self._descriptor_came, socket_maker(sock), self._lobby)
+            come = partial(self._descriptors_came, socket_maker(sock), self._lobby)
             remove = accept_descriptors(sock, come, io_loop)
             if remove is not None:
                 return remove
@@ -271,22 +271,25 @@ class TCPServer:
         self._accepted += 1
         self.serve_connection(connection, address)
 
-    def _descriptor_came(self, make: Maker, lobby: Lobby, fd: int, address: Any) -> None:
-        self._accepted += 1
-        if self.may_wait():
-            try:
-                lobby.enter(fd, address, make)
-                return
-            except OSError as error:  # the system watches no more (its memory, or a limit for each user)
-                app_log.warning("Cannot let a connection wait: %s", error)
-        self.serve_connection(make(fd), address)
+    def _descriptors_came(self, make: Maker, lobby: Lobby, arrivals: list[tuple[int, Any]]) -> None:
+        self._accepted += len(arrivals)
+        while arrivals:
+            taken_in = lobby.enter(arrivals[: self.may_wait(len(arrivals))], make)
+            arrivals = arrivals[taken_in:]
+            if arrivals:  # for one there is no room; it may be that there is for the next
+                fd, address = arrivals.pop(0)
+                try:
+                    self.serve_connection(make(fd), address)
+                except Exception:
+                    app_log.error("Error in connection callback", exc_info=True)
 
-    def may_wait(self) -> bool:
-        """Whether the connection that has just been accepted may be kept as a bare descriptor until its client speaks.
+    def may_wait(self, count: int) -> int:
+        """How many of *count* connections that have just been accepted may be kept as bare descriptors until their
+        clients speak; the others are served at once.
 
-        Asked for each one where ``first_byte_timeout`` is set.
+        Asked where ``first_byte_timeout`` is set.
         """
-        return True
+        return count
 
     def serve_together(self, arrivals: Iterable[tuple[socket.socket, Any]]) -> None:
         """`serve_connection` for several, of which each has waited for its client's first byte.
