@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from waterspout.cli._develop import PROBE, switch_on
-from waterspout.cli._failure import SCRIPT
+from waterspout.cli._develop import switch_on
 from waterspout.testing import InProcessClient
 from waterspout.web import Application, RequestHandler
+from waterspout.web._livepage import HEADER, PROBE, SCRIPT
 
 
 class Home(RequestHandler):
@@ -48,3 +48,17 @@ def test_other_hosts_are_refused_there_too() -> None:
             assert (await client.fetch(PROBE, headers={"Host": "evil.example"})).code == 421
 
     asyncio.run(ask())
+
+
+def test_an_error_page_knows_which_start_of_the_application_it_is_of() -> None:
+    first, second = (Application([("/", Home)], autoreload=False) for _ in range(2))
+
+    async def start_of(application: Application) -> str:
+        switch_on(application)
+        async with InProcessClient(application) as client:
+            start = (await client.fetch(PROBE, method="HEAD")).headers[HEADER]
+            page = await client.fetch("/nowhere", headers={"Accept": "text/html"})
+            assert page.code == 404 and f"data-shown={start}>".encode() in page.body
+            return start
+
+    assert asyncio.run(start_of(first)) != asyncio.run(start_of(second))

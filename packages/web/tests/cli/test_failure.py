@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from waterspout.cli._failure import HEADER, LoadFailure, application_that_shows, places_to_watch
+from waterspout.cli._failure import LoadFailure, application_that_shows, places_to_watch
 from waterspout.cli._target import load
 from waterspout.testing import InProcessClient
+from waterspout.web._livepage import HEADER
 
 BROKEN = {
     "syntax": ("def f(:\n", "SyntaxError: invalid syntax", "def f(:"),
@@ -95,7 +96,7 @@ def test_only_its_own_script_may_run(tmp_path: Path) -> None:
     async def ask() -> None:
         async with InProcessClient(application_that_shows(shown)) as client:
             answer = await client.fetch("/", headers={"Accept": "text/html"})
-            (script,) = re.findall("<script>(.*?)</script>", answer.body.decode(), re.DOTALL)
+            (script,) = re.findall("<script[^>]*>(.*?)</script>", answer.body.decode(), re.DOTALL)
             digest = b64encode(sha256(script.encode()).digest()).decode()
             assert f"script-src 'sha256-{digest}'" in answer.headers["Content-Security-Policy"]
             assert "default-src 'none'" in answer.headers["Content-Security-Policy"]

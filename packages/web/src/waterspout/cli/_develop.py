@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import os
+from typing import TYPE_CHECKING, Any
 
 from waterspout.web import Application, RequestHandler
+from waterspout.web._livepage import HEADER, PROBE
 
 if TYPE_CHECKING:
     from waterspout.httputil import HTTPServerRequest
     from waterspout.web._gate import Answer
 
-__all__ = ["PROBE", "switch_on"]
-
-#: Answered by every application under ``waterspout dev``, without a line in the log: pages ask it whether it is back.
-PROBE: Final = "/.waterspout-dev"
+__all__ = ["switch_on"]
 
 
 class _Lives(RequestHandler):
-    """Says that the application is there."""
+    """Says that the application is there, and which start of it."""
 
     def prepare(self) -> None:
         self.set_status(204)
+        self.set_header(HEADER, self.application._started_as or "")
         self.finish()
 
     def _log(self) -> None:
@@ -38,6 +38,7 @@ def switch_on(application: Any) -> None:
         settings.setdefault("compiled_template_cache", False)
         settings.setdefault("static_hash_cache", False)
         application._make_gate()  # it was made with the settings that there were
+    application._started_as = os.urandom(8).hex()
     _answer_probe(application)
 
 

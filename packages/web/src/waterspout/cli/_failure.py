@@ -5,46 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from base64 import b64encode
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
-from waterspout.cli._develop import PROBE
 from waterspout.cli._target import TargetError
 from waterspout.escape import xhtml_escape as e
 from waterspout.httputil import HTTPHeaders, HTTPServerRequest
 from waterspout.web import Application, RequestHandler
 from waterspout.web._errorpage import CONTENT_TYPES, beginning, choose_format, failure_html, render_json
 from waterspout.web._errorreport import Failure, Report, build_report
+from waterspout.web._livepage import HEADER, POLICY, live_html
 
 __all__ = ["LoadFailure", "application_that_shows", "places_to_watch"]
-
-#: Says which failure an answer shows. A page that gets another one, or none, is out of date.
-HEADER: Final = "X-Load-Failure"
-
-#: Asks whether the failure is still the one that is shown, once a second while somebody can see the page. A server that
-#: starts again does not answer at all for a moment. The page may be the answer to a POST, which is not to be repeated.
-SCRIPT: Final = """
-const shown = document.documentElement.dataset.failure;
-async function look() {
-  try {
-    if (document.hidden) return;
-    const answer = await fetch("@PROBE@", {method: "HEAD", cache: "no-store"});
-    if (answer.headers.get("@HEADER@") !== shown) location.replace(location.pathname + location.search);
-  } catch (error) {
-    document.getElementById("state").textContent = "The server is starting again.";
-  } finally {
-    setTimeout(look, 1000);
-  }
-}
-look();
-""".replace("@HEADER@", HEADER).replace("@PROBE@", PROBE)
-
-_SCRIPT_HASH = b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
-_POLICY = (
-    f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{_SCRIPT_HASH}'; connect-src 'self';"
-    " base-uri 'none'; frame-ancestors 'none'"
-)
 
 
 class LoadFailure:
@@ -86,13 +58,12 @@ def _shown(file: str) -> str:
 def _page(report: Report, identity: str) -> str:
     failure = report.failures[0]
     parts = beginning(f"{report.reason}: {failure.kind}", f"{report.reason}:", failure.kind)
-    parts[0] = parts[0].replace("<html", f"<html data-failure={identity}")
     parts.append(f"<p class=message>{e(failure.message)}</p>")
-    parts.append("<p class=quiet id=state>This page reloads by itself when a file is mended.</p>")
+    # It may be the answer to a POST, which has reached nobody: the address is opened by GET.
+    parts.append(live_html(identity, "This page reloads by itself when a file is mended."))
     for number, each in enumerate(report.failures):
         parts += failure_html(each, first=number == 0)
-    parts.append("<p class=quiet>Shown by <code>waterspout dev</code>, on this machine alone.</p>")
-    parts.append(f"<script>{SCRIPT}</script></body></html>")
+    parts.append("<p class=quiet>Shown by <code>waterspout dev</code>, on this machine alone.</p></body></html>")
     return "".join(parts)
 
 
@@ -112,7 +83,7 @@ class _Shows(RequestHandler):
         form = choose_format(self.request.headers.get("Accept"))
         self.set_status(500)
         self.set_header("Content-Type", CONTENT_TYPES[form])
-        self.set_header("Content-Security-Policy", _POLICY)
+        self.set_header("Content-Security-Policy", POLICY)
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Cache-Control", "no-store")
         self.set_header(HEADER, self.failure.id)

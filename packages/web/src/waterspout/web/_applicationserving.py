@@ -60,6 +60,9 @@ class ApplicationServing:
     _gate: Gate | None
     _cors: CORSPolicy | None
 
+    #: Under ``waterspout dev``: which start this is. Error pages reload when it is another one.
+    _started_as: str | None = None
+
     def serve_request(self, request: HTTPServerRequest) -> None:
         """Answer a whole request (`waterspout.http1connection.HTTPApplication`)."""
         if self._gate is not None and (answer := self._gate(request)) is not None:

@@ -28,7 +28,15 @@ def write_debug_page(handler: RequestHandler, status: int, error: BaseException)
     handler.set_header("Content-Type", CONTENT_TYPES[form])
     for name, value in HEADERS:
         handler.set_header(name, value)
-    handler.write(render(_report(handler, status, error), form))
+    live = ""
+    started_as = handler.application._started_as
+    if form == "html" and started_as is not None:
+        from waterspout.web._livepage import POLICY, live_html  # only under `waterspout dev`
+
+        handler.set_header("Content-Security-Policy", POLICY)
+        said = "This page reloads by itself when the code has changed."
+        live = live_html(started_as, said, repeats=handler.request.method == "GET")
+    handler.write(render(_report(handler, status, error), form, live))
 
 
 def short_report(handler: RequestHandler, error: BaseException) -> str:

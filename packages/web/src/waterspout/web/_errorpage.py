@@ -1,7 +1,7 @@
 """Error pages: for development with everything, as HTML, JSON or text; for production with as little as possible.
 
 The debug pages show source and variables: send them to this machine only (`is_loopback`). They load nothing from
-elsewhere and run no script.
+elsewhere and run no script, but for the one of `_livepage` under ``waterspout dev``.
 """
 
 import json
@@ -66,11 +66,13 @@ def choose_format(accept: str | None) -> str:
     return _FORMATS[weighted] if weighted else "text"
 
 
-def render(report: Report, format: str) -> bytes:
-    """The debug page in one of the formats of `choose_format`."""
-    return {"html": render_html, "json": render_json, "text": render_text}[format](report).encode(
-        "utf-8", "backslashreplace"
-    )
+def render(report: Report, format: str, live: str = "") -> bytes:
+    """The debug page in one of the formats of `choose_format`; in HTML with *live*, which keeps it up to date."""
+    if format == "html":
+        text = render_html(report, live)
+    else:
+        text = (render_json if format == "json" else render_text)(report)
+    return text.encode("utf-8", "backslashreplace")
 
 
 def small_page(status: int, reason: str) -> str:
@@ -87,17 +89,18 @@ def problem(status: int, reason: str, detail: str | None = None, **members: Any)
     return json.dumps(body | members).encode()
 
 
-def render_html(report: Report) -> str:
-    """The debug page for browsers."""
+def render_html(report: Report, live: str = "") -> str:
+    """The debug page for browsers; *live* is markup that keeps it up to date."""
     failure = report.failures[0] if report.failures else None
     if failure is not None and _is_no_route(report, failure):
-        return _no_route_html(report)
+        return _no_route_html(report, live)
     heading = f"{report.status} {report.reason}"
     title = f"{failure.kind}: {failure.message}"[:120] if failure else heading
     parts = beginning(title, str(report.status), failure.kind if failure else report.reason)
     if failure:
         parts.append(f"<p class=message>{e(failure.message)}</p>")
     parts.append(f"<p class=quiet><code>{e(f'{report.method} {report.uri}')}</code>{_matched_html(report.matched)}</p>")
+    parts.append(live)
     for number, each in enumerate(report.failures):
         parts += failure_html(each, first=number == 0)
     if report.routes:
@@ -110,11 +113,12 @@ def _is_no_route(report: Report, failure: Failure) -> bool:
     return report.status == 404 and bool(report.routes) and not any(frame.own for frame in failure.frames)
 
 
-def _no_route_html(report: Report) -> str:
+def _no_route_html(report: Report, live: str) -> str:
     """The debug page for a path that no route matches: the routes."""
     parts = beginning(f"{report.status} {report.reason}", str(report.status), report.reason)
     parts.append(f"<p class=message>No route matches <code>{e(f'{report.method} {report.uri}')}</code></p>")
     parts += [f"<p class=message>{e(hint)}</p>" for hint in _foreign_patterns(report.routes)]
+    parts.append(live)
     return "".join(parts + _routes_html(report.routes) + _end(report))
 
 
