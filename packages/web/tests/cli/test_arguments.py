@@ -6,7 +6,12 @@ import pytest
 
 from waterspout.cli._arguments import Option, UsageError, did_you_mean, parse
 
-OPTIONS = (Option("port", "PORT", "a port", int), Option("reload", None, "a switch"), Option("hidden", None, ""))
+OPTIONS = (
+    Option("port", "PORT", "a port", int),
+    Option("reload", None, "a switch"),
+    Option("hidden", None, ""),
+    Option("proxy", "ADDRESS", "several", repeats=True),
+)
 
 
 @pytest.mark.parametrize(
@@ -20,6 +25,8 @@ OPTIONS = (Option("port", "PORT", "a port", int), Option("reload", None, "a swit
         (["-"], ["-"], {}),
         (["--port", "-1"], [], {"port": -1}),
         (["--hidden"], [], {"hidden": True}),
+        (["--proxy=a"], [], {"proxy": ["a"]}),
+        (["--proxy", "b", "app.py", "--proxy=a"], ["app.py"], {"proxy": ["b", "a"]}),
     ],
 )
 def test_operands_and_options_in_any_order(arguments: list[str], operands: list[str], options: object) -> None:
@@ -40,6 +47,7 @@ def test_operands_and_options_in_any_order(arguments: list[str], operands: list[
         (["--port", "eighty"], "--port needs a number, not 'eighty'"),
         (["--port=1", "--port=2"], "--port is given twice"),
         (["--reload=yes"], "--reload takes no value"),
+        (["--proxy=a", "--proxy"], "--proxy needs a value: --proxy ADDRESS"),
     ],
 )
 def test_mistakes_are_named_and_the_option_that_was_meant(arguments: list[str], message: str) -> None:

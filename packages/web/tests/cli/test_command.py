@@ -38,6 +38,17 @@ def make_app():
 """
 
 
+WHO = """
+from waterspout import web
+
+class Who(web.RequestHandler):
+    def get(self):
+        self.write(f"{self.request.remote_ip} {self.request.protocol}")
+
+app = web.Application([("/", Who)])
+"""
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "hello.py").write_text(APP)
@@ -129,6 +140,29 @@ def test_workers_are_processes(program: Callable[..., Program]) -> None:
     assert "2 worker processes" in running.text()
     assert get(url)[1] != f"home {running.process.pid}"
     assert running.end() == 0 and "Traceback" not in running.text()
+
+
+@pytest.mark.parametrize("more", [[], ["--reload"], ["--workers=2"]], ids=["alone", "reload", "workers"])
+def test_trusted_proxies_are_believed_and_nobody_else(
+    folder: Path, program: Callable[..., Program], more: list[str]
+) -> None:
+    (folder / "who.py").write_text(WHO)
+    trusted = ["--proxy-headers", "--trusted-proxy", "192.0.2.1", "--trusted-proxy=127.0.0.2/31"]
+    url = program("run", "who.py", "--port=0", *trusted, *more).url()
+    fields = {"X-Forwarded-For": "203.0.113.9, 192.0.2.1", "X-Forwarded-Proto": "https", "X-Real-Ip": "6.6.6.6"}
+    assert get(url, headers=fields) == (200, "127.0.0.1 http")
+    port = int(url.rpartition(":")[2].rstrip("/"))
+    with socket.create_connection(("127.0.0.1", port), PATIENCE, source_address=("127.0.0.3", 0)) as proxy:
+        lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        proxy.sendall(f"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{lines}\r\n".encode())
+        with proxy.makefile("rb") as answer:
+            assert answer.read().endswith(b"\r\n\r\n203.0.113.9 https")
+
+
+def test_without_these_options_no_proxy_is_believed(folder: Path, program: Callable[..., Program]) -> None:
+    (folder / "who.py").write_text(WHO)
+    url = program("run", "who.py", "--port=0").url()
+    assert get(url, headers={"X-Forwarded-For": "203.0.113.9"}) == (200, "127.0.0.1 http")
 
 
 def test_tls(program: Callable[..., Program]) -> None:
@@ -254,6 +288,13 @@ def test_port_in_use_names_the_process(folder: Path, command: str) -> None:
         (["run", "hello.py", "--port=70000"], 1, "--port 70000 is no port"),
         (["run", "hello.py", "--port=0", "--keyfile=x"], 1, "--keyfile needs --certfile"),
         (["run", "hello.py", "--port=0", "--certfile=nowhere.pem"], 1, "--certfile: there is no file 'nowhere.pem'"),
+        (["run", "hello.py", "--proxy-header"], 2, "no option --proxy-header: did you mean --proxy-headers?"),
+        (["run", "hello.py", "--trusted-proxies=::1"], 2, "no option --trusted-proxies: did you mean --trusted-proxy?"),
+        (["run", "hello.py", "--proxy-headers"], 1, "add --trusted-proxy with the proxy's address or network"),
+        (["run", "hello.py", "--trusted-proxy=::1"], 1, "--trusted-proxy needs --proxy-headers"),
+        (["run", "hello.py", "--proxy-headers", "--trusted-proxy=10.0.0"], 1, "--trusted-proxy: '10.0.0' does not"),
+        (["run", "hello.py", "--reload", "--proxy-headers", "--trusted-proxy=x"], 1, "--trusted-proxy: 'x' does not"),
+        (["dev", "hello.py", "--proxy-headers"], 2, "no option --proxy-headers"),
     ],
 )
 def test_mistakes_are_told_in_a_line_without_a_traceback(

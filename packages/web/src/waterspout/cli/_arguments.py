@@ -13,15 +13,18 @@ class UsageError(Exception):
 
 
 class Option:
-    """``--name METAVAR``, or with *metavar* None a switch."""
+    """``--name METAVAR``, or with *metavar* None a switch; with *repeats* it may be given several times: a list."""
 
-    __slots__ = ("convert", "help", "metavar", "name")
+    __slots__ = ("convert", "help", "metavar", "name", "repeats")
 
-    def __init__(self, name: str, metavar: str | None, help: str, convert: Callable[[str], Any] = str) -> None:
+    def __init__(
+        self, name: str, metavar: str | None, help: str, convert: Callable[[str], Any] = str, *, repeats: bool = False
+    ) -> None:
         self.name = name
         self.metavar = metavar
         self.help = help
         self.convert = convert
+        self.repeats = repeats
 
     @property
     def shown(self) -> str:
@@ -61,7 +64,7 @@ def parse(arguments: Sequence[str], options: Iterable[Option]) -> Parsed:
         if option is None:
             shown = [f"--{one.name}" for one in known.values() if one.help]
             raise UsageError(f"there is no option {argument.partition('=')[0]}{did_you_mean('--' + name, shown)}")
-        if name in parsed.options:
+        if name in parsed.options and not option.repeats:
             raise UsageError(f"--{name} is given twice")
         if option.metavar is None:
             if equals:
@@ -73,9 +76,13 @@ def parse(arguments: Sequence[str], options: Iterable[Option]) -> Parsed:
                 raise UsageError(f"--{name} needs a value: --{name} {option.metavar}")
             value = rest.pop(0)
         try:
-            parsed.options[name] = option.convert(value)
+            converted = option.convert(value)
         except ValueError:
             raise UsageError(f"--{name} needs a number, not {value!r}") from None
+        if option.repeats:
+            parsed.options.setdefault(name, []).append(converted)
+        else:
+            parsed.options[name] = converted
     return parsed
 
 

@@ -44,6 +44,12 @@ COMMANDS: dict[str, Command] = {
             Option("reload", None, "start again when a file changes"),
             _CERTIFICATE,
             _KEY,
+            Option(
+                "proxy-headers", None, "believe X-Forwarded-For and X-Forwarded-Proto of the proxies that are trusted"
+            ),
+            Option(
+                "trusted-proxy", "CIDR", "a proxy's address or network, or * for any; may be repeated", repeats=True
+            ),
         ),
         "_serve",
     ),

@@ -38,6 +38,7 @@ def execute(command: str, parsed: Parsed) -> int:
     workers = options.get("workers", 1)
     if workers < 0:
         _fail("--workers cannot be negative")
+    _proxies(options)  # what is wrong with them is said before anything is started
     reload = developing or options.get("reload", False)
     if reload and workers != 1:
         _fail("--reload and --workers do not go together: files are watched by the one process that serves")
@@ -58,10 +59,18 @@ def _supervised(command: str, parsed: Parsed) -> int:
         os.environ.setdefault(KEPT_PORT, f"{os.getpid()}:{port}")
     for sock in sockets:
         sock.close()
-    words = [f"--{name}" if value is True else f"--{name}={value}" for name, value in parsed.options.items()]
-    sys.argv[1:] = ["-m", "waterspout", command, *words, "--watch-files", "--", *parsed.operands]
+    sys.argv[1:] = ["-m", "waterspout", command, *_words(parsed.options), "--watch-files", "--", *parsed.operands]
     autoreload.main()
     return 0
+
+
+def _words(options: dict[str, Any]) -> list[str]:
+    """*options* as they are typed."""
+    words = []
+    for name, value in options.items():
+        given = value if isinstance(value, list) else [value]
+        words += [f"--{name}" if one is True else f"--{name}={one}" for one in given]
+    return words
 
 
 def _kept_port() -> int:
@@ -109,6 +118,7 @@ def _serve(target: str, developing: bool, options: dict[str, Any], workers: int)
     run(
         make, factory=True, sockets=sockets, workers=workers, on_start=on_start, configure_logging=False,
         drain_deadline=DRAIN_DEVELOPING if developing else DRAIN, ssl_options=tls,
+        **_proxies(options),
     )  # fmt: skip
     return 0
 
@@ -186,6 +196,27 @@ def _tls(options: dict[str, Any]) -> dict[str, str] | None:
         if not os.path.isfile(path):
             _fail(f"--{name}: there is no file {path!r}")
     return files or None
+
+
+def _proxies(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of `HTTPServer` for a server behind proxies: who says that it is behind one names it, too."""
+    trusted = options.get("trusted-proxy")
+    if "proxy-headers" not in options:
+        if trusted is not None:
+            _fail("--trusted-proxy needs --proxy-headers: its word counts for nothing else")
+        return {}
+    if trusted is None:
+        _fail(
+            "--proxy-headers believes nobody who is not named: add --trusted-proxy with the proxy's address or network"
+        )
+    from waterspout.httpserver import HTTPServer
+
+    chosen = {"xheaders": True, "trusted_downstream": trusted}
+    try:
+        HTTPServer(lambda request: None, **chosen)
+    except ValueError as error:
+        _fail(f"--trusted-proxy: {error}")
+    return chosen
 
 
 def _banner(sockets: list[socket.socket], scheme: str, developing: bool, reload: bool, workers: int) -> str:
