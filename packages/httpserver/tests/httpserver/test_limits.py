@@ -264,7 +264,8 @@ def test_RX3_a_last_response_that_nobody_takes_has_a_deadline_too(until: Any) ->
         connection.deadline_passed()
         assert not connection.stream.closed()
         connection.deadline_passed()
-        assert connection.stream.closed() and not server._connections
+        assert connection.stream.closed()
+        await until(lambda: not server._connections)
         writer.transport.abort()
         server.stop()
 

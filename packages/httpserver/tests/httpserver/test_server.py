@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
+import socket
+import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -292,6 +294,75 @@ def test_a_large_response_is_sent_whole_to_a_slow_reader() -> None:
         return total
 
     assert asyncio.run(main()) > len(body)
+
+
+def talk_while_the_last_answer_comes(
+    address: tuple[str, int], raw: bytes, late: bytes, context: ssl.SSLContext | None
+) -> bytes:
+    """What a slow client with little room gets for *raw* when it sends *late* after the first byte of the answer."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+    client.settimeout(30)
+    client.connect(address)
+    if context is not None:
+        client = context.wrap_socket(client, server_hostname="localhost")
+    with client:
+        client.sendall(raw)
+        received = client.recv(1)
+        client.sendall(late)
+        while data := client.recv(65536):
+            received += data
+    return received
+
+
+@pytest.mark.parametrize("late", [b"\r\n", GET % b"next", b"x" * 300_000], ids=["CRLF", "request", "much"])
+@pytest.mark.parametrize("size", [100_000, 4_000_000])
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+def test_what_a_client_sends_while_its_last_answer_comes_does_not_cut_it(
+    tls_files: tuple[str, str], late: bytes, size: int, tls: bool
+) -> None:
+    body = b"y" * size
+
+    async def main() -> bytes:
+        theirs = ours = None
+        if tls:
+            ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            ours.load_cert_chain(*tls_files)
+            theirs = ssl.create_default_context(cafile=tls_files[0])
+        http = HTTPServer(lambda request: answer(request, body), ssl_options=ours)
+        (sock,) = bind_sockets(0, "127.0.0.1")
+        http.add_sockets([sock])
+        raw = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        received = await asyncio.to_thread(talk_while_the_last_answer_comes, sock.getsockname(), raw, late, theirs)
+        http.stop()
+        await http.close_all_connections()
+        return received
+
+    assert asyncio.run(main()).partition(b"\r\n\r\n")[2] == body
+
+
+def test_an_early_answer_is_sent_whole_while_the_client_goes_on_with_its_body(until: Until) -> None:
+    body = b"y" * 4_000_000
+
+    class Early:
+        def open_request(self, request: HTTPServerRequest) -> HTTPMessageDelegate:
+            answer(request, body)
+            return HTTPMessageDelegate()
+
+        serve_request = open_request
+
+    async def main() -> bytes:
+        http = HTTPServer(Early())
+        (sock,) = bind_sockets(0, "127.0.0.1")
+        http.add_sockets([sock])
+        raw = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n"
+        late = b"x" * 300_000
+        received = await asyncio.to_thread(talk_while_the_last_answer_comes, sock.getsockname(), raw, late, None)
+        http.stop()
+        await until(lambda: not http._connections)
+        return received
+
+    assert asyncio.run(main()).partition(b"\r\n\r\n")[2] == body
 
 
 def test_close_all_connections_closes_idle_and_busy_ones(until: Until) -> None:

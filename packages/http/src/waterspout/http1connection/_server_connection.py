@@ -35,6 +35,7 @@ from waterspout.http1connection._params import (
     HTTP1ConnectionParameters,
 )
 from waterspout.http1connection._phase import Phase
+from waterspout.http1connection._pipelining import AT_ONCE, OUTPUT_LIMIT, PIPELINE_LIMIT, go_on, go_on_when_flushed
 from waterspout.http1connection._slow_heads import SlowHeads
 from waterspout.http1connection._upgraded import Upgraded, UpgradedConnections
 from waterspout.httputil import (
@@ -62,8 +63,9 @@ STRAIGHT_LIMIT = 64 * 1024
 _IDLE, _HEAD, _BODY = Phase.IDLE, Phase.HEAD, Phase.BODY
 _ANSWERING, _LINGERING, _CLOSED = Phase.ANSWERING, Phase.LINGERING, Phase.CLOSED
 
-#: Bytes of further requests that are kept while one is being answered; then reading pauses.
-PIPELINE_LIMIT = 64 * 1024
+#: Bytes that a client gets without having confirmed any (RFC 6928: ten segments). A last response up to this size is on
+#: its way when we close; of a longer one the kernel still has some, which a reset would destroy.
+FIRST_WINDOW = 14 * 1024
 
 
 class HTTP1ServerConnection(HTTP1Connection):
@@ -75,7 +77,7 @@ class HTTP1ServerConnection(HTTP1Connection):
 
     __module__ = "waterspout.http1connection"
     __slots__ = ("_application", "_closed", "_deadlines", "_idle_timeout", "_keep", "_linger_left", "_on_lost",
-                 "_parts", "_pending_seen", "_pipelined", "_pumping", "_received", "_slow_heads", "_started",
+                 "_parts", "_pipelined", "_pumping", "_received", "_sent_seen", "_slow_heads", "_started",
                  "_straight", "_upgraded", "deadline", "draining", "phase", "request")  # fmt: skip
 
     phase: Phase
@@ -116,7 +118,7 @@ class HTTP1ServerConnection(HTTP1Connection):
         self._straight = 0
         self._started = 0.0
         self._linger_left = 0
-        self._pending_seen = 0
+        self._sent_seen = -1
         self._closed: Future[None] | None = None
         self._upgraded = upgraded
         self.draining = False
@@ -158,6 +160,7 @@ class HTTP1ServerConnection(HTTP1Connection):
                 self._throw_away(data)
                 return
         reader = self._reader
+        served = 0
         self._pumping = True
         try:
             while True:
@@ -184,6 +187,11 @@ class HTTP1ServerConnection(HTTP1Connection):
                 if self._delivery is not None and self._delivery.waiting is not None:
                     self.stream.pause_receiving()
                     break
+                if phase is _IDLE:
+                    served += 1
+                    if served == AT_ONCE or self.stream.pending > OUTPUT_LIMIT:
+                        go_on_when_flushed(self)
+                        return
                 data, self._pipelined = self._pipelined, b""
         except HTTPInputError as error:
             self.refuse(error)
@@ -232,7 +240,11 @@ class HTTP1ServerConnection(HTTP1Connection):
     def _resume_reading(self) -> None:
         """The delegate has taken what it was given: go on with what has arrived meanwhile."""
         request = self.request
-        if self.stream.closed() or request is None:
+        if self.stream.closed():
+            return
+        if request is None:
+            if self.phase is _IDLE:  # it was answered while the delegate was still busy with it
+                go_on(self)
             return
         try:
             self._welcome_body(request)
@@ -292,8 +304,8 @@ class HTTP1ServerConnection(HTTP1Connection):
 
     def _throw_away(self, data: bytes) -> None:
         self._linger_left -= len(data)
-        if self._linger_left < 0:
-            self.stream.close()
+        if self._linger_left < 0:  # the client keeps the rest, and has until the deadline to look at our answer
+            self.stream.pause_receiving()
 
     def eof_received(self) -> bool:
         """The client has sent all it will: what was asked is still answered if that takes no further waiting."""
@@ -443,14 +455,17 @@ class HTTP1ServerConnection(HTTP1Connection):
             # Who is told while a server drains may be sending its next request. (Over TLS the end must be said by TLS,
             # which takes both directions.)
             sending = self.draining and type(self.stream) is IOStream
-            self._close_when_sent(sending or len(self._reader._held) + len(self._pipelined) > 0)
+            self._close_when_sent(
+                sending or len(self._reader._held) + len(self._pipelined) > 0 or self.stream.pending > FIRST_WINDOW
+            )
             return
         self.phase = _IDLE
         self.deadline = self._deadlines.coarse_now + self._idle_timeout
         if not self._pumping and (self._reader._held or self._pipelined):
-            data, self._pipelined = self._pipelined, b""
-            self.stream.resume_receiving()
-            self.data_received(data)
+            if self.stream.pending > OUTPUT_LIMIT:
+                go_on_when_flushed(self)
+            else:
+                go_on(self)
 
     def refuse(self, error: HTTPInputError) -> None:
         """Answer a malformed or excessive request with the error's status, and close once it has been seen."""
@@ -506,6 +521,7 @@ class HTTP1ServerConnection(HTTP1Connection):
             if type(stream) is IOStream:  # what still comes is for nobody: the kernel may keep it
                 stream.close_after_flush(self.connection_lost)
             else:
+                self._linger_left = LINGER_BYTES
                 stream.close_after_flush()
             return
         self._linger_left = LINGER_BYTES
@@ -516,6 +532,7 @@ class HTTP1ServerConnection(HTTP1Connection):
     def _shut_down_output(self, flushed: Future[None]) -> None:
         if flushed.cancelled() or flushed.exception() is not None or self.stream.closed():
             return
+        self._wait(Phase.LINGERING, LINGER_TIMEOUT)  # from now on: the answer itself may have taken long
         try:
             self.stream.end_output()
         except OSError:  # the client has reset the connection meanwhile
@@ -529,12 +546,14 @@ class HTTP1ServerConnection(HTTP1Connection):
 
     def deadline_passed(self) -> None:
         """The wheel found that `deadline` has passed: by phase, end what took too long or look again later."""
-        if self.stream.pending and self.stream.pending == self._pending_seen:
+        pending = self.stream.pending
+        sent = self.stream.statistics()["sent"] if pending else -1
+        if pending and sent == self._sent_seen:
             gen_log.info("%s takes nothing of its response; closing", self.context)
             self.stream.close()
             return
-        self._pending_seen = self.stream.pending
-        if self._pending_seen or self.phase is Phase.ANSWERING:
+        self._sent_seen = sent
+        if pending or self.phase is Phase.ANSWERING:
             self._deadlines.watch_for(self, WRITE_TIMEOUT)
         elif self.phase is Phase.BODY:
             self._check_body_rate()

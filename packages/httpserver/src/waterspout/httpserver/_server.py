@@ -54,15 +54,16 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
     or in silence where nothing had been said. ``max_header_size`` (32 KiB, 8 of them for the request line),
     ``max_body_size`` (100 MiB) bound what is read (431/414, 413). ``decompress_request`` undoes gzip within the
     same limit. Of a client that sends many requests at once one is read and served at a time; 64 KiB of the others
-    are kept, the rest waits with the client. ``xheaders`` believes ``forwarding_headers``, but
-    only from the proxies in ``trusted_downstream`` (addresses, CIDR networks, ``"unix:"``, or ``"*"``); name those that
-    your proxy sets on every request: Forwarded, X-Forwarded-For or X-Real-Ip, X-Forwarded-Proto or X-Scheme,
-    X-Forwarded-Host, X-Forwarded-Prefix. With ``proxy_protocol`` every connection must begin with a PROXY header
-    (version 1 or 2) of a trusted proxy, before TLS. ``max_connections`` (None: 0.8 of the descriptors that the process
-    may have, after raising their limit) and ``max_connections_per_ip`` turn further clients away with 503.
-    ``ssl_options`` and ``server_names`` are as for `TCPServer`; ``request.client_identity`` is who the client is by its
-    certificate. ``observer`` is told what happens (`ServerObserver`): the access log and metrics are such; so is the
-    `server_observer` of an application that has one.
+    are kept, the rest waits with the client, as all do while 64 KiB of its answers wait for it. ``xheaders`` believes
+    ``forwarding_headers``, but only from the proxies in ``trusted_downstream`` (addresses, CIDR networks,
+    ``"unix:"``, or ``"*"``); name those that your proxy sets on every request: Forwarded, X-Forwarded-For or
+    X-Real-Ip, X-Forwarded-Proto or X-Scheme, X-Forwarded-Host, X-Forwarded-Prefix. With ``proxy_protocol`` every
+    connection must begin with a PROXY header (version 1 or 2) of a trusted proxy, before TLS. ``max_connections``
+    (None: 0.8 of the descriptors that the process may have, after raising their limit) and ``max_connections_per_ip``
+    turn further clients away with 503. ``ssl_options`` and ``server_names`` are as for `TCPServer`;
+    ``request.client_identity`` is who the client is by its certificate. ``observer`` is told what happens
+    (`ServerObserver`): the access log and metrics are such; so is the `server_observer` of an application that has
+    one.
     ``compat="tornado"`` takes malformed input as Tornado does, and X-Real-Ip and forwarding headers from everyone.
     """
 
