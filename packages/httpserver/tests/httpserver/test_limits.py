@@ -8,6 +8,7 @@ import gzip
 import json
 import random
 import re
+import socket
 import threading
 import time
 import zlib
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from waterspout.http1connection import HTTP1ServerConnection, Phase
 from waterspout.httpserver import HTTPServer
 from waterspout.httputil import (
     HTTPHeaders,
@@ -26,7 +28,7 @@ from waterspout.httputil import (
     parse_body_arguments,
     parse_cookie,
 )
-from waterspout.iostream import StreamClosedError
+from waterspout.iostream import IOStream, StreamClosedError
 from waterspout.netutil import Resolver, bind_sockets
 from waterspout.wsgi import WSGIContainer
 
@@ -204,6 +206,64 @@ def test_RX11_a_route_decides_on_its_limit_before_the_body_is_read(exchange: Exc
     assert statuses(received) == [413] and closed, "refused without 100, and without the body"
     received, closed = exchange(Routes(), head % (b"large", 20_000), 0.05, b"x" * 20_000, max_body_size=5)
     assert statuses(received) == [100, 200] and not closed
+
+
+def test_RX2_the_time_in_which_the_application_takes_nothing_is_not_the_clients(until: Any) -> None:
+    class Slow(HTTPMessageDelegate):
+        busy: asyncio.Future[None] | None = None
+
+        def open_request(self, request: HTTPServerRequest) -> HTTPMessageDelegate:
+            return self
+
+        serve_request = open_request
+
+        def data_received(self, chunk: bytes) -> asyncio.Future[None]:
+            self.busy = asyncio.get_running_loop().create_future()
+            return self.busy
+
+    class Clock:
+        """A wheel that is turned by hand."""
+
+        now = coarse_now = 0.0
+
+        def watch_for(self, connection: Any, seconds: float) -> None:
+            connection.deadline = self.now + seconds
+
+        def watch(self, connection: object) -> None:
+            pass
+
+        forget = watch
+
+    async def main() -> None:
+        theirs, ours = socket.socketpair()
+        theirs.setblocking(False)
+        clock: Any = Clock()
+        slow: Any = Slow()
+        connection = HTTP1ServerConnection(IOStream(ours), deadlines=clock)
+        connection.start_serving(slow)
+        theirs.send(POST % b"Content-Length: 100000\r\n" + b"x" * 1000)
+        await until(lambda: slow.busy)
+        for _ in range(360):  # an hour
+            clock.now += 10
+            connection.deadline_passed()
+        theirs.send(b"x" * 1000)
+        slow.busy.set_result(None)
+        slow.busy = None
+        await until(lambda: slow.busy)
+        slow.busy.set_result(None)
+        await until(lambda: connection._delivery.waiting is None)  # type: ignore[union-attr]
+        clock.now += 9
+        connection.deadline_passed()
+        assert not connection.stream.closed() and connection.phase is Phase.BODY, "it has its grace from then on"
+        clock.now += 10
+        connection.deadline_passed()
+        assert connection.phase is not Phase.BODY, "and is then as slow as it is"
+        await until(lambda: connection.stream.pending == 0)
+        assert theirs.recv(100).startswith(b"HTTP/1.1 408 ")
+        connection.close()
+        theirs.close()
+
+    asyncio.run(main())
 
 
 def test_RX3_a_client_that_reads_nothing_is_closed_and_its_response_is_not_collected_in_memory(until: Any) -> None:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from waterspout.http1connection import HTTP1ServerConnection
 from waterspout.httpserver import HTTPServer, ServerObserver, ServerObservers
-from waterspout.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest, ResponseStartLine
+from waterspout.httputil import (
+    HTTPHeaders,
+    HTTPInputError,
+    HTTPMessageDelegate,
+    HTTPServerConnectionDelegate,
+    HTTPServerRequest,
+    ResponseStartLine,
+)
 from waterspout.iostream import StreamClosedError
 from waterspout.netutil import bind_sockets
 from waterspout.routing import AnyMatches, Rule, RuleRouter
 
 Exchange = Callable[..., tuple[bytes, bool]]
+Until = Callable[[Callable[[], object]], Awaitable[None]]
 EVENTS = [name for name, what in vars(ServerObserver).items() if callable(what) and not name.startswith("_")]
 GET = b"GET /%b HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n"
@@ -104,6 +112,97 @@ def test_a_request_is_told_once_when_its_body_comes_later_and_its_bytes_are_coun
     exchange(answer, chunked, 0.01, b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n" + GET % b"2", observer=seen)
     assert seen.names().count("request_started") == 2
     assert [o.received for o in seen.of("request_finished")] == [5, 0]
+
+
+class Raising(HTTPMessageDelegate, HTTPServerConnectionDelegate):
+    """A user's delegate that raises in the methods called *where*."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.closed = 0
+        self.told: list[str] = []
+
+    def _reach(self, where: str) -> None:
+        self.told.append(where)
+        if where == self.where:
+            raise RuntimeError(where)
+
+    def start_request(self, server_conn: object, request_conn: Any) -> HTTPMessageDelegate:
+        self.connection = request_conn
+        self._reach("start_request")
+        return self
+
+    def on_close(self, server_conn: object) -> None:
+        self.closed += 1
+        self._reach("on_close")
+
+    def headers_received(self, start_line: Any, headers: Any) -> None:
+        self.connection.set_close_callback(lambda: self._reach("close callback"))
+        self._reach("headers_received")
+
+    def data_received(self, chunk: bytes) -> None:
+        self._reach("data_received")
+
+    def finish(self) -> None:
+        self._reach("finish")
+        if self.where == "after its answer":
+            answer(self.connection.request)
+            self._reach("after its answer")
+
+    def on_connection_close(self) -> None:
+        self._reach("on_connection_close")
+
+
+WHERE = ["start_request", "headers_received", "data_received", "finish", "after its answer", "on_connection_close",
+         "close callback", "on_close"]  # fmt: skip
+
+
+@pytest.mark.parametrize("where", WHERE)
+@pytest.mark.parametrize("sent", [GET % b"", POST + b"hello", POST + b"he", POST + b"he" + GET % b""])
+def test_what_has_begun_is_told_to_have_ended_whatever_the_application_raises(
+    until: Until, where: str, sent: bytes
+) -> None:
+    seen, delegate = Recorder(), Raising(where)
+
+    async def main() -> None:
+        server = HTTPServer(delegate, observer=seen)
+        (sock,) = bind_sockets(0, "127.0.0.1")
+        server.add_sockets([sock])
+        reader, writer = await asyncio.open_connection(*sock.getsockname())
+        writer.write(sent)
+        await until(lambda: delegate.told)
+        writer.close()
+        await until(lambda: delegate.closed)
+        await until(lambda: "connection_closed" in seen.names())
+        server.stop()
+        await server.close_all_connections()
+
+    asyncio.run(main())
+    assert seen.of("connection_opened") == seen.of("connection_closed")
+    ends = seen.of("request_finished") + seen.of("request_failed")
+    assert seen.of("request_started") == ends and len(ends) >= 1
+    assert delegate.closed == 1
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_an_answer_arrives_although_the_application_raises_after_it(
+    exchange: Exchange, whole: bool, caplog: Any
+) -> None:
+    def raises(request: HTTPServerRequest) -> None:
+        answer(request)
+        raise RuntimeError("too late")
+
+    received, closed = exchange(raises if whole else Raising("after its answer"), POST + b"hello" + GET % b"next")
+    assert received.endswith(b"POST" + (b"hello" if whole else b"")) and closed
+    assert received.count(b"HTTP/1.1 200 ") == 1 and caplog.text.count("Uncaught exception") == 1
+
+
+def test_a_body_that_is_refused_is_answered_although_the_application_raises_when_it_hears_of_that(
+    exchange: Exchange,
+) -> None:
+    bad = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabX"
+    received, closed = exchange(Raising("on_connection_close"), bad)
+    assert received.startswith(b"HTTP/1.1 400 ") and closed
 
 
 def test_a_malformed_body_is_a_failure_with_the_status_that_was_sent(exchange: Exchange) -> None:

@@ -178,6 +178,39 @@ def test_XH8_nodes_that_are_no_addresses(node: str) -> None:
     assert node_address(node) is None
 
 
+#: Texts behind an address that look like a zone, a port or a bracket's end.
+ZONES = ["fe80::1%<script>", "fe80::1%eth0", "::1%\x1b[31m", "1.2.3.4%x", "::1%", "::1%a%b"]
+TAILS = [
+    "[::1",
+    "[::1]x",
+    "[::1]:",
+    "[::1]:x",
+    "[1.2.3.4]",
+    "1.2.3.4:",
+    "1.2.3.4:\xb2",
+    "1.2.3.4:123456",
+    "[::1]:123456",
+]
+
+
+@pytest.mark.parametrize("hop", [*(zone for zone in ZONES if "\x1b" not in zone), *TAILS])
+def test_XH4_only_whole_addresses_are_taken_and_never_a_text_of_the_clients_choice(
+    exchange: Exchange, hop: str
+) -> None:
+    assert ask(exchange, f"X-Forwarded-For: {hop}", **TRUSTED) == "127.0.0.1 http"
+    assert ask(exchange, f"X-Forwarded-For: {hop}, 1.2.3.4", **TRUSTED) == "1.2.3.4 http"
+    everybody = {"xheaders": True, "trusted_downstream": ["*"]}
+    assert ask(exchange, f"X-Forwarded-For: {hop}, 1.2.3.4", **everybody) == "1.2.3.4 http"
+    chosen = {**TRUSTED, "forwarding_headers": ["X-Real-IP"]}
+    assert ask(exchange, f"X-Real-Ip: {hop}", **chosen) == "127.0.0.1 http"
+    assert ask(exchange, f"X-Real-Ip: {hop}", compat="tornado", xheaders=True) == "127.0.0.1 http"
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_XH8_a_node_has_no_zone(zone: str) -> None:
+    assert node_address(f"[{zone}]") is None and node_address(zone) is None
+
+
 BAD_PREFIXES = ("//evil", "/../x", "app", "/", "/a/", "/a b", "/a?x", "/\\evil", "/" + 300 * "a")
 
 

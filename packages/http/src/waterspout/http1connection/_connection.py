@@ -12,6 +12,7 @@ from waterspout.concurrent import future_set_result_unless_cancelled
 from waterspout.http1 import MessageReader, MessageWriter, Reading, RequestReader, ResponseReader
 from waterspout.http1connection._delivery import Delivery
 from waterspout.http1connection._heads import make_request_head, make_response_head
+from waterspout.http1connection._observer import tell
 from waterspout.http1connection._params import HTTP1ConnectionParameters
 from waterspout.httputil import (
     HTTPConnection,
@@ -123,11 +124,11 @@ class HTTP1Connection(HTTPConnection):
         """The stream is closed."""
         delivery, self._delivery = self._delivery, None
         if delivery is not None:
-            delivery.abandon()
+            tell(delivery.abandon)
         self._end_reading(False)
         callback, self._close_callback = self._close_callback, None
         if callback is not None:
-            callback()
+            tell(callback)
 
     def writable(self) -> None:
         """Queued output has drained."""

@@ -174,8 +174,9 @@ def enters_requests(observer: ServerObserver) -> bool:
     return type(observer).enter_request is not ServerObserver.enter_request
 
 
-def tell(method: Callable[..., None], *args: Any) -> None:
-    """Call an observer's method; what it raises must not reach the request."""
+def tell(method: Callable[..., object], *args: Any) -> None:
+    """Call the *method* of one of several that are told the same; what it raises reaches neither the others nor the
+    request."""
     try:
         method(*args)
     except Exception:

@@ -24,6 +24,7 @@ from waterspout.http1connection._decompress import DecompressingDelegate, decomp
 from waterspout.http1connection._delivery import Delivery
 from waterspout.http1connection._draining import another_has_come, close_if_idle, drain
 from waterspout.http1connection._heads import make_response_head
+from waterspout.http1connection._observer import tell
 from waterspout.http1connection._params import (
     BODY_GRACE,
     BODY_RATE,
@@ -77,8 +78,8 @@ class HTTP1ServerConnection(HTTP1Connection):
 
     __module__ = "waterspout.http1connection"
     __slots__ = ("_application", "_closed", "_deadlines", "_idle_timeout", "_keep", "_linger_left", "_on_lost",
-                 "_parts", "_pipelined", "_pumping", "_received", "_sent_seen", "_slow_heads", "_started",
-                 "_straight", "_upgraded", "deadline", "draining", "phase", "request")  # fmt: skip
+                 "_paced_from", "_parts", "_pipelined", "_pumping", "_received", "_sent_seen", "_slow_heads",
+                 "_started", "_straight", "_upgraded", "deadline", "draining", "phase", "request")  # fmt: skip
 
     phase: Phase
 
@@ -116,7 +117,7 @@ class HTTP1ServerConnection(HTTP1Connection):
         self._parts: list[bytes] | None = None
         self._received = 0
         self._straight = 0
-        self._started = 0.0
+        self._started = self._paced_from = 0.0
         self._linger_left = 0
         self._sent_seen = -1
         self._closed: Future[None] | None = None
@@ -195,9 +196,8 @@ class HTTP1ServerConnection(HTTP1Connection):
                 data, self._pipelined = self._pipelined, b""
         except HTTPInputError as error:
             self.refuse(error)
-        except Exception:
-            app_log.error("Uncaught exception", exc_info=True)
-            self.stream.close()
+        except Exception as error:
+            self._application_failed(error)
         finally:
             self._pumping = False
         if self.phase is _IDLE and reader._held:
@@ -211,7 +211,7 @@ class HTTP1ServerConnection(HTTP1Connection):
         """A request whose body is still coming: ask who wants it, and in what way."""
         self._keep = request.keep_alive and not self.params.no_keep_alive
         self._received = 0
-        self._started = self._deadlines.now
+        self._started = self._paced_from = self._deadlines.now
         self._wait(_BODY, min(BODY_GRACE, self.params.body_timeout or BODY_GRACE))
         delegate = self._application.open_request(request)
         if self.request is not request or self.phase is not _BODY:
@@ -299,8 +299,15 @@ class HTTP1ServerConnection(HTTP1Connection):
         if isinstance(error, HTTPInputError):
             self.refuse(error)
         elif error is not None:
-            app_log.error("Uncaught exception", exc_info=error)
+            self._application_failed(error)
+
+    def _application_failed(self, error: BaseException) -> None:
+        """It raised: nobody knows what it would have written. What it has answered completely still goes out."""
+        app_log.error("Uncaught exception", exc_info=error)
+        if self.request is not None:
             self.stream.close()
+        elif self.phase is _IDLE:
+            self._close_when_sent(True)
 
     def _throw_away(self, data: bytes) -> None:
         self._linger_left -= len(data)
@@ -321,12 +328,12 @@ class HTTP1ServerConnection(HTTP1Connection):
         self._leave()
         delivery, self._delivery = self._delivery, None
         if delivery is not None:
-            delivery.abandon()
+            tell(delivery.abandon)
         self._parts = None
         self.request = None
         callback, self._close_callback = self._close_callback, None
         if callback is not None:
-            callback()
+            tell(callback)
 
     def _leave(self) -> None:
         if self.phase is _HEAD and self._slow_heads is not None:
@@ -339,7 +346,7 @@ class HTTP1ServerConnection(HTTP1Connection):
             on_lost(self)
             on_close = getattr(self._application, "on_close", None)
             if on_close is not None:
-                on_close(self)
+                tell(on_close, self)
         if self._closed is not None and not self._closed.done():
             self._closed.set_result(None)
 
@@ -480,10 +487,10 @@ class HTTP1ServerConnection(HTTP1Connection):
         started = self._writer is not None
         delivery, self._delivery = self._delivery, None
         if delivery is not None:
-            delivery.abandon()
+            tell(delivery.abandon)
         callback, self._close_callback = self._close_callback, None
         if callback is not None:
-            callback()
+            tell(callback)
         self._parts = None
         self.request = None
         if self.stream.closed():
@@ -570,11 +577,12 @@ class HTTP1ServerConnection(HTTP1Connection):
         if limit is not None and elapsed >= limit:
             self.refuse(HTTPInputError(f"Timeout reading body: it took longer than {limit} s", status=408))
         elif self._delivery is None or self._delivery.waiting is None:
-            if self._received < (elapsed - BODY_GRACE) * BODY_RATE:
+            if self._received < (self._deadlines.now - self._paced_from - BODY_GRACE) * BODY_RATE:
                 self.refuse(HTTPInputError(f"Timeout reading body: less than {BODY_RATE} bytes/s came", status=408))
                 return
             self._wait(Phase.BODY, min(BODY_GRACE, inf if limit is None else limit - elapsed))
-        else:  # it is the application that does not take it
+        else:  # it is the application that does not take it: its time is not counted as the client's
+            self._paced_from = max(self._paced_from, self._deadlines.now - self._received / BODY_RATE)
             self._wait(Phase.BODY, BODY_GRACE)
 
     def set_body_timeout(self, timeout: float) -> None:

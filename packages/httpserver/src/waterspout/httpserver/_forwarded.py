@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-__all__ = ["forwarded_elements", "node_address"]
+__all__ = ["forwarded_elements", "is_ip", "is_port", "node_address"]
 
 #: Elements that are looked at, from the right, and bytes of the field: more are a mistake or an attack.
 MAX_ELEMENTS, MAX_SIZE = 32, 8192
@@ -67,16 +67,29 @@ def node_address(node: str) -> str | None:
     none (RFC 7239, 6)."""
     if node.startswith("["):
         host, bracket, port = node[1:].partition("]")
-        if not bracket or (port and not (port[0] == ":" and port[1:].isdigit())):
+        if not bracket or (port and not (port[0] == ":" and is_port(port[1:]))):
             return None
         if ":" not in host:
             return None
     else:
         host, colon, port = node.partition(":")
-        if colon and not port.isdigit():
+        if colon and not is_port(port):
             return None
+    return host if is_ip(host) else None
+
+
+def is_ip(text: str) -> bool:
+    """Whether *text* is an IP address. One with a zone is none: that names an interface of the machine that wrote it
+    (RFC 4007, 6), and may hold any text."""
+    if "%" in text:
+        return False
     try:
-        ip_address(host)
+        ip_address(text)
     except ValueError:
-        return None
-    return host
+        return False
+    return True
+
+
+def is_port(text: str) -> bool:
+    """Whether *text* is a port: up to five digits (RFC 7239, 6)."""
+    return len(text) <= 5 and text.isascii() and text.isdigit()

@@ -9,7 +9,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from waterspout.http1connection import HTTPApplication
-from waterspout.httpserver._forwarded import forwarded_elements, node_address
+from waterspout.httpserver._forwarded import forwarded_elements, is_ip, is_port, node_address
 from waterspout.httputil import HTTPHeaders, HTTPInputError, HTTPMessageDelegate, HTTPServerRequest, parse_host
 
 __all__ = ["ForwardingFields", "ProxiedApplication", "TornadoApplication", "TrustedProxies"]
@@ -166,7 +166,7 @@ class ProxiedApplication:
     def _client_address(self, headers: HTTPHeaders, field: str) -> str | None:
         if field == "x-real-ip":
             address = without_port((headers.get("X-Real-Ip") or "").strip())
-            return address if _is_ip(address) else None
+            return address if is_ip(address) else None
         return forwarded_for(headers, self._hops)
 
 
@@ -181,7 +181,7 @@ class TornadoApplication(ProxiedApplication):
             return
         headers = request.headers
         address = headers.get("X-Real-Ip")
-        if address is None or not _is_ip(address):
+        if address is None or not is_ip(address):
             address = forwarded_for(headers, self._hops)
         if address is not None:
             request.remote_ip = address
@@ -196,7 +196,7 @@ def forwarded_for(headers: HTTPHeaders, skip: TrustedProxies) -> str | None:
     hops = ",".join(headers.get_list("X-Forwarded-For")).rsplit(",", MAX_HOPS)
     for hop in reversed(hops[-MAX_HOPS:]):
         address = without_port(hop.strip())
-        if not _is_ip(address):
+        if not is_ip(address):
             break
         found = address
         if address not in skip:
@@ -216,20 +216,13 @@ def _set_host(request: HTTPServerRequest, value: str | None) -> None:
     request.__dict__.pop("host_name", None)
 
 
-def _is_ip(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
 def without_port(hop: str) -> str:
     """``[2001:db8::1]:443``, ``1.2.3.4:5``, ``2001:db8::1``: the address alone (XH5)."""
     if hop.startswith("["):
-        return hop[1:].partition("]")[0]
+        host, bracket, port = hop[1:].partition("]")
+        return host if bracket and ":" in host and (not port or (port[0] == ":" and is_port(port[1:]))) else hop
     host, colon, port = hop.rpartition(":")
-    return host if colon and ":" not in host and port.isdigit() else hop
+    return host if colon and ":" not in host and is_port(port) else hop
 
 
 def _forwarded_scheme(value: str | None) -> str | None:
