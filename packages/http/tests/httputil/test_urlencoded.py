@@ -22,6 +22,13 @@ def test_fields_with_blank_values_and_names_are_kept() -> None:
     assert parse(b"") == {}
 
 
+def test_text_as_tests_hand_it_in_counts_as_its_utf8() -> None:
+    assert parse("a=1&b=%C3%A9&c=\u00e9+x") == {"a": [b"1"], "b": [b"\xc3\xa9"], "c": [b"\xc3\xa9 x"]}
+    arguments: dict[str, list[bytes]] = {}
+    parse_body_arguments(FORM, "a=1&a=2", arguments, {})  # type: ignore[arg-type]
+    assert arguments == {"a": [b"1", b"2"]}
+
+
 def test_UE1_one_field_more_than_the_limit_is_refused() -> None:
     assert len(parse(b"&".join([b"a=b"] * 1000))["a"]) == 1000
     with pytest.raises(HTTPInputError, match="has 1001, the limit is 1000") as caught:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from waterspout.httpserver import HTTPServer
+from waterspout.httpserver import HTTPRequestContext, HTTPServer
 from waterspout.httpserver._forwarded import forwarded_elements, node_address
 from waterspout.httpserver._proxies import ForwardingFields, TrustedProxies
 from waterspout.httputil import HTTPHeaders, HTTPServerRequest, ResponseStartLine
@@ -242,3 +242,21 @@ def test_fields_that_say_the_same_or_are_unknown_are_refused_at_once(names: list
 def test_a_request_whose_body_comes_later_is_believed_too(exchange: Exchange) -> None:
     head = b"POST / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.2.3.4\r\nContent-Length: 2\r\n\r\n"
     assert exchange(who, head, 0.01, b"hi", **TRUSTED)[0].endswith(b"1.2.3.4 http")
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"xheaders": True}, TRUSTED, {"trusted_downstream": ["10.0.0.1"]}], ids=lambda o: " ".join(o) or "-"
+)
+def test_the_context_of_a_connection_names_the_proxies_that_the_server_was_given(
+    exchange: Exchange, options: dict[str, object]
+) -> None:
+    seen: list[HTTPRequestContext] = []
+
+    def look(request: HTTPServerRequest) -> None:
+        seen.append(request.connection.context)  # type: ignore[attr-defined]
+        who(request)
+
+    exchange(look, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", **options)
+    (context,) = seen
+    assert isinstance(context, HTTPRequestContext) and not hasattr(context, "__dict__")
+    assert context.trusted_downstream == frozenset(options.get("trusted_downstream", ()))  # type: ignore[call-overload]

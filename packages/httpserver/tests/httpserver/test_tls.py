@@ -352,9 +352,7 @@ def test_TL5_a_client_that_offers_another_protocol_is_promised_nothing(authority
     asyncio.run(main())
 
 
-def test_TL4_a_wildcard_stands_for_one_whole_label_and_never_for_a_suffix(
-    authority: Path, certificate: Make
-) -> None:
+def test_TL4_a_wildcard_stands_for_one_whole_label_and_never_for_a_suffix(authority: Path, certificate: Make) -> None:
     names = {"*.b.example": certificate("b", "/CN=b", "DNS:*.b.example")}
 
     async def main() -> None:

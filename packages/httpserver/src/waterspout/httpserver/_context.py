@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import socket
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 from waterspout.iostream import IOStream
 
-__all__ = ["HTTPRequestContext"]
+__all__ = ["HTTPRequestContext", "context_class"]
 
 
 class HTTPRequestContext:
     """What every request of a connection has in common: kept as ``request.connection.context``.
 
     `address` is the peer's as the socket gives it (None for streams without one), `remote_ip` its host as text
-    (``"0.0.0.0"`` where there is no IP address, as on UNIX sockets), `protocol` ``"http"`` or ``"https"``.
+    (``"0.0.0.0"`` where there is no IP address, as on UNIX sockets), `protocol` ``"http"`` or ``"https"``,
+    `trusted_downstream` the proxies that the server was given under that name.
     """
 
     __module__ = "waterspout.httpserver"
@@ -24,6 +26,7 @@ class HTTPRequestContext:
     address: Any
     protocol: str
     remote_ip: str
+    trusted_downstream: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, stream: IOStream, address: Any, protocol: str | None) -> None:
         # One is made for each connection, of which there may be thousands at once. The _orig_ names are those that
@@ -61,6 +64,14 @@ class HTTPRequestContext:
         if isinstance(self.address, bytes):
             return self.address.decode("utf-8", "replace")
         return str(self.address)
+
+
+def context_class(trusted_downstream: Iterable[str]) -> type[HTTPRequestContext]:
+    """The class of a server's contexts: what is the same for all of its connections is kept once."""
+    trusted = frozenset(trusted_downstream)
+    if not trusted:
+        return HTTPRequestContext
+    return type("HTTPRequestContext", (HTTPRequestContext,), {"__slots__": (), "trusted_downstream": trusted})
 
 
 def _is_tls(stream: IOStream) -> bool:

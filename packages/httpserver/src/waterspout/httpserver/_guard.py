@@ -70,9 +70,7 @@ class Guard:
         if gate is None:
             limit = connections_allowed() if self._limit is None else self._limit
             plain = self.takes_all_alike
-            gate = self._gate = ConnectionGate(
-                limit, self._per_peer, self._connections if plain else (), self._waiting
-            )
+            gate = self._gate = ConnectionGate(limit, self._per_peer, self._connections if plain else (), self._waiting)
             if plain:
                 self.plain = gate
         return gate

@@ -22,7 +22,7 @@ from waterspout.http1connection import (
     as_application,
     enters_requests,
 )
-from waterspout.httpserver._context import HTTPRequestContext
+from waterspout.httpserver._context import context_class
 from waterspout.httpserver._drain import DrainResult, DrainState, drain
 from waterspout.httpserver._guard import Guard
 from waterspout.httpserver._proxies import ForwardingFields, ProxiedApplication, TornadoApplication, TrustedProxies
@@ -123,6 +123,7 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         )
         super().__init__(ssl_options=ssl_options, max_buffer_size=max_buffer_size, server_names=server_names)
         self.trusted_downstream = trusted_downstream or []
+        self._context_class = context_class(self.trusted_downstream)
         self.observer = observer = _all_of(observer, getattr(request_callback, "server_observer", None))
         proxies = TrustedProxies(self.trusted_downstream) if proxy_protocol else None
         self._forwarding = ForwardingFields(forwarding_headers)
@@ -203,7 +204,7 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         if deadlines is None:
             deadlines = self._deadlines = Deadlines(stream.io_loop, self._resolution())
             self._slow_heads = SlowHeads(stream.io_loop)
-        context = HTTPRequestContext(stream, address, self.protocol)
+        context = self._context_class(stream, address, self.protocol)
         if self.observer is None:
             connection = HTTP1ServerConnection(
                 stream,
