@@ -397,3 +397,41 @@ def test_none_of_them_exists_without_the_alias():
         assert said.stdout == "[False, False, False]\\n", said
         """
     )
+
+
+def test_error_pages_of_many_programs_write_the_reason_of_the_status():
+    aliased(
+        """
+        import json, logging
+        logging.getLogger("tornado.access").disabled = logging.getLogger("tornado.application").disabled = True
+
+        class Failing(web.RequestHandler):
+            def get(self, how):
+                if how == "crash":
+                    raise LookupError
+                if how == "own":
+                    raise web.HTTPError(404, reason="Gone Fishing")
+                if how == "unknown":
+                    raise web.HTTPError(599)
+                if how == "assigned":
+                    self._reason = "Odd"
+                    assert self._reason == "Odd"
+                self.set_status(403)
+                assert self._reason == "Forbidden"
+                self.set_status(200)
+                self.send_error(503)
+            def write_error(self, status_code, **kwargs):
+                assert self._status_code == status_code
+                self.finish({"code": status_code, "reason": self._reason})
+
+        async def main():
+            for how, code, reason in [
+                ("crash", 500, "Internal Server Error"), ("own", 404, "Gone Fishing"), ("unknown", 599, "Unknown"),
+                ("assigned", 503, "Service Unavailable"), ("sent", 503, "Service Unavailable"),
+            ]:
+                answer = await serve(web.Application([("/(.*)", Failing)]), "/" + how, raise_error=False)
+                assert json.loads(answer.body) == {"code": code, "reason": reason}, answer.body
+                assert (answer.code, answer.reason) == (code, reason)
+        asyncio.run(main())
+        """
+    )

@@ -24,6 +24,7 @@ from waterspout.httputil._multipart import parse_body_arguments
 from waterspout.httputil._startlines import RequestStartLine
 from waterspout.httputil._url import split_host_and_port
 from waterspout.httputil._urlencoded import parse_urlencoded
+from waterspout.util import is_tornado_compat
 
 if TYPE_CHECKING:
     from waterspout.httputil._delegates import HTTPConnection
@@ -128,6 +129,9 @@ class HTTPServerRequest(RequestHead):
     ) -> None:
         """For requests made by hand (tests, adapters); the codec fills the slots of its own.
 
+        In Tornado's manner (`compat`) its body has no arguments until `parse_body`: programs that make requests also
+        parse the body themselves, into `body_arguments`, and would have each argument twice.
+
         Raises `HTTPInputError` for a Host that names no host.
         """
         if start_line is not None:
@@ -148,6 +152,9 @@ class HTTPServerRequest(RequestHead):
         self.if_none_match = _latin1(headers.get("If-None-Match"))
         if files is not None:
             self.__dict__["files"] = files
+        if is_tornado_compat():
+            self.__dict__["body_arguments"] = {}
+            self.__dict__.setdefault("files", {})
         self.connection = cast("HTTPConnection", connection)
         self.server_connection = server_connection
         context = getattr(connection, "context", None)
@@ -240,7 +247,22 @@ class HTTPServerRequest(RequestHead):
 
         Raises `HTTPInputError`.
         """
-        self._form()
+        known = self.__dict__
+        if known.get("body_arguments", True):
+            self._form()
+            return
+        # Somebody asked before the body was there, or the request was made by hand.
+        del known["body_arguments"]
+        if not known.get("files", True):
+            del known["files"]
+        added, _ = self._form()
+        if "arguments" in known:
+            for name, values in added.items():
+                known["arguments"].setdefault(name, []).extend(values)
+
+    def _parse_body(self) -> None:
+        """`parse_body` by the name that programs written for Tornado use."""
+        self.parse_body()
 
     def _body_config(self) -> ParseBodyConfig:
         return default_parse_body_config() if self.parse_config is None else self.parse_config

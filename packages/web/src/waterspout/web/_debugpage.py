@@ -51,7 +51,7 @@ def _report(handler: RequestHandler, status: int, error: BaseException) -> Repor
     request: Any = handler.request
     return build_report(
         status,
-        handler._reason or responses.get(status, "Unknown"),
+        handler._own_reason or responses.get(status, "Unknown"),
         request,
         error,
         matched=next((route for route in known if route.handler == name), None),

@@ -70,7 +70,7 @@ class HandlerErrors(HandlerConnection):
         elif self._writes_problems(kwargs):
             self._finish_unasked()
         else:
-            phrase = escape.xhtml_escape(self._reason or responses.get(status_code, "Unknown"))
+            phrase = escape.xhtml_escape(self._own_reason or responses.get(status_code, "Unknown"))
             title = f"{status_code}: {phrase}"
             self.write(f"<html><title>{title}</title><body>{title}</body></html>")
             self._finish_unasked()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from waterspout import escape
 from waterspout.escape import utf8
 from waterspout.http1 import is_safe_reason
-from waterspout.httputil import HTTPHeaders, format_timestamp
+from waterspout.httputil import HTTPHeaders, format_timestamp, responses
 from waterspout.iostream import IOStream
 from waterspout.log import access_log
 from waterspout.web._handlerhooks import HandlerHooks
@@ -36,7 +36,7 @@ class HandlerResponse(HandlerHooks):
     """A part of `RequestHandler`; see there."""
 
     _status_code: int
-    _reason: str | None
+    _own_reason: str | None  # None: that of the status
     _header_map: HTTPHeaders | None
     # Whether the default Content-Type has become that of JSON, as long as there is no `_header_map`.
     _writes_json: bool
@@ -55,7 +55,7 @@ class HandlerResponse(HandlerHooks):
         self.set_default_headers()
         self._write_buffer: list[bytes] = []
         self._status_code = 200
-        self._reason = None
+        self._own_reason = None
 
     def set_status(self, status_code: int, reason: str | None = None) -> None:
         """Set the status. A *reason* that the status line cannot carry becomes ``Unknown``."""
@@ -64,11 +64,20 @@ class HandlerResponse(HandlerHooks):
             reason = escape.native_str(reason)
             if not is_safe_reason(reason):
                 reason = "Unknown"
-        self._reason = reason
+        self._own_reason = reason
 
     def get_status(self) -> int:
         """The status of the response."""
         return self._status_code
+
+    @property
+    def _reason(self) -> str:
+        """The reason phrase of the response, for the many programs whose `write_error` writes it."""
+        return self._own_reason or responses.get(self._status_code, "Unknown")
+
+    @_reason.setter
+    def _reason(self, reason: str) -> None:
+        self._own_reason = reason
 
     @property
     def _headers(self) -> HTTPHeaders:

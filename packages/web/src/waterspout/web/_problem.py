@@ -66,7 +66,7 @@ def write_problem(handler: RequestHandler, raised: BaseException | None) -> bool
         accept = handler.request.headers.get("Accept")
         if accept and choose_by_quality(accept, _FORMS, wildcard="*/*") == _HTML:
             return False
-        document = problem_document(handler.get_status(), handler._reason)
+        document = problem_document(handler.get_status(), handler._own_reason)
     handler.write(document)
     handler.set_header("Content-Type", CONTENT_TYPE)
     return True

@@ -50,7 +50,7 @@ def send_whole_response(handler: HandlerResponse) -> None:
             fields = fields.replace(_HTML_LINE, _JSON_LINE, 1)
         handler._headers_written = True
         fields = f'{fields}Etag: "{content_hash(body)}"\r\nContent-Length: {len(body)}\r\n'
-        connection.respond(200, handler._reason, fields, body)
+        connection.respond(200, handler._own_reason, fields, body)
         return
     extra = _etag_line(handler, body)
     status = handler._status_code
@@ -83,7 +83,7 @@ def send_whole_response(handler: HandlerResponse) -> None:
     if handler._new_cookie:
         fields += "".join([f"Set-Cookie: {cookie}\r\n" for cookie in handler._new_cookie.values()])
     handler._headers_written = True
-    connection.respond(status, handler._reason, fields + extra, body)
+    connection.respond(status, handler._own_reason, fields + extra, body)
 
 
 def has_no_content(status: int) -> bool:
@@ -165,7 +165,7 @@ def flush_response(handler: HandlerResponse, include_footers: bool) -> Future[No
             chunk = b""
         for cookie in (handler._new_cookie or {}).values():
             headers.add("Set-Cookie", cookie)
-        reason = handler._reason or responses.get(handler._status_code, "Unknown")
+        reason = handler._own_reason or responses.get(handler._status_code, "Unknown")
         line = ResponseStartLine("", handler._status_code, reason)
         return cast("Future[None]", connection.write_headers(line, headers, chunk))
     if handler._transforms:

@@ -254,7 +254,7 @@ class WebSocketHandler(RequestHandler):
         # The server tells the connection when it drains.
         stream, upgraded = server_connection.hand_over(connection)
         if not stream.closed():  # else the connection tells of it once it is started
-            stream.send(response_head(101, self._reason or "Switching Protocols", fields))
+            stream.send(response_head(101, self._own_reason or "Switching Protocols", fields))
             stream.set_nodelay(True)
         self._begin(connection, upgraded)
 
