@@ -38,7 +38,6 @@ def test_the_terminal_says_what_happened_to_what_and_what_to_do(locked: Path, wo
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 1 and done.stdout == ""
     lines = done.stderr.splitlines()
-    # With workers: each that was started says it, and then the supervisor that it gives up.
-    assert len(lines) <= (1 if workers == 1 else workers + 1), done.stderr
+    assert len(lines) == 1, done.stderr  # however many workers find it out
     assert f"could not connect to Redis at {locked}: " in lines[0] and "redis://" in lines[0]
     assert "Traceback" not in done.stderr and "wrong@" not in done.stderr

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from waterspout.log import set_worker
 from waterspout.pubsub import HubRefused, HubUnavailable, NatsHub, RedisHub, connect
 from waterspout.pubsub._failure import address, reason
 from waterspout.util import ExplainedError
@@ -63,6 +64,21 @@ def test_a_server_that_is_absent_is_one_line_at_once_and_one_at_the_end(
     [record] = caplog.records
     assert "Connection refused" in record.getMessage() and "again" in record.getMessage()
     assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize(("hub", "engine"), [(RedisHub, "redis"), (NatsHub, "nats")])
+@pytest.mark.parametrize(("number", "lines"), [(None, 1), (0, 1), (1, 0), (7, 0)])
+def test_of_several_workers_that_start_the_first_says_that_the_server_is_absent(
+    hub: Any, engine: str, number: int | None, lines: int, closed_port: int, caplog: pytest.LogCaptureFixture, run: Any
+) -> None:
+    pytest.importorskip(engine)
+    set_worker(number)
+    try:
+        with caplog.at_level(logging.INFO), pytest.raises(HubUnavailable, match="could not connect to"):
+            run(hub(f"{engine}://127.0.0.1:{closed_port}", patience=0.3).open())
+    finally:
+        set_worker(None)
+    assert len(caplog.messages) == lines, caplog.messages
 
 
 def test_a_place_that_is_none_is_named(run: Any) -> None:

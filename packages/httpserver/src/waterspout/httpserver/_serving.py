@@ -32,7 +32,8 @@ class Serving:
     """Runs the application of *settings* on *sockets*.
 
     `order` may be called from the loop at any time: the first one drains, a further one hurries it. *on_ready* is
-    called when the server accepts, *on_drain* when it begins to stop. Exit status: 0, or 1 if it could not start.
+    called when the server accepts, *on_drain* when it begins to stop, *on_failure* with the error that explains why it
+    cannot start (default: a line in the log). Exit status: 0, or 1 if it could not start.
     """
 
     def __init__(
@@ -42,11 +43,13 @@ class Serving:
         *,
         on_ready: Callable[[], object],
         on_drain: Callable[[Order], object],
+        on_failure: Callable[[str], object] | None = None,
     ) -> None:
         self.settings = settings
         self.sockets = sockets
         self.on_ready = on_ready
         self.on_drain = on_drain
+        self.on_failure = on_failure or say_failure
         self.ready = False
         self.result: DrainResult | None = None
         self._orders: asyncio.Queue[Order] = asyncio.Queue()
@@ -65,7 +68,7 @@ class Serving:
                 if not self._told_early:
                     raise
             except ExplainedError as error:
-                app_log.error("The server could not start: %s", error)
+                self.on_failure(str(error))
                 return 1
             except Exception:
                 app_log.error("The server could not start", exc_info=True)
@@ -136,6 +139,11 @@ class Serving:
         return asyncio.ensure_future(
             server.drain(deadline, idle_grace=deadline if grace is None else grace, shared_sockets=shared)
         )
+
+
+def say_failure(why: str) -> None:
+    """Why the server could not start, where that explains itself."""
+    app_log.error("The server could not start: %s", why)
 
 
 async def _call(hook: Callable[[HTTPServer], Any] | None, server: HTTPServer) -> None:

@@ -22,6 +22,7 @@ from math import inf
 from types import FrameType
 from typing import Final
 
+from waterspout.httpserver._serving import say_failure
 from waterspout.httpserver._settings import Order, Settings
 from waterspout.httpserver._systemd import Notifier
 from waterspout.httpserver._worker import Report, become_worker
@@ -59,6 +60,14 @@ class Worker:
         self.began = self.heard = time.monotonic()
         self.ready = False
         self.kill_at = inf
+        self.reason: str | None = None  # why it could not start, in its own words
+
+    def how(self, code: int) -> str:
+        """How it ended, with the exit status *code* (negative: the signal), or why it could not start."""
+        if self.reason is not None:
+            return f"could not start ({self.reason})"
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
+        return how if self.ready else f"{how} before it accepted"
 
     def tell(self, order: Order) -> None:
         try:
@@ -235,9 +244,12 @@ class Supervisor:
             self.selector.unregister(worker.control)
             return
         worker.heard = time.monotonic()
-        for value in data:
-            report = Report(bytes((value,)))
-            if report is Report.READY:
+        while data:
+            report, data = Report(data[:1]), data[1:]
+            if report is Report.FAILED:
+                text, _, data = data.partition(b"\0")
+                worker.reason = text.decode("utf-8", "replace")
+            elif report is Report.READY:
                 self.is_ready(worker)
             elif report is Report.LEAVING and worker.place.worker is worker and self.state is not State.STOPPING:
                 gen_log.info("worker %d (pid %d) was told to stop", worker.place.number, worker.pid)
@@ -298,15 +310,18 @@ class Supervisor:
         wait = 0.0 if place.failures < 2 else min(LONGEST_WAIT, 2.0 ** (place.failures - 2))
         place.start_at = now + wait
         when = "at once" if not wait else f"in {wait:g} s"
-        gen_log.warning("worker %d (pid %d) %s, starting another one %s", place.number, worker.pid, _how(code), when)
+        gen_log.warning(
+            "worker %d (pid %d) %s, starting another one %s", place.number, worker.pid, worker.how(code), when
+        )
         if place.successor is not None:  # it is on its way already
             place.worker, place.successor = place.successor, None
 
     def fail(self, worker: Worker, code: int) -> None:
         """Nobody could be served yet, and nothing says that another try would do better."""
-        gen_log.error(
-            "worker %d (pid %d) %s before it accepted: giving up", worker.place.number, worker.pid, _how(code)
-        )
+        if worker.reason is not None:  # said once: what keeps this one from starting is no better for the others
+            say_failure(worker.reason)
+        else:
+            gen_log.error("worker %d (pid %d) %s: giving up", worker.place.number, worker.pid, worker.how(code))
         self.state = State.FAILED
         for other in self.workers():
             other.tell(Order.QUIT)
@@ -381,8 +396,7 @@ class Supervisor:
         if self.state is not State.RUNNING:
             return
         gen_log.error(
-            "the new worker %d (pid %d) %s before it accepted: the old workers go on", worker.place.number, worker.pid,
-            _how(code),
+            "the new worker %d (pid %d) %s: the old workers go on", worker.place.number, worker.pid, worker.how(code),
         )  # fmt: skip
         self.abandon_rolling()
 
@@ -391,7 +405,3 @@ class Supervisor:
         self.replacing = None
         self.replace_until = inf
         self.notifier.ready()
-
-
-def _how(code: int) -> str:
-    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"

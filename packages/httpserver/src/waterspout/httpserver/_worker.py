@@ -1,7 +1,7 @@
 """A worker process as it sees itself: serves, and talks with its supervisor over a socket pair.
 
 The supervisor sends orders (`Order`), a byte each; the end of the stream means that it is gone, and nobody will start
-another worker. The worker sends a `Report`, a byte each.
+another worker. The worker sends a `Report`, a byte each; what follows `Report.FAILED` is text, up to a NUL.
 """
 
 from __future__ import annotations
@@ -14,13 +14,17 @@ import socket
 import sys
 from collections.abc import Sequence
 from enum import Enum
-from typing import NoReturn
+from typing import Final, NoReturn
 
-from waterspout.httpserver._serving import Serving
+from waterspout.httpserver._serving import Serving, say_failure
 from waterspout.httpserver._settings import Order, Settings
 from waterspout.log import app_log, set_worker
 
 __all__ = ["Report", "become_worker"]
+
+
+#: Bytes of the text that goes with `Report.FAILED`: the supervisor takes all that there is in one go.
+LONGEST_REASON: Final = 2000
 
 
 class Report(Enum):
@@ -28,6 +32,7 @@ class Report(Enum):
 
     READY = b"R"  # it accepts
     LEAVING = b"L"  # it was told to stop by somebody else, and needs a successor
+    FAILED = b"F"  # it cannot start, for a reason that explains itself: the others will have the same
     ALIVE = b"."
 
 
@@ -39,7 +44,11 @@ class _Worker:
         self.beat = beat
         self.ordered = False
         self.serving = Serving(
-            settings, sockets, on_ready=lambda: self.report(Report.READY), on_drain=self.drain_begins
+            settings,
+            sockets,
+            on_ready=lambda: self.report(Report.READY),
+            on_drain=self.drain_begins,
+            on_failure=self.failed,
         )
         self.loop: asyncio.AbstractEventLoop | None = None
 
@@ -75,11 +84,17 @@ class _Worker:
         self.report(Report.ALIVE)
         self.loop.call_later(interval, self.alive, interval)
 
-    def report(self, report: Report) -> None:
+    def failed(self, why: str) -> None:
+        text = why.replace("\0", "?").encode("utf-8", "backslashreplace")[:LONGEST_REASON]
+        if not self.report(Report.FAILED, text + b"\0"):
+            say_failure(why)
+
+    def report(self, report: Report, text: bytes = b"") -> bool:
         try:
-            self.control.send(report.value)
+            self.control.send(report.value + text)
+            return True
         except OSError:
-            pass  # it is gone, or does not listen: the reader hears of the former, and the latter reads later
+            return False  # it is gone, or does not listen: the reader hears of the former, and the latter reads later
 
 
 def become_worker(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from waterspout.log import gen_log, worker
+from waterspout.log import gen_log
 from waterspout.pubsub._hub import Hub
 from waterspout.pubsub._message import Message
 from waterspout.pubsub._shared import SharedHub
+from waterspout.pubsub._workers import worker_number
 
 __all__ = ["LocalHub", "connect"]
 
@@ -27,9 +28,7 @@ class LocalHub(SharedHub):
 
     async def open(self) -> None:
         """Nothing to do but a warning, in the first of several workers: each would have messages of its own."""
-        from waterspout.process import task_id  # subprocess: only where there is something to open
-
-        if worker() == 0 or task_id() == 0:
+        if worker_number() == 0:
             gen_log.warning(
                 'The hub "memory:" belongs to one process, and there are several workers: a message reaches only who'
                 ' reads in the worker that it was published in. Use connect("redis://HOST") or connect("nats://HOST"),'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 import uuid
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -14,6 +15,7 @@ from waterspout.log import app_log
 from waterspout.pubsub._failure import HubImportError, address, advice, reason, refused, unanswered
 from waterspout.pubsub._message import Lost, Message
 from waterspout.pubsub._shared import FIRST_PAUSE, LONGEST_PAUSE, SharedHub
+from waterspout.pubsub._workers import worker_number
 
 __all__ = ["NatsHub"]
 
@@ -136,7 +138,9 @@ class NatsHub(SharedHub):
                 self._refusal.set_result(error)
         elif (why := reason(error)) != self._trouble:
             self._trouble = why
-            app_log.warning("NATS at %s: %s; trying again", self._place, why)
+            # Workers that start find the same: the first of them says it. Later each tells of its own connection.
+            is_told = self._refusal is not None and worker_number()
+            app_log.log(logging.DEBUG if is_told else logging.WARNING, "NATS at %s: %s; trying again", self._place, why)
 
     async def close(self) -> None:
         """Disconnect; whoever waits is cancelled. May be called twice."""

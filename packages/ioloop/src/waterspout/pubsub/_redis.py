@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from waterspout.log import app_log
 from waterspout.pubsub._failure import HubImportError, HubRefused, address, advice, reason, refused, unanswered
 from waterspout.pubsub._message import Lost, Message
 from waterspout.pubsub._shared import FIRST_PAUSE, LONGEST_PAUSE, SharedHub
+from waterspout.pubsub._workers import worker_number
 
 __all__ = ["RedisHub"]
 
@@ -89,6 +91,7 @@ class RedisHub(SharedHub):
         self._script: Any = self._client.register_script(PUBLISH)
         self._is_open = False
         self._is_away = False  # said in the log, until it answers again
+        self._level = logging.WARNING  # at which that was said
         self._listener: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -200,14 +203,17 @@ class RedisHub(SharedHub):
         """Say in the log that Redis is away: once, whoever notices, until it answers again."""
         if not self._is_away:
             self._is_away = True
+            # Workers that start find the same: the first of them says it. Later each tells of its own connection.
+            is_told = self._listener is None and worker_number()
+            self._level = logging.DEBUG if is_told else logging.WARNING
             *before, why = arguments
-            app_log.warning(text, *before, self._place, why)
+            app_log.log(self._level, text, *before, self._place, why)
 
     def _answers(self, was_away: bool) -> None:
         """What was asked when it *was away* is answered; an answer to an earlier question may have been on its way."""
         if was_away and self._is_away:
             self._is_away = False
-            app_log.warning("Redis at %s answers again", self._place)
+            app_log.log(self._level, "Redis at %s answers again", self._place)
 
     async def _listen(self) -> None:
         """Hear of changes, for as long as the hub is open; after each connection all topics are looked at."""
