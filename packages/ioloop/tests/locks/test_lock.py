@@ -187,14 +187,6 @@ def test_releasing_an_unlocked_lock_is_an_error() -> None:
         lock.release()
 
 
-def test_a_plain_with_is_refused() -> None:
-    lock = Lock()
-    with pytest.raises(RuntimeError, match="async with"), lock:
-        raise AssertionError("the block was entered")
-    with pytest.raises(RuntimeError, match="async with"):
-        lock.__exit__(None, None, None)
-
-
 def test_its_state_is_shown(run: Any) -> None:
     async def main() -> None:
         lock = Lock()
@@ -311,29 +303,6 @@ def test_wait_for_and_wait_can_be_used(run: Any) -> None:
         lock.release()
         done, pending = await asyncio.wait({waiting}, timeout=1)
         assert done == {waiting}
-
-    run(main)
-
-
-def test_subclasses_may_redefine_acquire_and_release(run: Any) -> None:
-    class Counting(Lock):
-        acquired = released = 0
-
-        def acquire(self, timeout: Any = None) -> Any:
-            self.acquired += 1
-            return super().acquire(timeout)
-
-        def release(self) -> None:
-            self.released += 1
-            super().release()
-
-    async def main() -> None:
-        lock = Counting()
-        async with lock:
-            waiting = lock.acquire()
-        with await waiting:
-            pass
-        assert (lock.acquired, lock.released) == (2, 2)
 
     run(main)
 

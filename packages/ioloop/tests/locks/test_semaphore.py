@@ -105,15 +105,6 @@ def test_waiting_ends_with_the_timeout(run: Any, make: type[Semaphore], timeout:
 
 
 @both
-def test_a_plain_with_is_refused(make: type[Semaphore]) -> None:
-    semaphore = make()
-    with pytest.raises(RuntimeError, match="async with"), semaphore:
-        raise AssertionError("the block was entered")
-    with pytest.raises(RuntimeError, match="async with"):
-        semaphore.__exit__(None, None, None)
-
-
-@both
 def test_its_state_is_shown(run: Any, make: type[Semaphore]) -> None:
     async def main() -> None:
         semaphore = make(2)
@@ -157,26 +148,3 @@ def test_cancelled_at_any_await_no_permit_is_lost(
         return use, [other] * 5, check
 
     cancel_everywhere(scenario)
-
-
-def test_subclasses_may_redefine_acquire_and_release(run: Any) -> None:
-    class Counting(Semaphore):
-        acquired = released = 0
-
-        def acquire(self, timeout: Any = None) -> Any:
-            self.acquired += 1
-            return super().acquire(timeout)
-
-        def release(self) -> None:
-            self.released += 1
-            super().release()
-
-    async def main() -> None:
-        semaphore = Counting()
-        async with semaphore:
-            waiting = semaphore.acquire()
-        with await waiting:
-            pass
-        assert (semaphore.acquired, semaphore.released) == (2, 2)
-
-    run(main)

@@ -48,32 +48,23 @@ def until() -> Callable[[Callable[[], bool]], Awaitable[None]]:
     return until
 
 
-class RedisServer:
-    """`redis-server` with its data in *folder*; `start` after `kill` finds what was written."""
+class Server:
+    """A program that is started with its `command`; `start` after `kill` finds what was written."""
 
-    def __init__(self, folder: Path, *settings: str) -> None:
-        # The path of a socket is limited to about 100 bytes, and folders of tests have long names.
-        self.path = folder / "s"
-        self.url = f"unix://{self.path}"
-        self._command = ["redis-server", "--port", "0", "--unixsocket", str(self.path), "--dir", str(folder)]
-        self._command += ["--save", "", "--logfile", str(folder / "log"), *settings]
-        self._process: subprocess.Popen[bytes] | None = None
+    command: list[str]
+    _process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        self.path.unlink(missing_ok=True)
-        self._process = subprocess.Popen(self._command)
+        self._process = subprocess.Popen(self.command)
         deadline = time.monotonic() + 60
-        while not self._listens():
-            assert self._process.poll() is None, "redis-server ended: see its log"
-            assert time.monotonic() < deadline, "redis-server does not open its socket"
+        while not self.listens():
+            assert self._process.poll() is None, f"{self.command[0]} ended: see its log"
+            assert time.monotonic() < deadline, f"{self.command[0]} does not listen"
             time.sleep(0.01)
 
-    def _listens(self) -> bool:
-        """The socket's file is there a moment before it can be connected to."""
-        with contextlib.suppress(FileNotFoundError, ConnectionRefusedError), socket.socket(socket.AF_UNIX) as probe:
-            probe.connect(str(self.path))
-            return True
-        return False
+    def listens(self) -> bool:
+        """Whether it can be connected to by now."""
+        raise NotImplementedError
 
     def kill(self) -> None:
         assert self._process is not None
@@ -84,6 +75,28 @@ class RedisServer:
     def close(self) -> None:
         if self._process is not None:
             self.kill()
+
+
+class RedisServer(Server):
+    """`redis-server` with *settings* and its data in *folder*."""
+
+    def __init__(self, folder: Path, *settings: str) -> None:
+        # The path of a socket is limited to about 100 bytes, and folders of tests have long names.
+        self.path = folder / "s"
+        self.url = f"unix://{self.path}"
+        self.command = ["redis-server", "--port", "0", "--unixsocket", str(self.path), "--dir", str(folder)]
+        self.command += ["--save", "", "--logfile", str(folder / "log"), *settings]
+
+    def start(self) -> None:
+        self.path.unlink(missing_ok=True)
+        super().start()
+
+    def listens(self) -> bool:
+        """The socket's file is there a moment before it can be connected to."""
+        with contextlib.suppress(FileNotFoundError, ConnectionRefusedError), socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(str(self.path))
+            return True
+        return False
 
 
 DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
@@ -100,7 +113,7 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
     server.close()
 
 
-class NatsServer:
+class NatsServer(Server):
     """`nats-server` with *settings* and its data in *folder*, on a port of its own."""
 
     def __init__(self, folder: Path, *settings: str) -> None:
@@ -109,32 +122,14 @@ class NatsServer:
             port = sock.getsockname()[1]
         self._port = port
         self.url = f"nats://127.0.0.1:{port}"
-        self._command = ["nats-server", "-a", "127.0.0.1", "-p", str(port), "-sd", str(folder)]
-        self._command += ["-l", str(folder / "log"), *settings]
-        self._process: subprocess.Popen[bytes] | None = None
+        self.command = ["nats-server", "-a", "127.0.0.1", "-p", str(port), "-sd", str(folder)]
+        self.command += ["-l", str(folder / "log"), *settings]
 
-    def start(self) -> None:
-        self._process = subprocess.Popen(self._command)
-        deadline = time.monotonic() + 60
-        while True:
-            assert self._process.poll() is None, "nats-server ended: see its log"
-            assert time.monotonic() < deadline, "nats-server does not listen"
-            try:
-                socket.create_connection(("127.0.0.1", self._port), 5).close()
-            except ConnectionRefusedError:
-                time.sleep(0.01)
-            else:
-                return
-
-    def kill(self) -> None:
-        assert self._process is not None
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait(60)
-        self._process = None
-
-    def close(self) -> None:
-        if self._process is not None:
-            self.kill()
+    def listens(self) -> bool:
+        with contextlib.suppress(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", self._port), 5).close()
+            return True
+        return False
 
 
 @pytest.fixture
