@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 
 from waterspout.http1connection import HTTP1ServerConnection, Phase, _pipelining
-from waterspout.httputil import HTTPMessageDelegate, HTTPServerConnectionDelegate, HTTPServerRequest
+from waterspout.httputil import (
+    HTTPHeaders,
+    HTTPMessageDelegate,
+    HTTPOutputError,
+    HTTPServerConnectionDelegate,
+    HTTPServerRequest,
+    ResponseStartLine,
+)
 from waterspout.ioloop import Deadlines, new_event_loop
 from waterspout.iostream import IOStream
 
@@ -301,6 +308,30 @@ def test_much_that_came_while_a_delegate_was_busy_after_its_answer_is_served_and
             await asyncio.sleep(0)
             assert client.loop.time() < give_up
         assert len(client.served) > 1000
+        client.close()
+
+    run(main)
+
+
+@pytest.mark.parametrize("interim", [False, True])
+def test_a_response_without_a_head_closes_the_connection_and_the_next_is_not_taken_for_it(interim: bool) -> None:
+    async def main() -> None:
+        client = Client()
+        raised: list[BaseException] = []
+
+        def application(request: HTTPServerRequest) -> None:
+            connection: Any = request.connection
+            if interim:
+                connection.write_headers(ResponseStartLine("", 103, "Early Hints"), HTTPHeaders({"Link": "</a>"}))
+            try:
+                connection.finish()
+            except HTTPOutputError as error:
+                raised.append(error)
+
+        client.connection.start_serving(application)
+        await client.send(GET % 1 + GET % 2)
+        assert len(raised) == 1 and client.connection.stream.closed()
+        assert b" 200 " not in client.socket.recv(1000) and client.served == []
         client.close()
 
     run(main)

@@ -11,6 +11,7 @@ import pytest
 from waterspout.asgi import ASGIContainer, ClientDisconnected, LifespanFailed
 from waterspout.httpserver import HTTPServer
 from waterspout.netutil import bind_sockets
+from waterspout.routing import AnyMatches, Rule, RuleRouter
 
 Exchange = Callable[..., tuple[bytes, bool]]
 Until = Callable[[Callable[[], object]], Awaitable[None]]
@@ -145,6 +146,139 @@ def test_a_client_that_leaves_is_a_disconnect(until: Until) -> None:
 
     asyncio.run(main())
     assert log == ["http.request", "http.disconnect", "told"]
+
+
+@pytest.mark.parametrize("routed", [False, True], ids=["alone", "behind a router"])
+@pytest.mark.parametrize("body", [b"", b"Content-Length: 10\r\n", b"Transfer-Encoding: chunked\r\n"])
+def test_an_application_that_ends_because_its_client_left_is_no_error(
+    until: Until, caplog: Any, body: bytes, routed: bool
+) -> None:
+    log: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        while log[-1:] != ["http.disconnect"]:
+            log.append((await receive())["type"])
+
+    async def main() -> None:
+        container = ASGIContainer(app)
+        server = HTTPServer(RuleRouter([Rule(AnyMatches(), container)]) if routed else container)
+        (sock,) = bind_sockets(0, "127.0.0.1")
+        server.add_sockets([sock])
+        _, writer = await asyncio.open_connection(*sock.getsockname())
+        writer.write(b"POST / HTTP/1.1\r\nHost: a\r\n" + body + b"\r\n" + (b"3\r\nabc\r\n" if body else b""))
+        await until(lambda: log)
+        writer.close()
+        await until(lambda: log[-1] == "http.disconnect" and not container._tasks)
+        server.stop()
+
+    asyncio.run(main())
+    assert log[0] == "http.request" and "without a whole response" not in caplog.text
+
+
+HEAD_FIELDS = [(b"X", b"a\r\nY: b"), (b"X Y", b"a"), (b"Content-Length", b"x"), (b"X", b"\x00")]
+
+
+@pytest.mark.parametrize(
+    ("status", "fields"),
+    [(200, [field]) for field in HEAD_FIELDS] + [(n, []) for n in (0, 99, 100, 101, 103, 199, 1000)],
+)
+@pytest.mark.parametrize("more", [False, True])
+def test_a_head_that_HTTP_cannot_carry_is_a_500_and_the_connection_goes_on(
+    exchange: Exchange, status: int, fields: list[tuple[bytes, bytes]], more: bool, caplog: Any
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/next":
+            await echo(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": status, "headers": fields})
+        await send({"type": "http.response.body", "body": b"x", "more_body": more})
+
+    received, closed = exchange(
+        ASGIContainer(app), b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\n\r\n"
+    )
+    assert received.startswith(b"HTTP/1.1 500 ") and received.endswith(b"\r\n\r\nGET 0") and not closed
+    assert caplog.text.count("Exception in ASGI application") == 1
+
+
+@pytest.mark.parametrize("parts", [[b"one"], [b"one", b"two"]])
+@pytest.mark.parametrize("length", [[], [(b"content-length", b"%d")]], ids=["no length", "length"])
+def test_the_framing_that_an_application_names_is_left_to_the_server(
+    exchange: Exchange, parts: list[bytes], length: list[tuple[bytes, bytes]]
+) -> None:
+    # Proxies hand all fields on that they were given.
+    size = sum(map(len, parts))
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        fields = [(b"transfer-encoding", b"chunked"), *((name, value % size) for name, value in length)]
+        await send({"type": "http.response.start", "status": 200, "headers": fields})
+        for number, part in enumerate(parts, 1):
+            await send({"type": "http.response.body", "body": part, "more_body": number < len(parts)})
+
+    received, closed = exchange(ASGIContainer(app), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    if length or len(parts) == 1:
+        assert received == b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"".join(parts)
+    else:
+        assert received.endswith(b"\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
+    assert not closed
+
+
+EXPECTS = b"POST /%b HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n%b\r\n"
+FRAMINGS = [(b"Content-Length: 5\r\n", b"hello"), (b"Transfer-Encoding: chunked\r\n", b"5\r\nhello\r\n0\r\n\r\n")]
+
+
+@pytest.mark.parametrize("routed", [False, True], ids=["alone", "behind a router"])
+@pytest.mark.parametrize(("framing", "body"), FRAMINGS)
+def test_100_continue_is_said_when_the_application_asks_for_the_body(
+    exchange: Exchange, framing: bytes, body: bytes, routed: bool
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.01)
+        if scope["path"] == "/raise":
+            raise ValueError("boom")
+        if scope["path"] == "/no":
+            await send({"type": "http.response.start", "status": 403})
+            await send({"type": "http.response.body", "body": b"no"})
+            return
+        await echo(scope, receive, send)
+
+    container = ASGIContainer(app)
+    served = RuleRouter([Rule(AnyMatches(), container)]) if routed else container
+    next_one = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    received, closed = exchange(served, EXPECTS % (b"", framing), 0.05, body + next_one)
+    assert received.startswith(b"HTTP/1.1 100 ") and b"POST 5HTTP" in received and received.endswith(b"GET 0")
+    received, closed = exchange(served, EXPECTS % (b"", framing), body + next_one)
+    assert b"POST 5HTTP" in received and received.endswith(b"GET 0") and not closed
+    for path, status in ((b"no", b"403"), (b"raise", b"500")):
+        received, closed = exchange(served, EXPECTS % (path, framing))
+        assert received.startswith(b"HTTP/1.1 " + status) and closed, "and nobody need send the body"
+    assert not container._tasks
+
+
+def test_a_client_that_waits_for_100_and_leaves_is_a_disconnect(until: Until) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await left.wait()
+        kinds.append((await receive())["type"])
+
+    async def main() -> None:
+        nonlocal left
+        left = asyncio.Event()
+        container = ASGIContainer(app)
+        server = HTTPServer(container)
+        (sock,) = bind_sockets(0, "127.0.0.1")
+        server.add_sockets([sock])
+        _, writer = await asyncio.open_connection(*sock.getsockname())
+        writer.write(EXPECTS % (b"", b"Content-Length: 5\r\n"))
+        await until(lambda: container._tasks)
+        writer.close()
+        await until(lambda: not server._connections)
+        left.set()
+        await until(lambda: not container._tasks)
+        server.stop()
+
+    left = asyncio.Event()
+    kinds: list[str] = []
+    asyncio.run(main())
+    assert kinds == ["http.disconnect"]
 
 
 def lifespan_app(log: list[str], fail: str = "") -> Any:

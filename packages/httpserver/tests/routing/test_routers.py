@@ -105,3 +105,47 @@ def test_rules_added_later_count() -> None:
     assert list(router.current_index().candidates("/a")) == []
     router.add_rules([Rule(PathMatches("/a"), says("a"))])
     assert len(router.current_index().candidates("/a")) == 1
+
+
+class InParts:
+    """An application that takes bodies as they come, with the groups it has names for."""
+
+    def __init__(self) -> None:
+        self.opened: list[Any] = []
+        self.parts: list[bytes] = []
+
+    def open_request(self, request: HTTPServerRequest, path_args: Any = ()) -> HTTPMessageDelegate | None:
+        self.opened.append(path_args)
+        return None if request.path.endswith("whole") else Parts(self, request)
+
+    def serve_request(self, request: HTTPServerRequest) -> None:
+        answer(request.connection, b"whole " + request.body)
+
+    __call__ = serve_request
+
+
+class Parts(HTTPMessageDelegate):
+    def __init__(self, application: InParts, request: HTTPServerRequest) -> None:
+        self.application = application
+        self.request = request
+
+    def data_received(self, chunk: bytes) -> None:
+        self.application.parts.append(chunk)
+
+    def finish(self) -> None:
+        answer(self.request.connection, b"parts " + b"".join(self.application.parts))
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_an_application_behind_a_router_gets_bodies_as_they_come(exchange: Exchange, nested: bool) -> None:
+    app = InParts()
+    router: Any = RuleRouter([("/in/(.*)", app)])
+    if nested:
+        router = RuleRouter([("/in/.*", router)])
+    head = b"POST /in/%b HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n"
+    received, _ = exchange(router, head % b"x", 0.05, b"abc", 0.05, b"def")
+    assert received.endswith(b"parts abcdef") and app.parts == [b"abc", b"def"] and app.opened == [[b"x"]]
+    received, _ = exchange(router, head % b"whole", 0.05, b"abc", 0.05, b"def")
+    assert received.endswith(b"whole abcdef"), "it wants whole requests"
+    received, _ = exchange(router, head % b"x" + b"abcdef")
+    assert received.endswith(b"whole abcdef"), "it was whole already"

@@ -117,3 +117,45 @@ def test_an_exception_of_the_application(exchange: Exchange, executor: Any, wher
     else:
         assert received.startswith(b"HTTP/1.1 500 Internal Server Error") and not ended
     assert caplog.text.count("Uncaught exception of the WSGI application") == 1
+
+
+@pytest.mark.parametrize("executor", executors(), ids=["loop", "threads"])
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize(
+    ("status", "field"),
+    [
+        ("200 OK", ("X", "a\r\nY: b")),
+        ("200 OK", ("X Y", "a")),
+        ("200 OK", ("Content-Length", "x")),
+        ("200 OK", ("Content-Length", "1")),
+        ("abc", ("X", "a")),
+        ("99 Few", ("X", "a")),
+        ("100 Continue", ("X", "a")),
+        ("199 Nearly", ("X", "a")),
+        ("1000 Many", ("X", "a")),
+    ],
+)
+def test_a_head_that_HTTP_cannot_carry_is_a_500_and_the_connection_goes_on(
+    exchange: Exchange, executor: Any, status: str, field: tuple[str, str], streamed: bool, caplog: Any
+) -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        if environ["PATH_INFO"] == "/next":
+            start_response("200 OK", [])
+            return [b"next"]
+        start_response(status, [field])
+        return iter([b"a" * 70_000, b"b"]) if streamed else [b"body"]
+
+    next_one = b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n"
+    received, closed = exchange(WSGIContainer(app, executor), GET + next_one)
+    assert received.startswith(b"HTTP/1.1 500 ") and received.endswith(b"\r\n\r\nnext") and not closed
+    assert caplog.text.count("of the WSGI application") == 1
+
+
+@pytest.mark.parametrize("executor", executors(), ids=["loop", "threads"])
+def test_the_framing_that_an_application_names_is_left_to_the_server(exchange: Exchange, executor: Any) -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", [("Transfer-Encoding", "chunked")])
+        return [b"body"]
+
+    received, closed = exchange(WSGIContainer(app, executor), GET)
+    assert received.endswith(b"\r\n\r\nbody") and b"Transfer-Encoding" not in received and not closed

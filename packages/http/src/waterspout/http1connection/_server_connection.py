@@ -233,7 +233,11 @@ class HTTP1ServerConnection(HTTP1Connection):
             return
         if request.content_length is not None:
             check_length(request.content_length, self._reader.max_body)
-        if request.expect_continue and request.version == "HTTP/1.1" and not self._received and not self._reader.held:
+        if (
+            request.expect_continue
+            and request.version == "HTTP/1.1"
+            and not (self._received or self._reader.held or self._pipelined)
+        ):
             self.stream.send(b"HTTP/1.1 100 (Continue)\r\n\r\n")
             request.expect_continue = False
 
@@ -435,14 +439,15 @@ class HTTP1ServerConnection(HTTP1Connection):
         return self._send(buffers)
 
     def finish(self) -> None:
-        """End the response."""
+        """End the response. Raises `HTTPOutputError`, and closes, if its head or a part of its content is missing."""
         writer, self._writer = self._writer, None
-        if self.request is None:
+        if self.request is None or self.stream.closed():
             return
-        if writer is not None:
-            self._finish_content(writer)
-        if not self.stream.closed():
-            self._answered()
+        if writer is None:
+            self.stream.close()  # the client would take the next answer for this one
+            raise HTTPOutputError("the response was finished before its head was written")
+        self._finish_content(writer)
+        self._answered()
 
     def _finish_content(self, writer: MessageWriter) -> None:
         if self.stream.closed():

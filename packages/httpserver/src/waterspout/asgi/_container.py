@@ -121,7 +121,7 @@ class ASGIContainer:
     async def _run(self, scope: dict[str, Any], exchange: Exchange) -> None:
         try:
             await self.application(scope, exchange.receive, exchange.send)
-            if not exchange.finished:
+            if not exchange.finished and not exchange.left:
                 app_log.error("ASGI application ended without a whole response: %s %s", scope["method"], scope["path"])
         except ClientDisconnected:
             return  # the client left while it was being answered: no fault of anybody's

@@ -6,7 +6,14 @@ import asyncio
 from collections import deque
 from typing import Any
 
-from waterspout.httputil import HTTPHeaders, HTTPMessageDelegate, HTTPServerRequest, ResponseStartLine, responses
+from waterspout.httputil import (
+    HTTPHeaders,
+    HTTPMessageDelegate,
+    HTTPServerRequest,
+    RequestStartLine,
+    ResponseStartLine,
+    responses,
+)
 from waterspout.iostream import StreamClosedError
 
 __all__ = ["ClientDisconnected", "Exchange"]
@@ -34,14 +41,24 @@ class Exchange(HTTPMessageDelegate):
         self._waiting_bytes = len(request.body)
         self._more = not request.complete
         self._told_end = False
-        self._left = False
+        self.left = False
         self._change: asyncio.Future[None] | None = None
         self._room: asyncio.Future[None] | None = None
+        self._expects = request.expect_continue and not request.complete
+        self._wanted: asyncio.Future[None] | None = None
         self._head: tuple[ResponseStartLine, HTTPHeaders] | None = None
         self.started = False
         self.finished = False
 
     # The body, from the connection.
+
+    def headers_received(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
+    ) -> asyncio.Future[None] | None:
+        """A client that waits for ``100 Continue`` gets it when the application asks for the body, or never."""
+        if self._expects:
+            self._wanted = asyncio.get_running_loop().create_future()
+        return self._wanted
 
     def data_received(self, chunk: bytes) -> asyncio.Future[None] | None:
         """A piece of the body; the future is done when the application has taken enough for more to come."""
@@ -61,10 +78,17 @@ class Exchange(HTTPMessageDelegate):
 
     def on_connection_close(self) -> None:
         """The client left."""
-        self._left = True
+        self.left = True
         self._tell()
         if self._room is not None and not self._room.done():
             self._room.set_result(None)
+        self._want()
+
+    def _want(self) -> None:
+        """The body may come, or will not be waited for any more."""
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None and not wanted.done():
+            wanted.set_result(None)
 
     def _tell(self) -> None:
         if self._change is not None and not self._change.done():
@@ -83,11 +107,12 @@ class Exchange(HTTPMessageDelegate):
                     self._room.set_result(None)
                 self._told_end = not self._more
                 return {"type": "http.request", "body": body, "more_body": self._more}
-            if self._left or self.finished:
+            if self.left or self.finished:
                 return {"type": "http.disconnect"}
             if not self._more and not self._told_end:
                 self._told_end = True
                 return {"type": "http.request", "body": b"", "more_body": False}
+            self._want()
             self._change = asyncio.get_running_loop().create_future()
             await self._change
 
@@ -111,15 +136,18 @@ class Exchange(HTTPMessageDelegate):
 
     async def _send_body(self, body: bytes, more: bool) -> None:
         assert self._head is not None
-        if self._left:
+        if self.left:
             raise ClientDisconnected("the client has left")
         try:
             if not self.started:
-                self.started = True
                 line, headers = self._head
-                if not more and "Content-Length" not in headers and line.code not in (204, 304) and line.code >= 200:
+                if line.code < 200:
+                    raise RuntimeError(f"status {line.code} is no answer, but announces one (RFC 9110, 15.2)")
+                headers.pop("Transfer-Encoding", None)  # how the body is framed is the server's to say
+                if not more and "Content-Length" not in headers and line.code not in (204, 304):
                     headers["Content-Length"] = str(len(body))
                 written = self._connection.write_headers(line, headers, body)
+                self.started = True
             else:
                 written = self._connection.write(body)
             if more:
@@ -128,15 +156,17 @@ class Exchange(HTTPMessageDelegate):
                 self.finished = True
                 self._connection.finish()
                 self._tell()
+                self._want()
         except StreamClosedError as error:
-            self._left = True
+            self.left = True
             raise ClientDisconnected("the client has left") from error
 
     def fail(self) -> None:
         """The application ended without a whole response: 500 if nothing has left, else the connection is cut."""
-        if self.finished or self._left:
+        if self.finished or self.left:
             return
         self.finished = True
+        self._want()
         if self.started:
             self._connection.close()
         else:

@@ -15,7 +15,7 @@ from waterspout.httputil import (
     ResponseStartLine,
 )
 
-__all__ = ["NotFoundDelegate", "WholeRequestDelegate"]
+__all__ = ["NotFoundDelegate", "WholeRequestDelegate", "open_request"]
 
 
 class NotFoundDelegate(HTTPMessageDelegate):
@@ -49,12 +49,23 @@ class WholeRequestDelegate(HTTPMessageDelegate):
     def finish(self) -> None:
         if self._parts:
             self._request.body = b"".join(self._parts)
-        wanted = _accepted(self._serve, self._parameters) if self._parameters else {}
-        self._serve(self._request, **wanted)
+        self._serve(self._request, **_accepted(self._serve, self._parameters))
+
+
+def open_request(
+    application: HTTPApplication, request: HTTPServerRequest, parameters: dict[str, Any]
+) -> HTTPMessageDelegate | None:
+    """Ask *application* for a delegate of its own for a *request* whose body is still on its way; None: it takes whole
+    requests. It gets the route's parameters if it wants any."""
+    ask: Any = application.open_request
+    delegate: HTTPMessageDelegate | None = ask(request, **_accepted(ask, parameters))
+    return delegate
 
 
 def _accepted(function: Any, parameters: dict[str, Any]) -> dict[str, Any]:
     """Those *parameters* that *function* has names for."""
+    if not parameters:
+        return {}
     try:
         names = inspect.signature(function).parameters
     except (TypeError, ValueError):

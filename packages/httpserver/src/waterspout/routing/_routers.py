@@ -16,7 +16,7 @@ from waterspout.httputil import (
     ResponseStartLine,
 )
 from waterspout.log import app_log
-from waterspout.routing._delegates import NotFoundDelegate, WholeRequestDelegate
+from waterspout.routing._delegates import NotFoundDelegate, WholeRequestDelegate, open_request
 from waterspout.routing._index import PathIndex
 from waterspout.routing._matchers import PathMatches
 from waterspout.routing._rules import Rule
@@ -156,7 +156,9 @@ class RuleRouter(Router):
         if isinstance(target, HTTPServerConnectionDelegate):
             return target.start_request(request.server_connection or request.connection, request.connection)
         if callable(target):
-            return WholeRequestDelegate(as_application(target), request, target_params)
+            application = as_application(target)
+            delegate = None if request.complete else open_request(application, request, target_params)
+            return delegate or WholeRequestDelegate(application, request, target_params)
         return None
 
 

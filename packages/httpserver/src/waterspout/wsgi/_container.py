@@ -119,8 +119,9 @@ class WSGIContainer:
             if call.head is None:
                 raise AssertionError("the WSGI application did not call start_response")
             status, headers, line = make_head(call.head, len(body) if ended else None)
+            written = request.connection.write_headers(line, headers, body)
             started = True
-            await request.connection.write_headers(line, headers, body)
+            await written
             while not ended:
                 body, ended = call.take()
                 if body:

@@ -15,9 +15,12 @@ def make_head(
     """Status, headers and status line of what start_response was given; *length* where the body is known whole."""
     code, _, reason = head[0].partition(" ")
     status = int(code)
+    if status < 200:
+        raise ValueError(f"status {status} is no answer, but announces one (RFC 9110, 15.2)")
     headers = HTTPHeaders()
     for name, value in head[1]:
         headers.add(name, value)
+    headers.pop("Transfer-Encoding", None)  # how the body is framed is the server's to say (PEP 3333)
     if status != 304:
         if length is not None and "Content-Length" not in headers:
             headers["Content-Length"] = str(length)

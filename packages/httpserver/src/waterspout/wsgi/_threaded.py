@@ -170,7 +170,10 @@ class ThreadedExchange(HTTPMessageDelegate):
                 "Cannot send the response of the WSGI application: %s %s",
                 self._request.method, self._request.uri, exc_info=True,
             )  # fmt: skip
-            self._cut()
+            if self._started:
+                self._cut()
+            else:
+                self._answer_500()
             self.on_connection_close()
             written = None
         if whole:
@@ -196,17 +199,15 @@ class ThreadedExchange(HTTPMessageDelegate):
         connection = self._connection
         written = None
         if failed and not self._started and not data:
-            connection.write_headers(
-                ResponseStartLine("HTTP/1.1", 500, "Internal Server Error"), HTTPHeaders({"Content-Length": "0"})
-            )
-            connection.finish()
+            self._answer_500()
             return None
         if not self._started:
             if whole and not failed and length is None:
                 length = len(data)
-            self._status, headers, line = make_head(head, length)
-            self._started = True
+            status, headers, line = make_head(head, length)
             written = connection.write_headers(line, headers, data)
+            self._status = status
+            self._started = True
         elif data:
             written = connection.write(data)
         if failed:
@@ -214,6 +215,12 @@ class ThreadedExchange(HTTPMessageDelegate):
         elif whole:
             connection.finish()
         return written
+
+    def _answer_500(self) -> None:
+        self._connection.write_headers(
+            ResponseStartLine("HTTP/1.1", 500, "Internal Server Error"), HTTPHeaders({"Content-Length": "0"})
+        )
+        self._connection.finish()
 
     def _cut(self) -> None:
         """What has been made still goes out; its end is missing, and the client sees that."""
