@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import subprocess
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -64,6 +64,48 @@ async def wait_until(condition: Callable[[], object]) -> None:
 def until() -> Callable[[Callable[[], object]], Awaitable[None]]:
     """``await until(condition)``: what takes as long as the machine needs."""
     return wait_until
+
+
+class Client:
+    """A connection that asks for ``/`` and is answered ``ok``."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def get(self) -> bytes:
+        self.writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        return await asyncio.wait_for(self.reader.readuntil(b"ok"), PATIENCE)
+
+    async def rest(self) -> bytes:
+        return await asyncio.wait_for(self.reader.read(), PATIENCE)
+
+    def leave(self) -> None:
+        self.writer.close()
+
+    async def gone(self) -> None:
+        self.leave()
+        with contextlib.suppress(ConnectionError):
+            await self.writer.wait_closed()
+
+
+@contextlib.asynccontextmanager
+async def serve(application: Any, **options: Any) -> AsyncIterator[tuple[HTTPServer, Callable[..., Any]]]:
+    server = HTTPServer(application, **options)
+    (sock,) = bind_sockets(0, "127.0.0.1")
+    server.add_sockets([sock])
+
+    async def connect(source: str = "127.0.0.1") -> Client:
+        return Client(*await asyncio.open_connection(*sock.getsockname(), local_addr=(source, 0)))
+
+    yield server, connect
+    server.stop()
+    await server.close_all_connections()
+
+
+@pytest.fixture
+def serving() -> Callable[..., contextlib.AbstractAsyncContextManager[tuple[HTTPServer, Callable[..., Any]]]]:
+    """``async with serving(app, **server_options) as (server, connect)``; ``await connect()`` is a `Client`."""
+    return serve
 
 
 @pytest.fixture

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import resource
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -29,53 +27,16 @@ def answer(request: HTTPServerRequest) -> None:
     request.connection.finish()
 
 
-class Client:
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
-
-    async def get(self) -> bytes:
-        self.writer.write(GET)
-        return await asyncio.wait_for(self.reader.readuntil(b"ok"), 30)
-
-    async def rest(self) -> bytes:
-        return await asyncio.wait_for(self.reader.read(), 30)
-
-    async def gone(self) -> None:
-        self.writer.close()
-        with contextlib.suppress(ConnectionError):
-            await self.writer.wait_closed()
-
-
-@contextlib.asynccontextmanager
-async def serving(**options: Any) -> AsyncIterator[tuple[HTTPServer, Any]]:
-    server = HTTPServer(options.pop("application", answer), **options)
-    (sock,) = bind_sockets(0, "127.0.0.1")
-    server.add_sockets([sock])
-
-    async def connect(source: str = "127.0.0.1") -> Client:
-        return Client(*await asyncio.open_connection(*sock.getsockname(), local_addr=(source, 0)))
-
-    yield server, connect
-    server.stop()
-    await server.close_all_connections()
-
-
-async def until(condition: Any) -> None:
-    for _ in range(3000):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it never came to that")
-
-
 def open_descriptors() -> int:
     """0 where the system does not tell."""
     return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
 
 
-def test_RX4_one_connection_too_many_gets_503_and_a_place_that_is_free_again_is_given_away() -> None:
+def test_RX4_one_connection_too_many_gets_503_and_a_place_that_is_free_again_is_given_away(
+    serving: Any, until: Any
+) -> None:
     async def main() -> None:
-        async with serving(max_connections=2) as (server, connect):
+        async with serving(answer, max_connections=2) as (server, connect):
             first, second = await connect(), await connect()
             await first.get()
             await second.get()
@@ -98,9 +59,9 @@ def test_RX4_one_connection_too_many_gets_503_and_a_place_that_is_free_again_is_
     asyncio.run(main())
 
 
-def test_RX4_each_address_has_its_own_share(caplog: pytest.LogCaptureFixture) -> None:
+def test_RX4_each_address_has_its_own_share(caplog: pytest.LogCaptureFixture, serving: Any, until: Any) -> None:
     async def main() -> None:
-        async with serving(max_connections_per_ip=2) as (server, connect):
+        async with serving(answer, max_connections_per_ip=2) as (server, connect):
             clients = [await connect(), await connect(), await connect("127.0.0.2")]
             for client in clients:
                 assert b"200 OK" in await client.get()
@@ -115,14 +76,14 @@ def test_RX4_each_address_has_its_own_share(caplog: pytest.LogCaptureFixture) ->
     asyncio.run(main())
 
 
-def test_a_connection_counts_until_its_stream_is_closed_whoever_has_it() -> None:
+def test_a_connection_counts_until_its_stream_is_closed_whoever_has_it(serving: Any, until: Any) -> None:
     async def main() -> None:
         taken = []
 
         def take(request: HTTPServerRequest) -> None:
             taken.append(request.connection.detach())
 
-        async with serving(application=take, max_connections=1) as (server, connect):
+        async with serving(take, max_connections=1) as (server, connect):
             first = await connect()
             first.writer.write(GET)
             await until(lambda: taken)
@@ -137,7 +98,7 @@ def test_a_connection_counts_until_its_stream_is_closed_whoever_has_it() -> None
     asyncio.run(main())
 
 
-def test_LG3_a_flood_is_one_line_and_observers_hear_of_each(caplog: pytest.LogCaptureFixture) -> None:
+def test_LG3_a_flood_is_one_line_and_observers_hear_of_each(caplog: pytest.LogCaptureFixture, serving: Any) -> None:
     class Shed(ServerObserver):
         seen: list[tuple[Any, str]] = []
 
@@ -146,7 +107,7 @@ def test_LG3_a_flood_is_one_line_and_observers_hear_of_each(caplog: pytest.LogCa
             raise RuntimeError("and it may fail")
 
     async def main() -> None:
-        async with serving(max_connections=1, observer=Shed()) as (_, connect):
+        async with serving(answer, max_connections=1, observer=Shed()) as (_, connect):
             first = await connect()
             await first.get()
             for _ in range(20):
@@ -161,11 +122,13 @@ def test_LG3_a_flood_is_one_line_and_observers_hear_of_each(caplog: pytest.LogCa
     assert len(warnings) == 1 and "all 1 connections are taken" in warnings[0].getMessage()
 
 
-def test_not_more_than_some_of_the_refused_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_not_more_than_some_of_the_refused_are_waited_for(
+    monkeypatch: pytest.MonkeyPatch, serving: Any, until: Any
+) -> None:
     monkeypatch.setattr(gate_module, "LINGERING", 3)
 
     async def main() -> None:
-        async with serving(max_connections=1) as (server, connect):
+        async with serving(answer, max_connections=1) as (server, connect):
             first = await connect()
             await first.get()
             refused = [await connect() for _ in range(10)]
@@ -181,10 +144,12 @@ def test_not_more_than_some_of_the_refused_are_waited_for(monkeypatch: pytest.Mo
     asyncio.run(main())
 
 
-def test_on_tls_a_client_too_many_is_closed_without_a_handshake(tls_files: tuple[str, str]) -> None:
+def test_on_tls_a_client_too_many_is_closed_without_a_handshake(
+    tls_files: tuple[str, str], serving: Any, until: Any
+) -> None:
     async def main() -> None:
         options = {"certfile": tls_files[0], "keyfile": tls_files[1]}
-        async with serving(max_connections=1, ssl_options=options) as (server, connect):
+        async with serving(answer, max_connections=1, ssl_options=options) as (server, connect):
             first = await connect()
             await until(lambda: server.guard.gate.count == 1)
             second = await connect()
@@ -224,9 +189,9 @@ def test_a_limit_that_may_not_be_raised_is_what_counts(monkeypatch: pytest.Monke
     assert connections_allowed() == int(8192 * 0.8)
 
 
-def test_descriptors_of_the_refused_are_given_back() -> None:
+def test_descriptors_of_the_refused_are_given_back(serving: Any, until: Any) -> None:
     async def main() -> None:
-        async with serving(max_connections=1) as (_, connect):
+        async with serving(answer, max_connections=1) as (_, connect):
             first = await connect()
             await first.get()
             before = open_descriptors()
@@ -248,7 +213,7 @@ def test_peers_without_an_address_have_no_share() -> None:
     assert gate.refusal("") is not None
 
 
-def test_a_connection_that_another_protocol_has_taken_over_counts_until_it_is_closed() -> None:
+def test_a_connection_that_another_protocol_has_taken_over_counts_until_it_is_closed(serving: Any) -> None:
     taken: list[Any] = []
 
     def application(request: HTTPServerRequest) -> None:
@@ -257,7 +222,7 @@ def test_a_connection_that_another_protocol_has_taken_over_counts_until_it_is_cl
         taken.append(connection.detach())
 
     async def main() -> None:
-        async with serving(application=application, max_connections=1) as (server, connect):
+        async with serving(application, max_connections=1) as (server, connect):
             first = await connect()
             assert await first.get() == b"ok"
             assert not server._connections and server.guard.gate.count == 1
@@ -273,7 +238,7 @@ def test_a_connection_that_another_protocol_has_taken_over_counts_until_it_is_cl
     asyncio.run(main())
 
 
-def test_a_first_request_is_served_while_its_connection_is_accepted() -> None:
+def test_a_first_request_is_served_while_its_connection_is_accepted(until: Any) -> None:
     # As many as wait to be accepted: their requests are here before the server looks for the first time.
     async def main() -> None:
         server = HTTPServer(answer)

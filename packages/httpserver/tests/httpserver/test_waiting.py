@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import select
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ import pytest
 from waterspout.httpserver import HTTPServer, ServerObserver
 from waterspout.httputil import HTTPServerRequest
 from waterspout.iostream import IOStream
-from waterspout.netutil import bind_sockets
 
 pytestmark = pytest.mark.skipif(not hasattr(select, "epoll"), reason="only Linux has epoll")
 
@@ -26,38 +24,9 @@ def answer(request: HTTPServerRequest) -> None:
     connection.respond(200, None, "Content-Length: 2\r\n", b"ok")
 
 
-class Client:
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
-
-    async def get(self) -> bytes:
-        self.writer.write(GET)
-        return await asyncio.wait_for(self.reader.readuntil(b"ok"), 30)
-
-    async def rest(self) -> bytes:
-        return await asyncio.wait_for(self.reader.read(), 30)
-
-    def leave(self) -> None:
-        self.writer.close()
-
-
-@contextlib.asynccontextmanager
-async def serving(**options: Any) -> AsyncIterator[tuple[HTTPServer, Any]]:
-    server = HTTPServer(answer, **options)
-    (sock,) = bind_sockets(0, "127.0.0.1")
-    server.add_sockets([sock])
-
-    async def connect() -> Client:
-        return Client(*await asyncio.open_connection(*sock.getsockname()))
-
-    yield server, connect
-    server.stop()
-    await server.close_all_connections()
-
-
-def test_silent_clients_wait_as_descriptors_and_are_served_when_they_speak(until: Until) -> None:
+def test_silent_clients_wait_as_descriptors_and_are_served_when_they_speak(until: Until, serving: Any) -> None:
     async def main() -> None:
-        async with serving() as (server, connect):
+        async with serving(answer) as (server, connect):
             first = await connect()
             clients = [await connect() for _ in range(5)]
             await until(lambda: len(server.waiting) == 5)  # the first one is what the gate was made for
@@ -72,9 +41,9 @@ def test_silent_clients_wait_as_descriptors_and_are_served_when_they_speak(until
     asyncio.run(main())
 
 
-def test_those_that_wait_count_as_connections(until: Until) -> None:
+def test_those_that_wait_count_as_connections(until: Until, serving: Any) -> None:
     async def main() -> None:
-        async with serving(max_connections=3) as (server, connect):
+        async with serving(answer, max_connections=3) as (server, connect):
             clients = [await connect() for _ in range(3)]
             await until(lambda: len(server.waiting) == 2)
             assert b" 503 " in await (await connect()).rest()
@@ -88,9 +57,9 @@ def test_those_that_wait_count_as_connections(until: Until) -> None:
     asyncio.run(main())
 
 
-def test_who_says_nothing_is_closed_in_silence_at_the_deadline(until: Until) -> None:
+def test_who_says_nothing_is_closed_in_silence_at_the_deadline(until: Until, serving: Any) -> None:
     async def main() -> None:
-        async with serving(idle_connection_timeout=0.2) as (server, connect):
+        async with serving(answer, idle_connection_timeout=0.2) as (server, connect):
             clients = [await connect() for _ in range(3)]
             assert [await client.rest() for client in clients] == [b""] * 3
             await until(lambda: server.guard.gate.count == 0)
@@ -98,9 +67,9 @@ def test_who_says_nothing_is_closed_in_silence_at_the_deadline(until: Until) -> 
     asyncio.run(main())
 
 
-def test_drain_closes_those_that_wait_as_idle_and_lets_them_speak_within_the_grace(until: Until) -> None:
+def test_drain_closes_those_that_wait_as_idle_and_lets_them_speak_within_the_grace(until: Until, serving: Any) -> None:
     async def main() -> None:
-        async with serving() as (server, connect):
+        async with serving(answer) as (server, connect):
             clients = [await connect() for _ in range(3)]
             await until(lambda: len(server.waiting) == 2)
             draining = asyncio.ensure_future(server.drain(60, idle_grace=60))
@@ -114,9 +83,9 @@ def test_drain_closes_those_that_wait_as_idle_and_lets_them_speak_within_the_gra
     asyncio.run(main())
 
 
-def test_close_all_connections_closes_those_that_wait(until: Until) -> None:
+def test_close_all_connections_closes_those_that_wait(until: Until, serving: Any) -> None:
     async def main() -> None:
-        async with serving() as (server, connect):
+        async with serving(answer) as (server, connect):
             clients = [await connect() for _ in range(3)]
             await until(lambda: len(server.waiting) == 2)
             server.stop()
@@ -134,14 +103,14 @@ class Opened(ServerObserver):
         self.count += 1
 
 
-def test_where_somebody_wants_to_know_of_a_connection_at_once_nobody_waits(until: Until) -> None:
+def test_where_somebody_wants_to_know_of_a_connection_at_once_nobody_waits(until: Until, serving: Any) -> None:
     class Own(HTTPServer):
         def handle_stream(self, stream: IOStream, address: Any) -> None:
             super().handle_stream(stream, address)
 
     async def main() -> None:
         observer = Opened()
-        async with serving(observer=observer) as (server, connect):
+        async with serving(answer, observer=observer) as (server, connect):
             clients = [await connect() for _ in range(3)]
             await until(lambda: observer.count == 3)
             assert server.first_byte_timeout is None and not server.waiting
@@ -155,9 +124,9 @@ def test_where_somebody_wants_to_know_of_a_connection_at_once_nobody_waits(until
     assert HTTPServer(answer, header_timeout=5, idle_connection_timeout=9).first_byte_timeout == 9
 
 
-def test_heads_that_come_slowly_are_read_by_the_server_for_all_its_connections(until: Until) -> None:
+def test_heads_that_come_slowly_are_read_by_the_server_for_all_its_connections(until: Until, serving: Any) -> None:
     async def main() -> None:
-        async with serving() as (server, connect):
+        async with serving(answer) as (server, connect):
             clients = [await connect() for _ in range(2)]
             for client in clients:
                 await client.get()
