@@ -579,6 +579,16 @@ class StreamCore:
         self._closed = True
         self._out = None
         self._blocked = self._dirty = True
+        if self._reading or self._writer_on:
+            self._leave_watch()
+        watchers, self._close_watchers = self._close_watchers, ()
+        for callback in watchers:
+            try:
+                callback()
+            except Exception:
+                app_log.error("Exception in %r", callback, exc_info=True)
+
+    def _leave_watch(self) -> None:
         if self._reading == RESTING:
             self._leave_resting_place()
         if not self._loop.is_closed():
@@ -588,12 +598,6 @@ class StreamCore:
                 self.io_loop.selector_loop.remove_writer(self.fileno())
         self._reading = NOT_READING
         self._writer_on = False
-        watchers, self._close_watchers = self._close_watchers, ()
-        for callback in watchers:
-            try:
-                callback()
-            except Exception:
-                app_log.error("Exception in %r", callback, exc_info=True)
 
     def _after_close(self) -> None:
         """Tell everybody who waits."""
