@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from waterspout.http1 import Data, EndOfMessage, Limits, Reading, RequestReader
+from waterspout.http1._request_reader import KNOWN_HOSTS, LONGEST_HOST
 from waterspout.httputil import HTTPInputError, HTTPServerRequest
 
 GET = b"GET /a/b?c=d&e HTTP/1.1\r\nHost: example.com:80\r\nX-A: 1\r\nX-A: 2 \r\n\r\n"
@@ -184,6 +185,33 @@ def test_chunked_content_over_the_limit_is_refused_before_it_is_kept() -> None:
     with pytest.raises(HTTPInputError) as caught:
         reader.receive(b"b\r\n")
     assert caught.value.status == 413
+
+
+def test_readers_of_one_server_remember_well_formed_hosts_together() -> None:
+    hosts: dict[bytes, str] = {}
+
+    def host(value: bytes, *, lenient: bool = False) -> str:
+        reader = RequestReader(lenient=lenient, hosts=hosts)
+        (request,) = reader.receive(b"GET / HTTP/1.1\r\nHost: %b\r\n\r\n" % value)
+        assert isinstance(request, HTTPServerRequest)
+        return request.host
+
+    for _ in range(2):
+        assert host(b"a.example") == host(b"a.example \t") == "a.example" and host(b"B.example:80") == "B.example:80"
+        for wrong in (b"", b"a b", b"a.example:65536", b"a/b"):
+            with pytest.raises(HTTPInputError, match="Invalid Host"):
+                host(wrong)
+        assert host(b"", lenient=True) == ""
+        assert hosts == {b"a.example": "a.example", b"B.example:80": "B.example:80"}
+
+
+def test_hosts_are_remembered_up_to_a_number_and_a_length() -> None:
+    hosts: dict[bytes, str] = {}
+    names = [b"%d.example" % number for number in range(KNOWN_HOSTS + 1)]
+    for name in (b"a" * (LONGEST_HOST + 1), *names, *names):
+        (request,) = RequestReader(hosts=hosts).receive(b"GET / HTTP/1.1\r\nHost: %b\r\n\r\n" % name)
+        assert request.host == name.decode()
+    assert list(hosts) == names[:-1]
 
 
 def test_an_absolute_target_decides_host_and_path() -> None:

@@ -45,7 +45,7 @@ class MessageReader:
         self.limits = limits
         #: Bytes of content allowed in the message being read; may be changed until its content arrives.
         self.max_body = self._usual_max_body = limits.body
-        self.state = Reading.HEAD
+        self.state = _HEAD
         self._held = b""
         self._empty_lines = 0
         self._content: ContentReader | None = None

@@ -34,6 +34,8 @@ _time = time.time
 _DONE = Reading.DONE  # Python 3.11 looks for a member in an Enum by a detour through its metaclass
 #: Others take what follows for the tunnel's: where two read the same bytes differently, a request can be smuggled.
 CONNECT_WITH_CONTENT = "CONNECT with content (RFC 9110, 9.3.6)"
+#: Hosts that a server's readers remember together, and bytes of the longest (a name has 253 at most, RFC 1035, 3.1).
+KNOWN_HOSTS, LONGEST_HOST = 64, 260
 #: Bytes of a head that may wait to be looked at, where they come a few at a time.
 PUT_BY = 64
 match_visible = re.compile(rb"[ -~]+").fullmatch
@@ -63,13 +65,16 @@ class RequestReader(MessageReader):
 
     __module__ = "waterspout.http1"
 
-    __slots__ = ("_host", "_host_bytes", "_put_by_bytes", "_repeated", "_surely_allowed", "lenient")
+    __slots__ = ("_host", "_host_bytes", "_hosts", "_put_by_bytes", "_repeated", "_surely_allowed", "lenient")
 
     state: Reading
     lenient: bool
 
-    def __init__(self, limits: Limits | None = None, *, lenient: bool = False) -> None:
-        """*lenient* accepts bare LF line ends and the like, as Tornado does."""
+    def __init__(
+        self, limits: Limits | None = None, *, lenient: bool = False, hosts: dict[bytes, str] | None = None
+    ) -> None:
+        """*lenient* accepts bare LF line ends and the like, as Tornado does.  *hosts* is for the readers of one server
+        to share: hosts that were found well-formed are remembered there, up to `KNOWN_HOSTS` of them."""
         limits = limits or Limits()
         super().__init__(limits)
         self.lenient = lenient
@@ -79,6 +84,7 @@ class RequestReader(MessageReader):
         self._host_bytes = b"\0"  # equals no host
         self._put_by_bytes = 0
         self._host = ""
+        self._hosts = hosts
         self._repeated: RepeatedLines | None = None
 
     def upgrade(self) -> bytes:
@@ -262,6 +268,11 @@ class RequestReader(MessageReader):
 
     def _check_host(self, value: bytes) -> str:
         """The Host field's text; refuses what is no ``uri-host [":" port]`` (RFC 9110, 7.2)."""
+        hosts = self._hosts
+        if hosts is not None and (known := hosts.get(value)) is not None:
+            self._host_bytes = value
+            self._host = known
+            return known
         value = value.rstrip(b" \t")
         if not value and self.lenient:
             return ""
@@ -269,8 +280,10 @@ class RequestReader(MessageReader):
         if match is None or int(match[1] or 0) > 65535:
             raise self._refuse(f"Invalid Host header: {value[:80]!r} names no host")
         self._host_bytes = value
-        self._host = value.decode("ascii")
-        return self._host
+        self._host = text = value.decode("ascii")
+        if hosts is not None and len(hosts) < KNOWN_HOSTS and len(value) <= LONGEST_HOST:
+            hosts[value] = text
+        return text
 
     def _unusual_target(self, method: bytes, target: bytes, host: bytes | None) -> tuple[bytes | None, str]:
         """Check a target that is not a path; returns the host that then counts and what is to be routed.

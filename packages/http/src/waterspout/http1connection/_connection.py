@@ -59,8 +59,10 @@ class HTTP1Connection(HTTPConnection):
         self.is_client = is_client
         self.params = params = params or HTTP1ConnectionParameters()
         self.context = context
-        self._reader: MessageReader = (ResponseReader if is_client else RequestReader)(
-            params.limits, lenient=params.lenient
+        self._reader: MessageReader = (
+            ResponseReader(params.limits, lenient=params.lenient)
+            if is_client
+            else RequestReader(params.limits, lenient=params.lenient, hosts=params.hosts)
         )
         self._writer: MessageWriter | None = None
         self._close_callback: Callable[[], None] | None = None

@@ -44,10 +44,14 @@ class HTTP1ConnectionParameters:
     compat: str | None = None
     #: What peers that send nonsense may add to the log, all connections of a server together.
     log_limit: LogLimit = field(default_factory=LogLimit, repr=False, compare=False)
+    #: Hosts that were named by clients and are well-formed, for the readers of all connections of a server together.
+    hosts: dict[bytes, str] = field(default_factory=dict, repr=False, compare=False)
     #: The codec's limits that these parameters amount to.
     limits: Limits = field(init=False, repr=False, compare=False)
     #: Seconds for the first byte of a connection: as long as for a head, unless an idle timeout is given.
     first_byte_timeout: float = field(init=False, repr=False, compare=False)
+    #: Seconds for each further request.
+    next_request_timeout: float = field(init=False, repr=False, compare=False)
     #: Whether malformed input that Tornado takes is taken.
     lenient: bool = field(init=False, repr=False, compare=False)
 
@@ -56,6 +60,7 @@ class HTTP1ConnectionParameters:
         base = TORNADO_LIMITS if self.lenient else Limits()
         given = self.header_timeout if self.idle_timeout is None else self.idle_timeout
         self.first_byte_timeout = HEADER_TIMEOUT if given is None else given
+        self.next_request_timeout = IDLE_TIMEOUT if self.idle_timeout is None else self.idle_timeout
         # Worked out here and not for each connection, of which there may be thousands a second.
         self.limits = Limits(
             request_line=min(base.request_line, self.max_header_size or base.request_line),

@@ -29,7 +29,6 @@ from waterspout.http1connection._params import (
     BODY_GRACE,
     BODY_RATE,
     HEADER_TIMEOUT,
-    IDLE_TIMEOUT,
     LINGER_BYTES,
     LINGER_TIMEOUT,
     WRITE_TIMEOUT,
@@ -77,7 +76,7 @@ class HTTP1ServerConnection(HTTP1Connection):
     """
 
     __module__ = "waterspout.http1connection"
-    __slots__ = ("_application", "_closed", "_deadlines", "_idle_timeout", "_keep", "_linger_left", "_on_lost",
+    __slots__ = ("_application", "_closed", "_deadlines", "_keep", "_linger_left", "_on_lost",
                  "_paced_from", "_parts", "_pipelined", "_pumping", "_received", "_sent_seen", "_slow_heads",
                  "_started", "_straight", "_upgraded", "deadline", "draining", "phase", "request")  # fmt: skip
 
@@ -104,10 +103,8 @@ class HTTP1ServerConnection(HTTP1Connection):
         """*on_lost* is called once when the connection is closed or handed over; *upgraded* notes the latter.
         *slow_heads* has the connection read now and then while its head comes a few bytes at a time."""
         super().__init__(stream, False, params, context)
-        self.phase = Phase.IDLE
+        self.phase = _IDLE
         self.request = None
-        timeout = self.params.idle_timeout
-        self._idle_timeout = IDLE_TIMEOUT if timeout is None else timeout
         self._deadlines = Deadlines(stream.io_loop) if deadlines is None else deadlines
         self._on_lost = on_lost
         self._slow_heads = slow_heads
@@ -115,10 +112,8 @@ class HTTP1ServerConnection(HTTP1Connection):
         self._keep = False
         self._pipelined = b""
         self._parts: list[bytes] | None = None
-        self._received = 0
-        self._straight = 0
+        self._received = self._straight = self._linger_left = 0
         self._started = self._paced_from = 0.0
-        self._linger_left = 0
         self._sent_seen = -1
         self._closed: Future[None] | None = None
         self._upgraded = upgraded
@@ -472,7 +467,7 @@ class HTTP1ServerConnection(HTTP1Connection):
             )
             return
         self.phase = _IDLE
-        self.deadline = self._deadlines.coarse_now + self._idle_timeout
+        self.deadline = self._deadlines.coarse_now + self.params.next_request_timeout
         if not self._pumping and (self._reader._held or self._pipelined):
             if self.stream.pending > OUTPUT_LIMIT:
                 go_on_when_flushed(self)
