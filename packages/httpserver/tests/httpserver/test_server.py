@@ -235,6 +235,30 @@ def test_a_delegate_gets_the_message_in_parts_at_its_own_pace(exchange: Exchange
     assert received == b"HTTP/1.1 204 No Content\r\n\r\n" * 2 and not closed and server.closed == 1
 
 
+def test_an_application_for_whole_requests_hears_of_the_end_of_a_connection_if_it_wants_to(
+    exchange: Exchange, caplog: pytest.LogCaptureFixture
+) -> None:
+    ended: list[Any] = []
+
+    class Plain(HTTPServerConnectionDelegate):
+        def open_request(self, request: HTTPServerRequest) -> None:
+            return None
+
+        def serve_request(self, request: HTTPServerRequest) -> None:
+            request.connection.respond(200, None, "Content-Length: 0\r\n", b"")  # type: ignore[union-attr]
+
+    class Curious(Plain):
+        def on_close(self, server_conn: object) -> None:
+            ended.append(server_conn)
+            raise RuntimeError("told, and not amused")
+
+    last = (GET % b"x").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    for application, told in ((Plain(), 0), (Curious(), 1)):
+        received, closed = exchange(application, last)
+        assert status(received) == 200 and closed and len(ended) == told
+    assert caplog.text.count("RuntimeError: told, and not amused") == 1
+
+
 def test_a_delegate_hears_once_that_the_client_left_inside_the_body(until: Until) -> None:
     server = PartsServer()
 

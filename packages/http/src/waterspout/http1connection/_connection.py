@@ -62,7 +62,7 @@ class HTTP1Connection(HTTPConnection):
         self._reader: MessageReader = (
             ResponseReader(params.limits, lenient=params.lenient)
             if is_client
-            else RequestReader(params.limits, lenient=params.lenient, hosts=params.hosts)
+            else RequestReader(params.limits, params.lenient, params.hosts)
         )
         self._writer: MessageWriter | None = None
         self._close_callback: Callable[[], None] | None = None

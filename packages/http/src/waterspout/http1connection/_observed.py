@@ -57,9 +57,7 @@ class ObservedServerConnection(HTTP1ServerConnection):
         upgraded: UpgradedConnections | None = None,
         slow_heads: SlowHeads | None = None,
     ) -> None:
-        super().__init__(
-            stream, params, context, deadlines=deadlines, on_lost=on_lost, upgraded=upgraded, slow_heads=slow_heads
-        )
+        super().__init__(stream, params, context, deadlines, on_lost, upgraded, slow_heads)
         self.observer = observer
         self.observed = None
 

@@ -94,15 +94,15 @@ class HTTP1ServerConnection(HTTP1Connection):
         stream: IOStream,
         params: HTTP1ConnectionParameters | None = None,
         context: object | None = None,
-        *,
         deadlines: Deadlines | None = None,
         on_lost: Callable[[HTTP1ServerConnection], None] | None = None,
         upgraded: UpgradedConnections | None = None,
         slow_heads: SlowHeads | None = None,
     ) -> None:
-        """*on_lost* is called once when the connection is closed or handed over; *upgraded* notes the latter.
+        """*on_lost* is called once when the connection is closed or handed over, and is to tell the application if that
+        wants to know (``on_close``); *upgraded* notes the latter.
         *slow_heads* has the connection read now and then while its head comes a few bytes at a time."""
-        super().__init__(stream, False, params, context)
+        HTTP1Connection.__init__(self, stream, False, params, context)  # super() takes its time on Python 3.11
         self.phase = _IDLE
         self.request = None
         self._deadlines = Deadlines(stream.io_loop) if deadlines is None else deadlines
@@ -343,9 +343,6 @@ class HTTP1ServerConnection(HTTP1Connection):
         on_lost, self._on_lost = self._on_lost, None
         if on_lost is not None:
             on_lost(self)
-            on_close = getattr(self._application, "on_close", None)
-            if on_close is not None:
-                tell(on_close, self)
         if self._closed is not None and not self._closed.done():
             self._closed.set_result(None)
 

@@ -142,6 +142,7 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         self._slow_heads: SlowHeads | None = None
         self._together: list[HTTP1ServerConnection] | None = None
         self._application = self._wrapped(as_application(request_callback), is_tornado_compat(compat))
+        self._on_close = _told_of_closing(self._application)
 
     def _wrapped(self, application: HTTPApplication, tornado: bool) -> HTTPApplication:
         if self.observer is not None:
@@ -207,13 +208,7 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         context = self._context_class(stream, address, self.protocol)
         if self.observer is None:
             connection = HTTP1ServerConnection(
-                stream,
-                self.conn_params,
-                context,
-                deadlines=deadlines,
-                on_lost=self._on_lost,
-                upgraded=self._upgraded,
-                slow_heads=self._slow_heads,
+                stream, self.conn_params, context, deadlines, self._on_lost, self._upgraded, self._slow_heads
             )
         else:
             connection = ObservedServerConnection(
@@ -252,6 +247,11 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
 
     def _connection_lost(self, connection: HTTP1ServerConnection) -> None:
         self._connections.discard(connection)
+        if self._on_close is not None:
+            try:
+                self._on_close(connection)
+            except Exception:
+                app_log.error("Exception in %r", self._on_close, exc_info=True)
         if not connection.stream.closed() and self.guard.plain is not None:  # another protocol has it now
             self.guard.count(connection.stream, None)
 
@@ -334,6 +334,12 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
 
     def on_close(self, server_conn: object) -> None:
         """See `HTTPServerConnectionDelegate`."""
+
+
+def _told_of_closing(application: HTTPApplication) -> Callable[[object], object] | None:
+    """What *application* has called when a connection has ended; None for the interface's own, which does nothing."""
+    on_close: Callable[[object], object] | None = getattr(application, "on_close", None)
+    return None if getattr(on_close, "__func__", None) is HTTPServerConnectionDelegate.on_close else on_close
 
 
 def _all_of(*observers: ServerObserver | None) -> ServerObserver | None:

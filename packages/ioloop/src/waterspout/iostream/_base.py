@@ -100,7 +100,7 @@ class BaseIOStream(StreamCore):
             read_chunk_size = DEFAULT_READ_CHUNK_SIZE
         self.read_chunk_size = read_chunk_size
         self.max_write_buffer_size = max_write_buffer_size
-        super().__init__(read_chunk_size)
+        StreamCore.__init__(self, read_chunk_size)  # super() takes longer than the call itself on Python 3.11
         self._head: bytes | bytearray = b""
         self._pos = self._unread = self._kind = self._scanned = 0
         self._tail: list[bytes] | None = None

@@ -62,7 +62,7 @@ class IOStream(BaseIOStream):
         self.socket = socket
         self._bulk = False  # the last read was a full one: there is a lot to come
         socket.setblocking(False)
-        super().__init__(max_buffer_size, read_chunk_size, max_write_buffer_size)
+        BaseIOStream.__init__(self, max_buffer_size, read_chunk_size, max_write_buffer_size)  # see there
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
