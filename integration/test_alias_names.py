@@ -435,3 +435,55 @@ def test_error_pages_of_many_programs_write_the_reason_of_the_status():
         asyncio.run(main())
         """
     )
+
+
+def test_bokeh_serves_static_files_in_threads_by_a_get_of_its_own():
+    aliased(
+        """
+        import os, pathlib, tempfile
+        from datetime import UTC, datetime
+        from tornado import httputil
+        from tornado.ioloop import IOLoop
+        folder = pathlib.Path(tempfile.mkdtemp())
+        (folder / "a.txt").write_bytes(b"0123456789")
+        asked = []
+
+        class InThreads(web.StaticFileHandler):
+            async def get(self, path, include_body=True):
+                self.path = self.parse_url_path(path)
+                self.absolute_path = self.get_absolute_path(self.root, self.path)
+                in_thread = lambda function, *args: IOLoop.current().run_in_executor(None, function, *args)
+                self._stat_result = await in_thread(os.stat, self.absolute_path)
+                self.modified = await in_thread(self.get_modified_time)
+                self._computed_etag = await in_thread(self.compute_etag)
+                self.set_headers()
+                if self.should_return_304():
+                    self.set_status(304)
+                    return
+                start, end = httputil._parse_request_range(self.request.headers.get("Range", "bytes=0-"))
+                size = await in_thread(self.get_content_size)
+                self.set_header("Content-Range", httputil._get_content_range(start, end, size))
+                for chunk in await in_thread(lambda: list(self.get_content(self.absolute_path, start, end))):
+                    self.write(chunk)
+                    await self.flush()
+
+            def compute_etag(self):
+                return getattr(self, "_computed_etag", None) or super().compute_etag()
+
+            def get_modified_time(self):
+                asked.append(self._stat() is self._stat_result)
+                return datetime.fromtimestamp(int(self._stat().st_mtime), UTC)
+
+        async def main():
+            application = web.Application([("/(.*)", InThreads, {"path": str(folder)})])
+            answer = await serve(application, "/a.txt", headers={"Range": "bytes=2-4"})
+            assert (answer.body, answer.headers["Content-Range"]) == (b"234", "bytes 2-4/10"), answer.body
+            answer = await serve(application, "/a.txt", headers={"If-None-Match": answer.headers["Etag"]},
+                                 raise_error=False)
+            assert answer.code == 304, answer
+            assert asked == [True, True]
+            plain = web.Application([("/(.*)", web.StaticFileHandler, {"path": str(folder)})])
+            assert (await serve(plain, "/a.txt")).body == b"0123456789"
+        asyncio.run(main())
+        """
+    )

@@ -164,7 +164,7 @@ def _is_conditional(request: HTTPServerRequest) -> bool:
 
 def remember(handler: StaticFileHandler) -> None:
     """Keep what the long way has found for the file of *handler*, whose headers are set, if it can be used again."""
-    status, path, headers = handler._stat, handler.absolute_path, handler._headers
+    status, path, headers = handler._stat_result, handler.absolute_path, handler._headers
     etag = headers.get("Etag")
     if status is None or path is None or etag is None or handler._named is not None or not _is_plain(type(handler)):
         return

@@ -89,7 +89,7 @@ class StaticFileHandler(RequestHandler):
     _straight_start = staticmethod(start_static)
     _plain_methods: ClassVar[tuple[Any, ...]]
     _named: str | None = None
-    _stat: os.stat_result | None = None
+    _stat_result: os.stat_result | None = None
 
     def initialize(
         self,
@@ -124,8 +124,8 @@ class StaticFileHandler(RequestHandler):
         if self._precompressed:
             self._choose_coding()
         self.modified = self.get_modified_time()
-        if self._stat is not None:  # a changed file has another tag
-            self._versions.check(self.absolute_path, mark_of(self._stat))
+        if self._stat_result is not None:  # a changed file has another tag
+            self._versions.check(self.absolute_path, mark_of(self._stat_result))
         if self._is_long_to_hash():
             await asyncio.get_running_loop().run_in_executor(None, self._get_cached_version, self.absolute_path)
         self.set_headers()
@@ -159,7 +159,7 @@ class StaticFileHandler(RequestHandler):
         found = find_sibling(self.root, self.absolute_path, accepted, self._allowed())
         if found is not None:
             self._named = self.absolute_path
-            coding, self.absolute_path, self._stat = found
+            coding, self.absolute_path, self._stat_result = found
             self.set_header("Content-Encoding", coding)
 
     def _evaluate(self, size: int) -> Answer:
@@ -220,9 +220,9 @@ class StaticFileHandler(RequestHandler):
 
     def _is_long_to_hash(self) -> bool:
         return (
-            self._stat is not None
-            and self._stat.st_size > _HASHED_AT_ONCE
-            and self._stat.st_size <= self.MAX_VERSION_CONTENT_SIZE
+            self._stat_result is not None
+            and self._stat_result.st_size > _HASHED_AT_ONCE
+            and self._stat_result.st_size <= self.MAX_VERSION_CONTENT_SIZE
             and self.absolute_path not in self._static_hashes
             and self._reads_files()
         )
@@ -253,7 +253,7 @@ class StaticFileHandler(RequestHandler):
                     self.redirect(directory_redirect(self.request.path), permanent=True)
                     return None
                 absolute_path = os.path.join(absolute_path, self.default_filename)
-            self._stat = served_file(root, absolute_path, allowed_symlink_directories=self._allowed())
+            self._stat_result = served_file(root, absolute_path, allowed_symlink_directories=self._allowed())
         except StaticPathError as error:
             if error.reason == NO_SUCH_FILE:  # every browser asks for some: the access log has them
                 raise HTTPError(404) from None
@@ -310,11 +310,11 @@ class StaticFileHandler(RequestHandler):
 
     def get_content_size(self) -> int:
         """Bytes of the whole content."""
-        return self._status().st_size
+        return self._stat().st_size
 
     def get_modified_time(self) -> datetime.datetime | None:
         """When the content was changed last, in whole seconds (UTC); None if that is not known."""
-        return datetime.datetime.fromtimestamp(int(self._status()[stat.ST_MTIME]), datetime.UTC)
+        return datetime.datetime.fromtimestamp(int(self._stat()[stat.ST_MTIME]), datetime.UTC)
 
     def get_content_type(self) -> str:
         """The media type of the content."""
@@ -322,11 +322,11 @@ class StaticFileHandler(RequestHandler):
         assert named is not None
         return guess_content_type(named)
 
-    def _status(self) -> os.stat_result:
-        if self._stat is None:
+    def _stat(self) -> os.stat_result:
+        if self._stat_result is None:
             assert self.absolute_path is not None
-            self._stat = os.stat(self.absolute_path)
-        return self._stat
+            self._stat_result = os.stat(self.absolute_path)
+        return self._stat_result
 
     @classmethod
     def get_content(cls, abspath: str, start: int | None = None, end: int | None = None) -> bytes | Iterator[bytes]:
