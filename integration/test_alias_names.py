@@ -487,3 +487,65 @@ def test_bokeh_serves_static_files_in_threads_by_a_get_of_its_own():
         asyncio.run(main())
         """
     )
+
+
+def test_bokeh_and_jupyter_serve_static_files_from_several_roots():
+    aliased(
+        """
+        import os, pathlib, tempfile
+        folder = pathlib.Path(tempfile.mkdtemp())
+        for name in ("a", "b"):
+            (folder / name).mkdir()
+            (folder / name / "x.txt").write_text(name)
+
+        class ByName(web.StaticFileHandler):  # Bokeh's
+            def initialize(self, root):
+                self.root = root
+                self.default_filename = None
+
+            @classmethod
+            def get_absolute_path(cls, root, path):
+                name, _, below = path.partition("/")
+                if name not in root:
+                    raise web.HTTPError(404)
+                return super().get_absolute_path(root[name], below)
+
+            def validate_absolute_path(self, root, absolute_path):
+                for each in root.values():
+                    if absolute_path.startswith(each):
+                        return super().validate_absolute_path(each, absolute_path)
+                raise web.HTTPError(403)
+
+        class InOrder(web.StaticFileHandler):  # Jupyter's
+            def initialize(self, path):
+                self.root = path
+                self.default_filename = None
+
+            @classmethod
+            def get_absolute_path(cls, roots, path):
+                for root in roots:
+                    if os.path.exists(os.path.join(root, path)):
+                        return os.path.join(root, path)
+                raise web.HTTPError(404)
+
+            def validate_absolute_path(self, root, absolute_path):
+                return absolute_path
+
+        async def main():
+            roots = {name: str(folder / name) for name in ("a", "b")}
+            application = web.Application([
+                ("/named/(.*)", ByName, {"root": roots}),
+                ("/list/(.*)", InOrder, {"path": [roots["b"], roots["a"]]}),
+                ("/tuple/(.*)", InOrder, {"path": (roots["a"], roots["b"])}),
+            ])
+            for _ in range(2):
+                assert (await serve(application, "/named/a/x.txt")).body == b"a"
+                assert (await serve(application, "/named/b/x.txt")).body == b"b"
+                assert (await serve(application, "/list/x.txt")).body == b"b"
+                assert (await serve(application, "/tuple/x.txt")).body == b"a"
+            import logging
+            logging.getLogger("tornado.access").disabled = True
+            assert (await serve(application, "/named/c/x.txt", raise_error=False)).code == 404
+        asyncio.run(main())
+        """
+    )

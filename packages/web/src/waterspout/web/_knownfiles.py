@@ -108,9 +108,12 @@ def start_static(handler: StaticFileHandler, plan: CallPlan, args: Any, kwargs: 
 
 def _answer(handler: StaticFileHandler, captured: str) -> bool:
     """Whether the request was answered from what is known."""
+    root = handler.root
+    if type(root) is not str:  # a subclass with several roots, in a dict or list
+        return False
     application = handler.application
     files = application._known_files
-    known = files.get((handler.root, captured))
+    known = files.get((root, captured))
     request = handler.request
     if (
         known is None
@@ -126,7 +129,7 @@ def _answer(handler: StaticFileHandler, captured: str) -> bool:
     ):
         return False
     if not known.is_as_it_was():
-        del files[handler.root, captured]
+        del files[root, captured]
         return False
     if handler._static_hashes.get(known.path) != known.version:
         return False
