@@ -77,7 +77,7 @@ def test_where_nothing_is_known_the_error_is_the_plain_one(
 @linux
 def test_the_search_has_an_end(program: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     _, port = program
-    monkeypatch.setattr(_holder, "_PATIENCE", -1.0)
+    monkeypatch.setattr(_holder, "_MOST", 0)
     assert holder_of(port) is None
 
 
