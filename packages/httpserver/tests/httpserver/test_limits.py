@@ -266,6 +266,29 @@ def test_RX2_the_time_in_which_the_application_takes_nothing_is_not_the_clients(
     asyncio.run(main())
 
 
+def test_a_connection_is_idle_for_no_longer_than_it_may_be_after_a_slow_answer(until: Any) -> None:
+    async def main() -> None:
+        asked: list[HTTPServerRequest] = []
+        server = HTTPServer(asked.append, idle_connection_timeout=0.2)
+        (sock,) = bind_sockets(0, "127.0.0.1")
+        server.add_sockets([sock])
+        reader, writer = await asyncio.open_connection(*sock.getsockname())
+        writer.write(GET % b"")
+        await until(lambda: asked)
+        (connection,) = server._connections
+        watched = connection.deadline
+        await until(lambda: connection.deadline != watched)  # it has passed while the answer was being made
+        answer(asked[0])
+        await reader.readuntil(b"\r\n\r\n")
+        began = time.monotonic()
+        await asyncio.wait_for(reader.read(), 50)
+        assert time.monotonic() - began < 40, "closed, and not a minute later"
+        writer.close()
+        server.stop()
+
+    asyncio.run(main())
+
+
 def test_RX3_a_client_that_reads_nothing_is_closed_and_its_response_is_not_collected_in_memory(until: Any) -> None:
     async def main() -> None:
         failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()

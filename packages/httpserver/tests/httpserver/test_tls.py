@@ -212,6 +212,47 @@ def test_a_client_without_a_certificate_is_refused_where_one_is_required(authori
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("required", [ssl.CERT_REQUIRED, ssl.CERT_OPTIONAL])
+@pytest.mark.parametrize("by_context", [False, True], ids=["files", "context"])
+def test_clients_are_verified_alike_whatever_name_they_ask_for(
+    authority: Path, certificate: Make, required: ssl.VerifyMode, by_context: bool
+) -> None:
+    files = certificate("s", "/CN=s", "DNS:s.example")
+    ca = str(authority / "ca.pem")
+    options: Any = {**files, "cert_reqs": required, "ca_certs": ca}
+    if by_context:
+        options = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        options.load_cert_chain(files["certfile"], files["keyfile"])
+        options.load_verify_locations(ca)
+        options.verify_mode = required
+    names = {
+        "t.example": certificate("t", "/CN=t", "DNS:t.example"),
+        "*.u.example": certificate("u", "/CN=u", "DNS:*.u.example"),
+    }
+    mine = certificate("c", "/CN=worker", "DNS:w.example")
+    strange = certificate("x", "/CN=stranger", "DNS:x.example")
+    itself = ("-subj", "/CN=worker", "-days", "2", "-out", strange["certfile"])
+    openssl("req", "-x509", "-key", strange["keyfile"], *itself)
+
+    async def main() -> None:
+        server, address = start(ssl_options=options, server_names=names)
+        for name in ("s.example", "t.example", "a.u.example"):
+            known = await asyncio.open_connection(*address, ssl=client(authority, mine), server_hostname=name)
+            assert "common_name='worker'" in await ask(known)
+            with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
+                await ask(
+                    await asyncio.open_connection(*address, ssl=client(authority, strange), server_hostname=name)
+                )
+            if required is ssl.CERT_OPTIONAL:
+                nobody = await asyncio.open_connection(*address, ssl=client(authority), server_hostname=name)
+                assert await ask(nobody) == "None"
+                nobody[1].close()
+            known[1].close()
+        await close(server)
+
+    asyncio.run(main())
+
+
 def test_an_unencrypted_request_has_no_identity(exchange: Callable[..., tuple[bytes, bool]]) -> None:
     received, _ = exchange(tell_identity, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     assert received.endswith(b"\r\n\r\nNone")

@@ -557,8 +557,10 @@ class HTTP1ServerConnection(HTTP1Connection):
             self.stream.close()
             return
         self._sent_seen = sent
-        if pending or self.phase is Phase.ANSWERING:
+        if pending:
             self._deadlines.watch_for(self, WRITE_TIMEOUT)
+        elif self.phase is Phase.ANSWERING:  # not longer than it may be idle afterwards: that is not watched anew
+            self._deadlines.watch_for(self, min(WRITE_TIMEOUT, self.params.next_request_timeout))
         elif self.phase is Phase.BODY:
             self._check_body_rate()
         elif self.phase is Phase.HEAD:

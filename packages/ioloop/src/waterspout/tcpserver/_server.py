@@ -101,14 +101,14 @@ class TCPServer:
         self.first_byte_timeout = None
         self.waiting = {}
         self._lobby: Lobby | None = None
-        names = ServerNames(server_names) if server_names else None
+        if server_names and ssl_options is None:
+            raise ValueError("server_names needs ssl_options: the certificate for all other names")
+        names = ServerNames(server_names, ssl_options) if server_names and ssl_options is not None else None
         if isinstance(ssl_options, dict):
             _check_files(ssl_options)
             self._tls = ServerContext(ssl_options, None if names is None else names.install)
             self._tls.get()  # what cannot be loaded is said now, not to the first client
-        elif names is not None:
-            if ssl_options is None:
-                raise ValueError("server_names needs ssl_options: the certificate for all other names")
+        elif names is not None and ssl_options is not None:
             names.install(ssl_options)
 
     # -- beginning and ending ------------------------------------------------------------------------

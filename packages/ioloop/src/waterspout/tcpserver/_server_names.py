@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from waterspout.tcpserver._contexts import ServerContext
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
 
-#: What an entry may say. OpenSSL takes all else (which client certificates are asked for, versions, ciphers) from the
+#: What an entry may say. OpenSSL takes versions, ciphers and whether a client's certificate is asked for from the
 #: context that the handshake began with; an entry that said otherwise would not be obeyed, without a word.
 _KEYS: Final = frozenset({"certfile", "keyfile"})
+#: What an entry's context must have of the server's own: clients' certificates are verified with the authorities of the
+#: context that the handshake ends with.
+_SHARED: Final = ("cert_reqs", "ca_certs")
 
 
 class ServerNames:
@@ -20,8 +25,22 @@ class ServerNames:
 
     __slots__ = ("_contexts",)
 
-    def __init__(self, names: Mapping[str, dict[str, Any] | ssl.SSLContext]) -> None:
-        """ValueError for an entry that says what has no effect; OSError names the file that does not load."""
+    def __init__(
+        self,
+        names: Mapping[str, dict[str, Any] | ssl.SSLContext],
+        default: dict[str, Any] | ssl.SSLContext,
+    ) -> None:
+        """*default* is for all other names; whose certificates it takes from clients holds for each.
+
+        An entry that is a context brings its own authorities.  ValueError for one that says what has no effect; OSError
+        names the file that does not load.
+        """
+        shared: dict[str, Any] = {}
+        prepare: Callable[[ssl.SSLContext], object] | None = None
+        if isinstance(default, dict):
+            shared = {key: default[key] for key in _SHARED if key in default}
+        else:
+            prepare = partial(_verify_as, default)
         self._contexts: dict[str, ServerContext | ssl.SSLContext] = {}
         for name, options in names.items():
             context: ServerContext | ssl.SSLContext
@@ -31,7 +50,7 @@ class ServerNames:
                         f"server_names[{name!r}] must have 'certfile' and may have 'keyfile', not {sorted(options)}:"
                         " all else is taken from ssl_options"
                     )
-                context = ServerContext(options)
+                context = ServerContext({**shared, **options}, prepare)
                 context.get()
             else:
                 context = options
@@ -52,3 +71,12 @@ class ServerNames:
                 tls.context = found
 
         context.sni_callback = choose
+
+
+def _verify_as(default: ssl.SSLContext, context: ssl.SSLContext) -> None:
+    """Have *context* verify clients' certificates as *default* does, with the authorities that this has now."""
+    context.verify_mode = default.verify_mode
+    context.verify_flags = default.verify_flags
+    authorities = default.get_ca_certs(binary_form=True)
+    if authorities:
+        context.load_verify_locations(cadata=b"".join(authorities))
