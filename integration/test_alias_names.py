@@ -489,7 +489,7 @@ def test_bokeh_serves_static_files_in_threads_by_a_get_of_its_own():
     )
 
 
-def test_bokeh_and_jupyter_serve_static_files_from_several_roots():
+def test_bokeh_jupyter_and_voila_serve_static_files_from_several_roots():
     aliased(
         """
         import os, pathlib, tempfile
@@ -531,11 +531,27 @@ def test_bokeh_and_jupyter_serve_static_files_from_several_roots():
             def validate_absolute_path(self, root, absolute_path):
                 return absolute_path
 
+        class OfInstances(web.StaticFileHandler):  # Voila's: no class methods
+            def initialize(self, paths):
+                self.roots = paths
+                super().initialize(path=paths[0])
+
+            def get_absolute_path(self, root, path):
+                self.root = self.roots[-1]
+                return os.path.join(self.root, path)
+
+            def get_content(self, abspath, start=None, end=None):
+                return web.StaticFileHandler.get_content(abspath, start, end)
+
+            def get_content_version(self, abspath):
+                return "1"
+
         async def main():
             roots = {name: str(folder / name) for name in ("a", "b")}
             application = web.Application([
                 ("/named/(.*)", ByName, {"root": roots}),
                 ("/list/(.*)", InOrder, {"path": [roots["b"], roots["a"]]}),
+                ("/instances/(.*)", OfInstances, {"paths": [roots["a"], roots["b"]]}),
                 ("/tuple/(.*)", InOrder, {"path": (roots["a"], roots["b"])}),
             ])
             for _ in range(2):
@@ -543,6 +559,7 @@ def test_bokeh_and_jupyter_serve_static_files_from_several_roots():
                 assert (await serve(application, "/named/b/x.txt")).body == b"b"
                 assert (await serve(application, "/list/x.txt")).body == b"b"
                 assert (await serve(application, "/tuple/x.txt")).body == b"a"
+                assert (await serve(application, "/instances/x.txt")).body == b"b"
             import logging
             logging.getLogger("tornado.access").disabled = True
             assert (await serve(application, "/named/c/x.txt", raise_error=False)).code == 404

@@ -220,5 +220,7 @@ def methods_of(cls: type[StaticFileHandler]) -> tuple[Any, ...]:
         cls.set_headers, cls.should_return_304, cls.get_cache_time, cls.set_extra_headers, cls.get_content_size,
         cls.get_modified_time, cls.get_content_type, cls.decode_argument, cls.prepare, cls.set_etag_header,
         cls.set_header, cls.set_status, cls.write, cls.flush, cls.finish,
-        cls.get_absolute_path.__func__, cls.get_content.__func__, cls.get_content_version.__func__,  # type: ignore[attr-defined]
+        # A subclass may have put methods for instances in the place of these class methods.
+        getattr(cls.get_absolute_path, "__func__", None), getattr(cls.get_content, "__func__", None),
+        getattr(cls.get_content_version, "__func__", None),
     )  # fmt: skip
