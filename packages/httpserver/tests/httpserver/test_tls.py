@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
+import logging
 import socket
 import ssl
 import subprocess
@@ -240,9 +242,7 @@ def test_clients_are_verified_alike_whatever_name_they_ask_for(
             known = await asyncio.open_connection(*address, ssl=client(authority, mine), server_hostname=name)
             assert "common_name='worker'" in await ask(known)
             with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
-                await ask(
-                    await asyncio.open_connection(*address, ssl=client(authority, strange), server_hostname=name)
-                )
+                await ask(await asyncio.open_connection(*address, ssl=client(authority, strange), server_hostname=name))
             if required is ssl.CERT_OPTIONAL:
                 nobody = await asyncio.open_connection(*address, ssl=client(authority), server_hostname=name)
                 assert await ask(nobody) == "None"
@@ -251,6 +251,29 @@ def test_clients_are_verified_alike_whatever_name_they_ask_for(
         await close(server)
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"\x16\x03\x01\x00\x02\x01\x00", b"\x16\x03\x01"]
+)
+def test_LG3_bad_handshakes_in_a_loop_are_logged_a_bounded_number_of_times(
+    certificate: Make, garbage: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        server, address = start(ssl_options=certificate("s", "/CN=s", "DNS:s.example"))
+        for _ in range(60):
+            reader, writer = await asyncio.open_connection(*address)
+            writer.write(garbage)
+            writer.write_eof()
+            with contextlib.suppress(ConnectionError):
+                await reader.read()
+            writer.close()
+        await close(server)
+
+    asyncio.run(main())
+    records = [record for record in caplog.records if record.levelno >= logging.INFO]
+    assert 1 <= len(records) <= 40, "20 in ten seconds, and a slow machine may begin another ten"
+    assert all("SSL Error" in record.getMessage() for record in records)
 
 
 def test_an_unencrypted_request_has_no_identity(exchange: Callable[..., tuple[bytes, bool]]) -> None:

@@ -75,6 +75,16 @@ def test_reverse_url_fills_groups_in_and_asks_nested_routers() -> None:
     assert router.reverse_url("unknown") is None
 
 
+def test_a_nested_router_that_raises_for_a_name_does_not_hide_it_in_the_next() -> None:
+    class Application(ReversibleRuleRouter):
+        def reverse_url(self, name: str, *args: Any) -> str | None:
+            raise KeyError(name)
+
+    inner = ReversibleRuleRouter([Rule(PathMatches("/in/(.*)"), says("in"), name="in")])
+    outer = ReversibleRuleRouter([(AnyMatches(), Application()), (AnyMatches(), inner)])
+    assert outer.reverse_url("in", "x") == "/in/x" and outer.reverse_url("nowhere") is None
+
+
 @pytest.mark.parametrize("argument", ["//evil", "..", "%2f", "?x=1"])
 def test_RD9_reversed_arguments_stay_inside_their_segment(argument: str) -> None:
     url = ReversibleRuleRouter([URLSpec("/p/(.*)", says(""), name="p")]).reverse_url("p", argument)

@@ -189,7 +189,10 @@ class ReversibleRuleRouter(ReversibleRouter, RuleRouter):
             return rule.reverse(*args)
         for rule in self.rules:
             if isinstance(rule.target, ReversibleRouter):
-                url = rule.target.reverse_url(name, *args)
+                try:
+                    url = rule.target.reverse_url(name, *args)
+                except KeyError:  # an Application does not know the name
+                    continue
                 if url is not None:
                     return url
         return None

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from waterspout.concurrent._lazy import DoneFuture
 from waterspout.iostream._base import EXACTLY, BaseIOStream
-from waterspout.iostream._core import PULLING, PUSHING, READS_IN_A_ROW, Buffer, StreamCore
+from waterspout.iostream._core import BROKEN_CONNECTION, PULLING, PUSHING, READS_IN_A_ROW, Buffer, StreamCore
 from waterspout.iostream._errors import StreamClosedError
 from waterspout.iostream._socket import IOStream
 from waterspout.iostream._tls_socket import TLSSocket
@@ -29,6 +29,7 @@ from waterspout.log import gen_log
 if TYPE_CHECKING:
     import asyncio
     import ssl
+    from collections.abc import Callable
     from typing import Self
 
     from waterspout.iostream._receiver import StreamReceiver
@@ -66,6 +67,7 @@ class SSLIOStream(IOStream):
       the server against the system's authorities.
     * ``server_side`` (default false), ``server_hostname`` (what the certificate is checked for, and SNI).
     * ``handshake_timeout``: seconds (default 10), after which the stream closes with TimeoutError.
+    * ``may_log`` (default None): called with the peer's address, says whether a line about its mistake is written.
 
     ``stream.socket`` answers ``getpeercert``, ``cipher``, ``version``, ``selected_alpn_protocol`` and so on.  A peer
     that ends the connection without close_notify may have truncated the data: `error` is an ``ssl.SSLEOFError`` then,
@@ -86,6 +88,7 @@ class SSLIOStream(IOStream):
         "_server_hostname",
         "_server_side",
         "handshake_timeout",
+        "may_log",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -98,6 +101,7 @@ class SSLIOStream(IOStream):
         self._server_side: bool = kwargs.pop("server_side", False)
         self._server_hostname: str | None = kwargs.pop("server_hostname", None)
         self.handshake_timeout: float = kwargs.pop("handshake_timeout", DEFAULT_HANDSHAKE_TIMEOUT)
+        self.may_log: Callable[[str], bool] | None = kwargs.pop("may_log", None)
         self._layer: MemoryLayer | SocketLayer | None = None
         self._memory: MemoryLayer | None = None
         self._cipher: Buffer = b""
@@ -202,11 +206,16 @@ class SSLIOStream(IOStream):
         if complete and not self._closed:
             self._handshake_complete()
 
+    def _peer(self) -> Any:
+        try:
+            return self.socket.getpeername()
+        except OSError:
+            return None
+
     def _handshake_failed(self, error: OSError) -> None:
-        peer: Any = None
-        with contextlib.suppress(OSError):
-            peer = self.socket.getpeername()
-        gen_log.warning("SSL Error on %s %s: %s", self.fileno(), peer, error)
+        peer = self._peer()
+        if self.may_log is None or self.may_log(_host_of(peer)):
+            gen_log.warning("SSL Error on %s %s: %s", self.fileno(), peer, error)
         if self._memory is not None:
             self._send_control()  # the alert that tells the peer why
         self.close(error)
@@ -388,8 +397,10 @@ class SSLIOStream(IOStream):
             self.close(error)
         elif isinstance(error, SSLZeroReturnError):  # TLS takes nothing in any more after `end_output`
             self.close()
-        else:
+        elif self.may_log is None or isinstance(error, BROKEN_CONNECTION) or self.may_log(_host_of(self._peer())):
             super()._read_failed(error)
+        else:
+            self.close(error)
 
     def _more_input(self) -> None:
         """Something waits in TLS, and the socket will not say so."""
@@ -601,6 +612,10 @@ class SSLIOStream(IOStream):
         if not future.done():
             future.set_exception(self.error if self.error is not None else StreamClosedError())
             future.exception()
+
+
+def _host_of(peer: Any) -> str:
+    return str(peer[0] if isinstance(peer, tuple) else peer)
 
 
 def _is_connected(sock: socket_module.socket) -> bool:

@@ -62,7 +62,8 @@ class TCPServer:
     read waits for it.  Files of a dict are looked at again, at most once a second: new connections get the changed
     certificate, others stay.  ``server_names`` gives certificates by the name that the client asks for: a mapping of
     ``"a.example"`` or ``"*.example.org"`` to a dict with ``certfile`` and ``keyfile``, or an ``ssl.SSLContext`` of
-    which only the certificate counts; all else is as ``ssl_options`` says.
+    which only the certificate counts, and, where clients show theirs, its `verify_mode` and authorities; all else is
+    as ``ssl_options`` says.  A subclass may set ``may_log``: see `SSLIOStream`.
 
     ``max_buffer_size`` and ``read_chunk_size`` go to the streams.
 
@@ -77,6 +78,7 @@ class TCPServer:
     max_buffer_size: int | None
     read_chunk_size: int | None
     first_byte_timeout: float | None  #: seconds; None: `handle_stream` is called at once
+    may_log: Callable[[str], bool] | None
     #: Accepted connections whose clients have not spoken yet, by descriptor: to be counted, not to be changed.
     waiting: Waiting
 
@@ -96,6 +98,7 @@ class TCPServer:
         self._started = self._stopped = False
         self._handling: set[asyncio.Future[Any]] = set()
         self._accepted = self._failed = 0
+        self.may_log = None
         self._tls: ServerContext | None = None
         self._arrivals: Arrivals | None = None
         self.first_byte_timeout = None
@@ -330,6 +333,7 @@ class TCPServer:
                     server_side=True,
                     max_buffer_size=self.max_buffer_size,
                     read_chunk_size=self.read_chunk_size,
+                    may_log=self.may_log,
                 )
             result = self.handle_stream(stream, address)
             if result is None:
