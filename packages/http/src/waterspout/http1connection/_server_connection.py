@@ -306,7 +306,7 @@ class HTTP1ServerConnection(HTTP1Connection):
         if self.request is not None:
             self.stream.close()
         elif self.phase is _IDLE:
-            self._close_when_sent(True)
+            self._linger()
 
     def _throw_away(self, data: bytes) -> None:
         self._linger_left -= len(data)
@@ -453,15 +453,23 @@ class HTTP1ServerConnection(HTTP1Connection):
         self._close_callback = None
         if not request.complete:
             self._delivery = self._parts = None
-            self._close_when_sent(True)
+            self._linger()
             return
         if not self._keep:
+            stream = self.stream
+            plain = type(stream) is IOStream
             # Who is told while a server drains may be sending its next request. (Over TLS the end must be said by TLS,
             # which takes both directions.)
-            sending = self.draining and type(self.stream) is IOStream
-            self._close_when_sent(
-                sending or len(self._reader._held) + len(self._pipelined) > 0 or self.stream.pending > FIRST_WINDOW
-            )
+            if self._reader._held or self._pipelined or (plain and self.draining) or stream.pending > FIRST_WINDOW:
+                self._linger()
+                return
+            self.phase = _LINGERING
+            self.deadline = self._deadlines.coarse_now + WRITE_TIMEOUT
+            if plain:  # what still comes is for nobody: the kernel may keep it
+                stream.close_after_flush(self.connection_lost)
+            else:
+                self._linger_left = LINGER_BYTES
+                stream.close_after_flush()
             return
         self.phase = _IDLE
         self.deadline = self._deadlines.coarse_now + self.params.next_request_timeout
@@ -501,7 +509,7 @@ class HTTP1ServerConnection(HTTP1Connection):
                 return
             status = error.status if error.status in (414, 431) else 400
             self.stream.send(f"{status_line(status, None)}\r\n".encode())
-            self._close_when_sent(True)
+            self._linger()
             return
         body = f"{error.status} {error.reason}\n".encode("latin-1", "replace")
         self.stream.send(
@@ -510,24 +518,14 @@ class HTTP1ServerConnection(HTTP1Connection):
             "Connection: close\r\n\r\n".encode("latin-1")
             + body
         )
-        self._close_when_sent(True)
+        self._linger()
 
-    def _close_when_sent(self, more_is_coming: bool) -> None:
-        """Close after the flush; if the client may still be sending, without a reset that would eat our answer.
+    def _linger(self) -> None:
+        """Close after the flush; as the client may still be sending, without a reset that would eat our answer.
 
         RFC 9112, 9.6: shut down our side, and read on for a while.
         """
         self._pipelined = b""
-        if not more_is_coming:
-            self.phase = _LINGERING
-            self.deadline = self._deadlines.coarse_now + WRITE_TIMEOUT
-            stream = self.stream
-            if type(stream) is IOStream:  # what still comes is for nobody: the kernel may keep it
-                stream.close_after_flush(self.connection_lost)
-            else:
-                self._linger_left = LINGER_BYTES
-                stream.close_after_flush()
-            return
         self._linger_left = LINGER_BYTES
         self._wait(Phase.LINGERING, LINGER_TIMEOUT)
         self.stream.resume_receiving()
