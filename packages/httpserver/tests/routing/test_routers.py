@@ -18,6 +18,7 @@ from waterspout.routing import (
     RuleRouter,
     URLSpec,
 )
+from waterspout.util import set_compat_default
 
 Exchange = Callable[..., tuple[bytes, bool]]
 
@@ -83,6 +84,16 @@ def test_a_nested_router_that_raises_for_a_name_does_not_hide_it_in_the_next() -
     inner = ReversibleRuleRouter([Rule(PathMatches("/in/(.*)"), says("in"), name="in")])
     outer = ReversibleRuleRouter([(AnyMatches(), Application()), (AnyMatches(), inner)])
     assert outer.reverse_url("in", "x") == "/in/x" and outer.reverse_url("nowhere") is None
+
+
+def test_RD9_a_slash_in_a_reversed_argument_stays_where_tornados_ways_are_the_default() -> None:
+    router = ReversibleRuleRouter([URLSpec("/s/(.*)/x", says(""), name="s")])
+    set_compat_default("tornado")
+    try:
+        assert router.reverse_url("s", "a/b ?#é") == "/s/a/b%20%3F%23%C3%A9/x"
+    finally:
+        set_compat_default("waterspout")
+    assert router.reverse_url("s", "a/b") == "/s/a%2Fb/x"
 
 
 @pytest.mark.parametrize("argument", ["//evil", "..", "%2f", "?x=1"])

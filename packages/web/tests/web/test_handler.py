@@ -209,6 +209,51 @@ def test_RW2_header_names_that_are_no_tokens_are_refused_at_the_call(fetch: Fetc
     assert fetch([("/", handler(get=get))]).body == b"refused"
 
 
+@pytest.mark.parametrize("value", ["☃", "Łódź", "\U0001f600", "a\ud800"])
+def test_RW2_header_values_that_are_not_latin1_are_refused_at_the_call(fetch: Fetch, value: str) -> None:
+    for call in ("set_header", "add_header"):
+        response = fetch([("/", handler(get=lambda self, call=call: getattr(self, call)("X", value)))])
+        assert response.code == 500 and "X" not in response.headers
+
+
+@pytest.mark.parametrize("status", [99, 0, -1, 1000, 10**6, "404", None])
+def test_what_is_no_status_is_an_error_with_an_answer(raw: Any, caplog: Any, status: Any) -> None:
+    def raised(self: RequestHandler) -> None:
+        raise HTTPError(status)
+
+    handlers = [
+        ("/set", handler(get=lambda self: self.set_status(status))),
+        ("/send", handler(get=lambda self: self.send_error(status))),
+        ("/raised", handler(get=raised)),
+    ]
+    for path in (b"/set", b"/send", b"/raised"):
+        received = raw(handlers, GET % (path, b""))
+        assert received.startswith(b"HTTP/1.1 500 Internal Server Error\r\n") and received.count(b"HTTP/1.1") == 1
+    assert f"status {status!r}" in caplog.text
+
+
+def test_an_error_page_of_the_applications_own_finds_the_reason(fetch: Fetch) -> None:
+    def write_error(self: RequestHandler, status: int, **kwargs: Any) -> None:
+        self.finish(f"{status} {self._reason}")
+
+    def given(self: RequestHandler) -> None:
+        raise HTTPError(409, reason="Taken")
+
+    def assigned(self: RequestHandler) -> None:
+        self._reason = "By hand"
+        self.write(self._reason)
+
+    routes = [
+        ("/given", handler(get=given, write_error=write_error)),
+        ("/assigned", handler(get=assigned)),
+        ("/.*", handler(get=lambda self: 1 / 0, write_error=write_error)),
+    ]
+    assert fetch(routes, "/given").body == b"409 Taken"
+    assert fetch(routes, "/x").body == b"500 Internal Server Error"
+    assert fetch(routes, "/x", method="DELETE").body == b"405 Method Not Allowed"
+    assert (fetch(routes, "/assigned").reason, fetch(routes, "/assigned").body) == ("By hand", b"By hand")
+
+
 def test_RW3_reasons_that_could_inject_are_replaced_and_escaped(fetch: Fetch) -> None:
     def get(self: RequestHandler) -> None:
         raise HTTPError(400, reason="<script>alert(1)</script>\r\nX: y")

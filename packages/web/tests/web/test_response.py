@@ -48,6 +48,19 @@ def test_only_get_and_head_with_200_are_tagged(fetch: Fetch) -> None:
     assert "Etag" not in fetch([("/", handler(get=not_found))]).headers
 
 
+@pytest.mark.parametrize("tag", ['"mine"', 'W/"mine"'])
+def test_a_tag_that_the_handler_has_set_stays_and_is_compared(fetch: Fetch, tag: str) -> None:
+    def get(self: RequestHandler) -> None:
+        self.set_header("Etag", tag)
+        self.write("hello")
+
+    for app in ([("/", handler(get=get))], [("/", handler(get=get, compute_etag=lambda self: '"computed"'))]):
+        assert fetch(app).headers["Etag"] == tag
+        response = fetch(app, headers={"If-None-Match": '"x", "mine"'})
+        assert (response.code, response.headers["Etag"], response.body) == (304, tag, b"")
+        assert fetch(app, headers={"If-None-Match": '"computed"'}).code == 200
+
+
 def test_a_tag_of_the_handlers_own_is_used(fetch: Fetch) -> None:
     app = [
         ("/", handler(get=hello, compute_etag=lambda self: '"mine"')),
@@ -100,6 +113,25 @@ def test_RW4_a_wrong_content_length_closes_the_connection(raw: Callable[..., byt
 
         received = raw([("/", handler(get=get))], b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
         assert received == b"" and "Content-Length" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["plain", "headers", "transformed", "streamed"])
+def test_a_flush_after_the_end_sends_nothing_more(raw: Callable[..., bytes], kind: str) -> None:
+    async def get(self: RequestHandler) -> None:
+        if kind == "headers":
+            self.set_header("X", "y")
+        if kind == "streamed":
+            self.write("he")
+            await self.flush()
+        self.finish("hello" if kind != "streamed" else "llo")
+        await self.flush()
+        self.flush(include_footers=True)
+
+    app = Application([("/", handler(get=get))], compress_response=kind == "transformed")
+    once = raw(app, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    end = b"\r\n\r\nhello" if kind != "streamed" else b"2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"
+    assert once.endswith(end)
+    assert raw(app, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 2).count(b"HTTP/1.1 200") == 2  # the next one is heard
 
 
 def test_RW8_an_exception_after_the_head_cuts_the_response_off(raw: Callable[..., bytes]) -> None:

@@ -551,3 +551,21 @@ def test_the_handler_of_static_path_and_its_arguments_can_be_chosen(fetch: Fetch
     )
     response = fetch(app, "/static/dir/")
     assert response.body == b"<p>index" and response.headers["X-Chosen"] == "1"
+
+
+@pytest.mark.parametrize("header", ["If-None-Match: *", "If-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT"])
+def test_a_subclass_decides_whether_the_client_has_the_file(raw: Raw, root: Path, header: str) -> None:
+    class Always(StaticFileHandler):
+        def should_return_304(self) -> bool:
+            return False
+
+    class Never(StaticFileHandler):
+        def should_return_304(self) -> bool:
+            return True
+
+    app = Application([("/a/(.*)", Always, {"path": str(root)}), ("/n/(.*)", Never, {"path": str(root)})])
+    for method in ("GET", "HEAD"):
+        assert raw(app, ask("/a/a.txt", header, method=method)).startswith(b"HTTP/1.1 200")
+        assert raw(app, ask("/n/a.txt", method=method)).startswith(b"HTTP/1.1 304")
+    assert raw(app, ask("/a/a.txt", header)).endswith(CONTENT)
+    assert raw(app, ask("/a/a.txt", header, "Range: bytes=1-2")).endswith(b"\r\n\r\nbc")

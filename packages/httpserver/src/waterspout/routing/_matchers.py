@@ -10,7 +10,7 @@ from urllib.parse import quote
 from waterspout.escape import url_unescape, utf8
 from waterspout.httputil import HTTPServerRequest
 from waterspout.routing._patterns import PathPattern, parse_path_pattern
-from waterspout.util import basestring_type
+from waterspout.util import basestring_type, is_tornado_compat
 
 __all__ = ["AnyMatches", "DefaultHostMatches", "HostMatches", "Matcher", "PathMatches"]
 
@@ -121,6 +121,9 @@ class PathMatches(Matcher):
     def reverse(self, *args: Any) -> str | None:
         """The path with *args* percent-encoded in place of the groups.
 
+        A slash in an argument becomes ``%2F``, so that an argument never adds segments to the path; it stays a slash
+        where the process has Tornado's ways for its default (``waterspout.tornado.install``).
+
         Raises `ValueError` where the pattern cannot be reversed, and `TypeError` for a wrong number of arguments.
         """
         template = self.pattern.template
@@ -148,4 +151,4 @@ def _unquoted(value: str | None) -> bytes | None:
 def _quoted(argument: Any) -> str:
     if not isinstance(argument, str | bytes):
         argument = str(argument)
-    return quote(utf8(argument), safe="~")
+    return quote(utf8(argument), safe="/~" if is_tornado_compat(None) else "~")

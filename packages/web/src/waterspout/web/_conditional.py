@@ -29,12 +29,14 @@ def evaluate(
     size: int,
     method: str = "GET",
     compat: str | None = None,
+    unchanged: bool | None = None,
 ) -> Answer:
     """Return the answer to a request for a representation that exists.
 
     ``etag`` has its quotes; ``modified`` is aware or naive in UTC; ``size`` is in bytes. The steps are those of RFC
     9110, 13.2.2: If-Match, If-Unmodified-Since, If-None-Match, If-Modified-Since, then Range, which If-Range may
-    void. Dates and ranges that are malformed are ignored.
+    void. Dates and ranges that are malformed are ignored. ``unchanged`` is the answer to If-None-Match and
+    If-Modified-Since of whoever knows better than `is_unchanged`.
 
     With ``compat="tornado"`` a HEAD gets the answer that a GET would get for its range (RFC 9110, 14.2: only GET has
     ranges), a single range that ends before it begins is answered with 416 instead of being ignored, and ``bytes=5`` is
@@ -42,9 +44,10 @@ def evaluate(
     """
     if not _preconditions_hold(headers, etag, modified):
         return Answer(412)
-    if method in ("GET", "HEAD") and is_unchanged(headers, etag, modified):
-        return Answer(304)
-    if "If-None-Match" in headers and etag is not None and matches_weakly(headers["If-None-Match"], etag):
+    if method in ("GET", "HEAD"):
+        if is_unchanged(headers, etag, modified) if unchanged is None else unchanged:
+            return Answer(304)
+    elif "If-None-Match" in headers and etag is not None and matches_weakly(headers["If-None-Match"], etag):
         return Answer(412)
     value = headers.get("Range")
     lenient = is_tornado_compat(compat)

@@ -39,7 +39,12 @@ class HandlerErrors(HandlerConnection):
         self.clear()
         raised = kwargs["exc_info"][1] if "exc_info" in kwargs else None
         own_reason = raised.reason if isinstance(raised, HTTPError) else None
-        self.set_status(status_code, own_reason or kwargs.get("reason"))
+        try:
+            self.set_status(status_code, own_reason or kwargs.get("reason"))
+        except (TypeError, ValueError):  # there is no such status, so that it is an error of the application itself
+            app_log.error("Cannot answer with status %r", status_code, exc_info=True)
+            status_code = 500
+            self.set_status(status_code)
         if isinstance(raised, HTTPError) and raised.headers:
             for name, value in raised.headers.items():
                 self.set_header(name, value)

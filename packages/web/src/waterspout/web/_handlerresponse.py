@@ -45,6 +45,8 @@ class HandlerResponse(HandlerHooks):
     _finished = False
     _transforms: list[OutputTransform] | None = None
     _detached = False
+    # False where the handler itself has decided what the request's conditions come to.
+    _asks_conditions = True
 
     # Status and headers of the response.
 
@@ -58,7 +60,12 @@ class HandlerResponse(HandlerHooks):
         self._own_reason = None
 
     def set_status(self, status_code: int, reason: str | None = None) -> None:
-        """Set the status. A *reason* that the status line cannot carry becomes ``Unknown``."""
+        """Set the status. A *reason* that the status line cannot carry becomes ``Unknown``.
+
+        Raises `ValueError` for what is no status code: three digits, 100 to 999 (RFC 9110, 15).
+        """
+        if not 100 <= status_code <= 999:
+            raise ValueError(f"{status_code} is no HTTP status code (100-999)")
         self._status_code = status_code
         if reason is not None:
             reason = escape.native_str(reason)
@@ -96,11 +103,14 @@ class HandlerResponse(HandlerHooks):
     def set_header(self, name: str, value: HeaderValue) -> None:
         """Set a header, replacing those of that name. Numbers and datetimes are formatted.
 
-        Raises `ValueError` for a name that is no token or a value with control characters, `TypeError` for other
-        types.
+        Raises `ValueError` for a name that is no token or a value with control characters or with characters that
+        are not Latin-1, `TypeError` for other types.
         """
         try:
-            self._headers[name] = self._convert_header_value(value)
+            text = self._convert_header_value(value)
+            if not text.isascii():
+                text.encode("latin-1")  # refused now, while an error page can still be sent
+            self._headers[name] = text
         except ValueError as error:
             raise _unsafe_header(name, value, error) from None
 
@@ -161,8 +171,10 @@ class HandlerResponse(HandlerHooks):
         """Send what has been written so far, headers first.
 
         The Future is done when it has reached the kernel; waiting for it is what keeps memory bounded. It fails
-        with `StreamClosedError` if the client is gone.
+        with `StreamClosedError` if the client is gone. After `finish` there is nothing left to send.
         """
+        if self._finished:
+            return self._flushed()
         return flush_response(self, include_footers)
 
     def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> Future[None]:

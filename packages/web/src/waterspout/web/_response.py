@@ -6,7 +6,7 @@ from asyncio import Future
 from typing import TYPE_CHECKING, Any, cast
 
 from waterspout.http1connection import HTTP1ServerConnection
-from waterspout.httputil import HTTPHeaders, HTTPOutputError, ResponseStartLine, responses
+from waterspout.httputil import HTTPHeaders, HTTPOutputError, ResponseStartLine
 from waterspout.log import gen_log
 from waterspout.web._etag import content_etag, content_hash, matches_weakly
 from waterspout.web._handleretag import makes_plain_etag
@@ -106,8 +106,9 @@ def _etag_line(handler: HandlerResponse, body: bytes) -> str:
         if wanted is not None and matches_weakly(wanted.decode("latin-1"), etag):
             handler._status_code = 304
         return f"Etag: {etag}\r\n"
-    handler.set_etag_header()
-    if handler.check_etag_header():
+    if headers is None or "Etag" not in headers:  # one that the application has set stays
+        handler.set_etag_header()
+    if handler._asks_conditions and handler.check_etag_header():
         handler._status_code = 304
     return ""
 

@@ -19,8 +19,8 @@ MAX_NAME_AND_VALUE = 4096
 _DAY = 86400
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # a token (RFC 9110, 5.6.2)
 _PLAIN_VALUE = re.compile(r"[!#$%&'*+\-.^_`|~:0-9A-Za-z]+")
-_FORBIDDEN_IN_VALUE = re.compile(r"[\x00-\x20]")
-_FORBIDDEN_IN_ATTRIBUTE = re.compile(r"[\x00-\x1f;\x7f]")
+_FORBIDDEN_IN_VALUE = re.compile(r"[^!-\xff]")
+_FORBIDDEN_IN_ATTRIBUTE = re.compile(r"[^ -:<-~\x80-\xff]")
 _TO_ESCAPE = re.compile(r'["\\,;\x7f-\xff]')
 _SAMESITE = ("strict", "lax", "none")
 
@@ -52,7 +52,7 @@ def set_cookie_header(
     arguments are taken in any case (``Path=``), and ``comment`` and ``version`` as well.
 
     Raises ValueError, and then nothing may be sent, for: a name that is no token; white space or control characters
-    in the value; control characters or ``;`` in any attribute; and unless ``compat="tornado"``: prefixes
+    in the value; control characters or ``;`` in any attribute; what is not Latin-1, in either; and unless ``compat="tornado"``: prefixes
     ``__Host-`` and ``__Secure-`` without what they promise, ``samesite="none"`` or ``partitioned`` without
     ``secure``, another ``samesite`` than strict, lax and none, name and value beyond 4,096 bytes. TypeError for an
     unknown argument.
@@ -119,7 +119,9 @@ def _check_syntax(name: str, value: str, attributes: dict[str, Any], spelled: di
             f"Invalid cookie attribute name={name!r} for cookie {name!r}: it must be a token, without separators"
         )
     if _FORBIDDEN_IN_VALUE.search(value):
-        raise ValueError(f"Invalid cookie {name!r}: white space and control characters must be encoded before")
+        raise ValueError(
+            f"Invalid cookie {name!r}: white space, control characters and what is not Latin-1 must be encoded before"
+        )
     for key, given in attributes.items():
         if key not in _FLAGS and given is not None and _FORBIDDEN_IN_ATTRIBUTE.search(str(given)):
             raise CookieSyntaxError(f"Invalid cookie attribute {spelled.get(key, key)}={given!r} for cookie {name!r}")

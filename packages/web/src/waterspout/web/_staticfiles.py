@@ -133,6 +133,7 @@ class StaticFileHandler(RequestHandler):
         if self.should_return_304():
             self.set_status(304)
             return
+        self._asks_conditions = False
         size = self.get_content_size()
         answer = self._evaluate(size)
         if answer.status in (412, 304):
@@ -169,7 +170,10 @@ class StaticFileHandler(RequestHandler):
             if backwards is not None and int(backwards[1]) > int(backwards[2]):
                 return Answer(416)
             method = "GET"  # HEAD is told what GET would be, ranges too, which RFC 9110, 14.2 leaves to GET alone
-        return evaluate(headers, etag=self._headers.get("Etag"), modified=self.modified, size=size, method=method)
+        return evaluate(
+            headers, etag=self._headers.get("Etag"), modified=self.modified, size=size, method=method,
+            unchanged=False,  # `should_return_304` has said so
+        )  # fmt: skip
 
     async def _send(self, path: str, answer: Answer, size: int, include_body: bool) -> None:
         ranges = answer.ranges
