@@ -134,6 +134,31 @@ def test_a_flush_after_the_end_sends_nothing_more(raw: Callable[..., bytes], kin
     assert raw(app, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 2).count(b"HTTP/1.1 200") == 2  # the next one is heard
 
 
+@pytest.mark.parametrize("way", ["whole", "streamed", "error", "transformed"])
+def test_a_flush_of_the_class_own_sees_every_part_and_may_still_set_headers(fetch: Fetch, way: str) -> None:
+    seen: list[bool] = []
+
+    class Own(RequestHandler):
+        def flush(self, include_footers: bool = False) -> asyncio.Future[None]:
+            seen.append(include_footers)
+            if not self._headers_written:
+                self.set_header("X-Flushed", "yes")
+            return super().flush(include_footers)
+
+        async def get(self) -> None:
+            self.write("hel")
+            if way == "streamed":
+                await self.flush()
+            if way == "error":
+                raise ValueError
+            self.write("lo")
+
+    response = fetch(Application([("/", Own)], compress_response=way == "transformed"))
+    assert response.headers["X-Flushed"] == "yes"
+    assert seen == ([False, True] if way == "streamed" else [True])
+    assert response.body == b"hello" or (way, response.code) == ("error", 500)
+
+
 def test_RW8_an_exception_after_the_head_cuts_the_response_off(raw: Callable[..., bytes]) -> None:
     async def get(self: RequestHandler) -> None:
         self.write("part")

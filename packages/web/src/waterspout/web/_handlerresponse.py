@@ -187,7 +187,7 @@ class HandlerResponse(HandlerHooks):
             raise RuntimeError("finish() called twice")
         if chunk is not None:
             self.write(chunk)
-        send_whole_response(self)
+        send_whole_response(self, type(self).flush is not _flush)
         self._sent()
         return self._flushed()
 
@@ -220,7 +220,7 @@ class HandlerResponse(HandlerHooks):
     def _finish_unasked(self) -> None:
         """`finish` where nobody takes its Future, unless a subclass has its own."""
         if type(self).finish is _finish:
-            send_whole_response(self)
+            send_whole_response(self, type(self).flush is not _flush)
             self._sent()
         else:
             self.finish()
@@ -279,5 +279,5 @@ def _unsafe_header(name: str, value: HeaderValue, error: ValueError) -> ValueErr
     return ValueError(f"Unsafe header value {value!r}, or name {name!r}: {error}")
 
 
-# The class's own method, to be compared with what a subclass has.
-_finish = HandlerResponse.finish
+# The class's own methods, to be compared with what a subclass has.
+_finish, _flush = HandlerResponse.finish, HandlerResponse.flush

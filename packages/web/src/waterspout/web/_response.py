@@ -23,15 +23,18 @@ _JSON_LINE = "\r\nContent-Type: application/json; charset=UTF-8\r\n"
 _REPRESENTATION = ("Content-Encoding", "Content-Language", "Content-Type")
 
 
-def send_whole_response(handler: HandlerResponse) -> None:
-    """Send what is left of the response and end it.
+def send_whole_response(handler: HandlerResponse, own_flush: bool) -> None:
+    """Send what is left of the response and end it, through ``flush`` where the class has its own (*own_flush*).
 
     Raises `HTTPOutputError` where the handler has promised another length than it wrote.
     """
     request, application = handler.request, handler.application
     connection: Any = request.connection
     if handler._headers_written:
-        flush_response(handler, True)
+        if own_flush:
+            handler.flush(include_footers=True)
+        else:
+            flush_response(handler, True)
         connection.finish()
         return
     buffer = handler._write_buffer
@@ -43,6 +46,7 @@ def send_whole_response(handler: HandlerResponse) -> None:
         and request.if_none_match is None
         and not (handler._new_cookie or handler._transforms or application.transforms)
         and type(connection) is HTTP1ServerConnection
+        and not own_flush
         and makes_plain_etag(type(handler))
     ):  # what most responses are, and nothing that the rest would do otherwise: put together at once
         fields = application._default_fields(request)
@@ -64,13 +68,17 @@ def send_whole_response(handler: HandlerResponse) -> None:
     if (
         handler._transforms
         or application.transforms
+        or own_flush
         or not (type(connection) is HTTP1ServerConnection or hasattr(connection, "respond"))
     ):
         handler._write_buffer = [body] if body else []
         for line in extra.splitlines():
             name, _, value = line.partition(": ")
             handler.set_header(name, value)
-        flush_response(handler, True)
+        if own_flush:
+            handler.flush(include_footers=True)
+        else:
+            flush_response(handler, True)
         connection.finish()
         return
     headers = handler._header_map
