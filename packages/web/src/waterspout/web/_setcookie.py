@@ -52,10 +52,10 @@ def set_cookie_header(
     arguments are taken in any case (``Path=``), and ``comment`` and ``version`` as well.
 
     Raises ValueError, and then nothing may be sent, for: a name that is no token; white space or control characters
-    in the value; control characters or ``;`` in any attribute; what is not Latin-1, in either; and unless ``compat="tornado"``: prefixes
-    ``__Host-`` and ``__Secure-`` without what they promise, ``samesite="none"`` or ``partitioned`` without
-    ``secure``, another ``samesite`` than strict, lax and none, name and value beyond 4,096 bytes. TypeError for an
-    unknown argument.
+    in the value; control characters or ``;`` in any attribute; what is not Latin-1, in either; and unless
+    ``compat="tornado"``: prefixes ``__Host-`` and ``__Secure-`` without what they promise, ``samesite="none"`` or
+    ``partitioned`` without ``secure``, another ``samesite`` than strict, lax and none, name and value beyond 4,096
+    bytes. TypeError for an unknown argument.
     """
     name, value = to_unicode(name), to_unicode(value)
     spelled: dict[str, str] = {}
