@@ -393,6 +393,31 @@ def stop(server):
         assert served.output().split("\n") == ["enter", "start HTTPServer False", "stop True", "exit", "RETURNED", ""]
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("error", ['ValueError("not closed")', 'ExplainedError("not closed")'])
+def test_an_application_that_fails_at_the_end_is_not_told_as_one_that_does_not_start(
+    serve: Serve, workers: int, error: str
+) -> None:
+    prelude = f"""
+from waterspout.util import ExplainedError
+class App:
+    async def __aenter__(self):
+        pass
+    async def __aexit__(self, *error):
+        raise {error}
+    def __call__(self, request):
+        app(request)
+"""
+    with serve(f"run(App(), {LOCAL}, workers={workers})", prelude) as served:
+        assert served.serving().get()
+        served.signal(signal.SIGTERM)
+        served.ended()
+        served._reader.join(PATIENCE)
+        said = "".join(served.lines)
+        assert "The application failed while the server stopped" in said and "not closed" in said
+        assert "could not start" not in said
+
+
 @pytest.mark.parametrize("tuned", [True, False])
 def test_the_collector_is_tuned_unless_unwanted(serve: Serve, tuned: bool) -> None:
     with serve(f"run(app, {LOCAL}, tune_gc={tuned})") as served:

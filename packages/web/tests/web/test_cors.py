@@ -1,9 +1,15 @@
 """Cross-origin resource sharing."""
 
+from collections.abc import Callable
+
 import pytest
 
+from waterspout.httpclient import HTTPResponse
 from waterspout.httputil import HTTPHeaders
+from waterspout.web import Application, RequestHandler, cors
 from waterspout.web._cors import CORSPolicy
+
+Fetch = Callable[..., HTTPResponse]
 
 A = "https://a.com"
 
@@ -107,3 +113,38 @@ def test_malformed_header_names_are_not_granted(wanted: str) -> None:
 def test_what_is_no_list_of_origins_is_refused_at_once(origins: object) -> None:
     with pytest.raises(ValueError, match="origin"):
         CORSPolicy(origins)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("own", "sent"),
+    [
+        ("Cookie", "Cookie, Origin"),
+        ("Cookie, origin", "Cookie, origin"),
+        ("*", "*"),
+        ("X-Origin", "X-Origin, Origin"),
+    ],
+)
+@pytest.mark.parametrize("where", ["setting", "decorator"])
+def test_a_handler_that_sets_vary_does_not_hide_that_the_answer_depends_on_the_origin(
+    fetch: Fetch, own: str, sent: str, where: str
+) -> None:
+    class Handler(RequestHandler):
+        def get(self) -> None:
+            self.set_header("vary", own)
+
+    policy = CORSPolicy([A])
+    if where == "setting":
+        app = Application([("/", Handler)], cors=policy)
+    else:
+        app = Application([("/", cors(policy)(Handler))])
+    for headers in ({}, {"Origin": A}, {"Origin": "https://evil.com"}):
+        assert fetch(app, headers=headers).headers["Vary"] == sent
+
+
+def test_a_policy_for_everyone_and_an_application_without_one_leave_vary_alone(fetch: Fetch) -> None:
+    class Handler(RequestHandler):
+        def get(self) -> None:
+            self.set_header("Vary", "Cookie")
+
+    for settings in ({}, {"cors": CORSPolicy(["*"])}):
+        assert fetch(Application([("/", Handler)], **settings), headers={"Origin": A}).headers["Vary"] == "Cookie"

@@ -68,15 +68,21 @@ class Serving:
                 if not self._told_early:
                     raise
             except ExplainedError as error:
-                self.on_failure(str(error))
+                if self.ready:
+                    app_log.error("%s: %s", self._what_failed(), error)
+                else:
+                    self.on_failure(str(error))
                 return 1
             except Exception:
-                app_log.error("The server could not start", exc_info=True)
+                app_log.error("%s", self._what_failed(), exc_info=True)
                 return 1
             return 0
 
         status: int = IOLoop.run(main, loop_factory=self.settings.loop_factory, signals=())
         return status
+
+    def _what_failed(self) -> str:
+        return "The application failed while the server stopped" if self.ready else "The server could not start"
 
     def order(self, order: Order) -> None:
         """Stop, in this manner."""

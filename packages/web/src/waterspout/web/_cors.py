@@ -82,6 +82,11 @@ class CORSPolicy:
         headers.append(("Access-Control-Max-Age", str(self.max_age)))
         return headers
 
+    def with_vary(self, vary: str) -> str:
+        """The value *vary* of a Vary field, with ``Origin`` added where the answer depends on it."""
+        names = {name.strip(" \t").lower() for name in vary.split(",")}
+        return vary if self._for_everyone or names & {"origin", "*"} else f"{vary}, Origin"
+
     @property
     def _for_everyone(self) -> bool:
         return "*" in self.allow_origins and "null" not in self.allow_origins

@@ -81,6 +81,7 @@ def cors(policy: CORSPolicy) -> Callable[[C], C]:
 
         functools.update_wrapper(options, own_options)
         functools.update_wrapper(set_default_headers, own_headers)
+        cls._cors_policy = policy
         cls.options = options
         cls.set_default_headers = set_default_headers  # type: ignore[method-assign,assignment]
         return cls

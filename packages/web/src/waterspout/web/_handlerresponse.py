@@ -9,8 +9,9 @@ import asyncio
 import datetime
 import numbers
 from asyncio import Future
+from collections.abc import Callable
 from logging import INFO
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from waterspout import escape
 from waterspout.escape import utf8
@@ -23,6 +24,7 @@ from waterspout.web._redirect import redirect_location
 from waterspout.web._response import flush_response, send_whole_response
 
 if TYPE_CHECKING:
+    from waterspout.web._cors import CORSPolicy
     from waterspout.web._transform import OutputTransform
 
 __all__ = ["HTML_TYPE", "JSON_TYPE", "HandlerResponse"]
@@ -47,6 +49,10 @@ class HandlerResponse(HandlerHooks):
     _detached = False
     # False where the handler itself has decided what the request's conditions come to.
     _asks_conditions = True
+    # `flush` as this package defines it for the class: another one is the application's own, and is called.
+    _flush_of_ours: ClassVar[Callable[..., Future[None]]]
+    # Of a class under `cors`.
+    _cors_policy: CORSPolicy | None = None
 
     # Status and headers of the response.
 
@@ -101,7 +107,8 @@ class HandlerResponse(HandlerHooks):
         self._header_map = headers
 
     def set_header(self, name: str, value: HeaderValue) -> None:
-        """Set a header, replacing those of that name. Numbers and datetimes are formatted.
+        """Set a header, replacing those of that name. Numbers and datetimes are formatted. ``Vary`` keeps ``Origin``
+        where a `CORSPolicy` makes the answer depend on it: a cache would give one site's answer to another.
 
         Raises `ValueError` for a name that is no token or a value with control characters or with characters that
         are not Latin-1, `TypeError` for other types.
@@ -110,6 +117,10 @@ class HandlerResponse(HandlerHooks):
             text = self._convert_header_value(value)
             if not text.isascii():
                 text.encode("latin-1")  # refused now, while an error page can still be sent
+            if len(name) == 4 and name.lower() == "vary":
+                policy = self._cors_policy or self.application._cors
+                if policy is not None:
+                    text = policy.with_vary(text)
             self._headers[name] = text
         except ValueError as error:
             raise _unsafe_header(name, value, error) from None
@@ -187,7 +198,7 @@ class HandlerResponse(HandlerHooks):
             raise RuntimeError("finish() called twice")
         if chunk is not None:
             self.write(chunk)
-        send_whole_response(self, type(self).flush is not _flush)
+        send_whole_response(self, type(self).flush is not self._flush_of_ours)
         self._sent()
         return self._flushed()
 
@@ -220,7 +231,7 @@ class HandlerResponse(HandlerHooks):
     def _finish_unasked(self) -> None:
         """`finish` where nobody takes its Future, unless a subclass has its own."""
         if type(self).finish is _finish:
-            send_whole_response(self, type(self).flush is not _flush)
+            send_whole_response(self, type(self).flush is not self._flush_of_ours)
             self._sent()
         else:
             self.finish()
@@ -279,5 +290,6 @@ def _unsafe_header(name: str, value: HeaderValue, error: ValueError) -> ValueErr
     return ValueError(f"Unsafe header value {value!r}, or name {name!r}: {error}")
 
 
-# The class's own methods, to be compared with what a subclass has.
-_finish, _flush = HandlerResponse.finish, HandlerResponse.flush
+# The class's own method, to be compared with what a subclass has.
+_finish = HandlerResponse.finish
+HandlerResponse._flush_of_ours = staticmethod(HandlerResponse.flush)

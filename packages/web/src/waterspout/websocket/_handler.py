@@ -341,3 +341,4 @@ def _only_before_upgrade(name: str) -> Callable[..., Any]:
 for _name in ("write", "redirect", "set_header", "set_cookie", "set_status", "flush", "finish"):
     setattr(WebSocketHandler, _name, _only_before_upgrade(_name))
 del _name
+WebSocketHandler._flush_of_ours = staticmethod(WebSocketHandler.flush)
