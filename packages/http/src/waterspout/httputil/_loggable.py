@@ -10,7 +10,7 @@ MAX_LENGTH = 2048
 
 # Query parameters whose values are secrets, by what their name contains.
 _SECRET_NAME = re.compile(
-    r"token|passw|secret|api_?-?key|\bkey\b|auth(?!ors?(?![a-z]))|session|\bsid\b|signature|\bsig\b|\bcode\b|credential|verifier|assertion|_xsrf|csrf|\bpin\b|otp",
+    r"token|passw|passphrase|_pwd\b|secret|(?:api|private|access|signing|encryption|master)[_-]?key|\bkey\b|auth(?!ors?(?![a-z]))|session|\bsid\b|signature|\bsig\b|\bcode\b|credential|verifier|assertion|_xsrf|csrf|\bpin\b|otp",
     re.IGNORECASE,
 )
 _PARAMETER = re.compile(r"([?&;])([^=&;#]{1,200})=([^&;#]*)")

@@ -10,6 +10,7 @@ from types import FrameType, FunctionType, ModuleType, TracebackType
 from typing import Any, Protocol
 
 from waterspout.httputil import MASK, is_secret_name, loggable, mask_query
+from waterspout.web._secrettext import mask_assignments
 
 _LINES_AROUND = 4
 _MAX_LOCALS = 40
@@ -121,7 +122,8 @@ def build_report(
 
     ``matched`` is the route of the request, ``routes`` those to list (for a 404). Wherever one of ``known_secrets``
     (the cookie secret, tokens of the request) stands in a text, it is masked; so are variables, headers, query
-    parameters and dictionary entries with names like ``password`` and ``token``.
+    parameters and dictionary entries with names like ``password`` and ``token``, such names in the text of messages and
+    representations (dataclasses, the environment, JSON), and passwords in URLs. Source is shown as it is.
     """
     mask = _Masking(known_secrets)
     return Report(
@@ -154,6 +156,10 @@ class _Masking(reprlib.Repr):
             text = text.replace(secret, MASK)
         return text
 
+    def value(self, text: str) -> str:
+        """Of what is no source: also what looks like a secret there by the name beside it."""
+        return mask_assignments(self.text(text))
+
     def header(self, name: str, value: str) -> str:
         secret = name.lower() in _SECRET_HEADERS or is_secret_name(name)
         return MASK if secret else self.text(loggable(mask_query(value)))
@@ -162,18 +168,16 @@ class _Masking(reprlib.Repr):
         if is_secret_name(name):
             return MASK
         try:
-            return self.text(self.repr(value))
+            return self.value(self.repr(value))
         except Exception as error:
             return f"<repr failed: {type(error).__name__}>"
 
     def repr_str(self, x: str, level: int) -> str:
         # Masked before it is shortened: half a secret is too much.
-        return super().repr_str(self.text(x), level)
+        return super().repr_str(self.value(x), level)
 
     def repr_bytes(self, x: bytes, level: int) -> str:
-        shown = (
-            x if not self._known else self.text(x.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
-        )
+        shown = self.value(x.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
         return repr(shown) if len(shown) <= self.maxstring else repr(shown[: self.maxstring]) + "..."
 
     def repr_dict(self, x: dict[Any, Any], level: int) -> str:
@@ -189,7 +193,7 @@ class _Masking(reprlib.Repr):
         if isinstance(x, dict):
             return self.repr_dict(x, level)
         # The representation is masked whole, then shortened.
-        text = self.text(repr(x))
+        text = self.value(repr(x))
         return text if len(text) <= self.maxother else text[: self.maxother] + "..."
 
 
@@ -216,13 +220,13 @@ def _failure(error: BaseException, relation: str, mask: _Masking) -> Failure:
         message = str(error)
     except Exception as failed:
         message = f"<str failed: {type(failed).__name__}>"
-    notes = tuple(mask.text(str(note)) for note in getattr(error, "__notes__", ()))
+    notes = tuple(mask.value(str(note)) for note in getattr(error, "__notes__", ()))
     module = type(error).__module__
     kind = type(error).__qualname__ if module == "builtins" else f"{module}.{type(error).__qualname__}"
     frames = _frames(error.__traceback__, mask)
     if isinstance(error, SyntaxError):
         frames += _unparsed(error, mask)
-    return Failure(kind, mask.text(message)[:_MAX_MESSAGE], notes, tuple(frames), relation)
+    return Failure(kind, mask.value(message)[:_MAX_MESSAGE], notes, tuple(frames), relation)
 
 
 def _unparsed(error: SyntaxError, mask: _Masking) -> Iterator[Frame]:
