@@ -11,8 +11,8 @@ __all__ = ["mask_assignments"]
 #: Characters at either end of a text that are looked at: whoever shows it shows less. Bounds the time that it takes.
 _LOOKED_AT = 8192
 
-_QUOTED = r"""\\?'(?:[^'\\]|\\.)*+'?|\\?"(?:[^"\\]|\\.)*+"?"""
-_BARE = r"""(?:\\.|[^\s,;&(){}\[\]'"\\])++"""
+_QUOTED = r"""\\?'[^'\\]*+(?:\\.[^'\\]*+)*'?|\\?"[^"\\]*+(?:\\.[^"\\]*+)*"?"""
+_BARE = r"""(?:\\.|[^\s,;&(){}\[\]'"\\]++)+"""
 _SCHEME = r"(?:Bearer|Basic|Digest|Token|Negotiate)[ ]++" + _BARE
 # password='x', "password": "x", password=x, ('password', 'x'), Authorization: Bearer x. A bare word after a colon
 # and a blank is left: that is prose.
