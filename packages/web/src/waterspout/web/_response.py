@@ -6,7 +6,7 @@ from asyncio import Future
 from typing import TYPE_CHECKING, Any, cast
 
 from waterspout.http1connection import HTTP1ServerConnection
-from waterspout.httputil import HTTPHeaders, HTTPOutputError, ResponseStartLine
+from waterspout.httputil import HTTPHeaders, HTTPOutputError, ResponseStartLine, responses
 from waterspout.log import gen_log
 from waterspout.web._etag import content_etag, content_hash, matches_weakly
 from waterspout.web._handleretag import makes_plain_etag
