@@ -53,6 +53,29 @@ def test_protocol_says_what_a_balancer_has_ended(exchange: Exchange) -> None:
     assert received.endswith(b"https 0")
 
 
+@pytest.mark.parametrize(
+    ("head", "line", "options"),
+    [
+        (None, 8192, {}),
+        (16384, 8192, {}),
+        (65536, 16384, {}),
+        (1000, 900, {}),
+        (None, 60000, {"compat": "tornado"}),
+        (100_000, 90_000, {"compat": "tornado"}),
+    ],
+)
+def test_the_request_line_may_be_a_quarter_of_a_larger_head(
+    exchange: Exchange, head: int | None, line: int, options: dict[str, Any]
+) -> None:
+    target = "/".ljust(line, "a")
+    raw = f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+    received, _ = exchange(answer, raw, max_header_size=head, **options)
+    assert received.startswith(b"HTTP/1.1 200 ")
+    if not options and head != 1000:
+        received, closed = exchange(answer, raw.replace(b"/a", b"/aa", 1), max_header_size=head)
+        assert received.startswith(b"HTTP/1.1 414 ") and closed
+
+
 @pytest.mark.parametrize("extra", [0, 1])
 def test_max_header_size_at_the_limit_and_one_beyond(exchange: Exchange, extra: int) -> None:
     head = b"GET / HTTP/1.1\r\nHost: a\r\nX: %s\r\n\r\n"

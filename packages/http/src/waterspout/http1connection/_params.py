@@ -28,7 +28,8 @@ class HTTP1ConnectionParameters:
     """Parameters for `HTTP1Connection` and `HTTP1ServerConnection`, with Tornado's names.
 
     `no_keep_alive` closes after one request. `chunk_size` is the largest piece (bytes) that a delegate gets.
-    `max_header_size`, `max_body_size` are bytes; `header_timeout` (seconds) bounds the wait for a head,
+    `max_header_size` (a quarter of it, but 8 KiB at least, may be the request line), `max_body_size` are bytes;
+    `header_timeout` (seconds) bounds the wait for a head,
     `idle_timeout` that between requests, `body_timeout` the whole of a body (None: only its rate is bounded).
     `decompress` undoes ``Content-Encoding: gzip``. `compat` is ``"tornado"`` for its leniency. None takes the default.
     """
@@ -62,9 +63,12 @@ class HTTP1ConnectionParameters:
         self.first_byte_timeout = HEADER_TIMEOUT if given is None else given
         self.next_request_timeout = IDLE_TIMEOUT if self.idle_timeout is None else self.idle_timeout
         # Worked out here and not for each connection, of which there may be thousands a second.
+        head = self.max_header_size or base.head
+        # As by default: a quarter of the head, where that is more.
+        line = head if self.lenient else max(min(base.request_line, head), head // 4)
         self.limits = Limits(
-            request_line=min(base.request_line, self.max_header_size or base.request_line),
-            head=self.max_header_size or base.head,
+            request_line=line,
+            head=head,
             fields=base.fields,
             body=base.body if self.max_body_size is None else self.max_body_size,
         )

@@ -51,7 +51,7 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
     Times are seconds, sizes bytes, defaults in parentheses. ``header_timeout`` (30) is for a request's head from its
     first byte on; ``idle_connection_timeout`` (75; 30 before the first request of a connection) for the wait for it;
     ``body_timeout`` (none, but after ten seconds 500 bytes must come each second) for a whole body. They end with 408,
-    or in silence where nothing had been said. ``max_header_size`` (32 KiB, 8 of them for the request line),
+    or in silence where nothing had been said. ``max_header_size`` (32 KiB; a quarter of it for the request line),
     ``max_body_size`` (100 MiB) bound what is read (431/414, 413). ``decompress_request`` undoes gzip within the
     same limit. Of a client that sends many requests at once one is read and served at a time; 64 KiB of the others
     are kept, the rest waits with the client, as all do while 64 KiB of its answers wait for it. ``xheaders`` believes
