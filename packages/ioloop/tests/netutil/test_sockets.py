@@ -107,3 +107,20 @@ def test_sockets_bound_before_a_failure_are_closed(monkeypatch):
     with pytest.raises(OSError, match="second fails"):
         bind_sockets(0)
     assert [sock.fileno() for sock in made] == [-1, -1]
+
+
+def test_a_port_may_be_text_as_the_environment_has_it():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (sock,) = bind_sockets(str(port), "127.0.0.1")
+    with sock:
+        assert sock.getsockname() == ("127.0.0.1", port)
+        with pytest.raises(OSError, match=f"port {port} is in use"):
+            bind_sockets(str(port), "127.0.0.1")
+    both = bind_sockets("0")
+    assert len({each.getsockname()[1] for each in both}) == 1 and both[0].getsockname()[1] > 0
+    for each in both:
+        each.close()
+    with pytest.raises(OSError):
+        bind_sockets("no such service", "127.0.0.1")

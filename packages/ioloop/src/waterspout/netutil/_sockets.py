@@ -22,7 +22,7 @@ _ANY_PORT_ATTEMPTS: Final = 10
 
 
 def bind_sockets(
-    port: int,
+    port: int | str,
     address: str | None = None,
     family: socket.AddressFamily = socket.AF_UNSPEC,
     backlog: int = DEFAULT_BACKLOG,
@@ -35,7 +35,7 @@ def bind_sockets(
     IPv4 and, where it is there, IPv6; ``family`` restricts it to one of them.  ``"unix:/path"`` makes a UNIX socket and
     ignores the port.  With port 0 the system chooses one, the same for all sockets.  ``flags`` goes to ``getaddrinfo``
     (default ``AI_PASSIVE``).  ``reuse_port`` lets several processes bind the port; ValueError where the platform lacks
-    it.
+    it.  A port may be text, as the environment has it: ``"8888"``, or a service's name.
 
     OSError with the system's ``errno`` and a message that names address and port (``port 8888 is in use``), and where
     the system tells (Linux) the process that holds it.
@@ -55,13 +55,14 @@ def bind_sockets(
         )
     except socket.gaierror as error:
         raise socket.gaierror(error.errno, f"cannot resolve {address!r} to listen on: {error.strerror}") from error
+    number = int(found[0][4][1])
     # The same address can come twice; IPv4 first, as a port chosen for it is then asked for in IPv6.
     places = sorted({(entry[0], entry[4]) for entry in found}, key=lambda place: (place[0] != socket.AF_INET, place[1]))
-    attempts = _ANY_PORT_ATTEMPTS if port == 0 and len(places) > 1 else 1
+    attempts = _ANY_PORT_ATTEMPTS if number == 0 and len(places) > 1 else 1
     while True:
         attempts -= 1
         try:
-            return _bind_all(places, port, backlog, reuse_port)
+            return _bind_all(places, number, backlog, reuse_port)
         except OSError as error:
             if error.errno != errno.EADDRINUSE or not attempts:
                 raise
