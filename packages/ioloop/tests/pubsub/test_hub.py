@@ -126,3 +126,30 @@ def test_topics_are_bounded_and_those_waited_for_stay(run: Any, data: Any) -> No
     run(main())
     with pytest.raises(ValueError):
         Hub(keep=0)
+
+
+def test_a_cursor_of_a_topic_that_went_is_never_taken_for_one_of_its_successor():
+    hub = Hub(topics=1)
+    for number in range(3):
+        seen = hub.publish("a", number).cursor
+    hub.publish("b", "takes the place of a")
+    for number in range(5):
+        hub.publish("a", f"new {number}")
+    with pytest.raises(Lost) as lost:
+        hub.history("a", seen)  # messages 1 to 3 of the new topic would be missing
+    assert [message.data for message in hub.history("a", lost.value.oldest)] == [f"new {n}" for n in range(5)]
+
+
+def test_a_new_topic_gives_all_it_has_to_whoever_asks_for_its_cursor_first():
+    hub = Hub(topics=1)
+    hub.publish("a", 1)
+    hub.publish("a", 2)
+    cursor = hub.cursor("b")
+    hub.publish("b", 3)
+    assert [message.data for message in hub.history("b", cursor)] == [3]
+
+
+def test_as_long_as_no_topic_went_each_begins_with_one():
+    hub = Hub(topics=3)
+    assert [hub.publish(name, 0).cursor for name in "aabbc"] == [1, 2, 1, 2, 1]
+    assert len(hub.history("b", 0)) == 2

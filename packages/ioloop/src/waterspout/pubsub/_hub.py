@@ -17,7 +17,10 @@ class Hub:
 
     Each topic keeps its last *keep* messages, so that a long poll which comes back with the cursor of what it has seen
     gets everything in between. At most *topics* topics are kept; the one longest unused goes first, unless somebody
-    waits for it.
+    waits for it. Topics that are made after one went count on from its cursors, so that none means two messages:
+    whoever comes back to it with a cursor of then gets `Lost`.
+
+    A hub ends with its process. A cursor of the process before is told from one of this only while it is ahead.
     """
 
     __module__ = "waterspout.pubsub"
@@ -28,6 +31,7 @@ class Hub:
         self._keep = keep
         self._limit = topics
         self._topics: dict[str, Topic] = {}
+        self._forgotten = 0  # the highest cursor of the topics that went
 
     def publish(self, topic: str, data: Any, *, key: str | None = None) -> Message:
         """Give *data* to everybody who reads *topic*; returns the message with its cursor.
@@ -80,14 +84,15 @@ class Hub:
         topics = self._topics
         topic = topics.pop(name, None)
         if topic is None:
-            topic = Topic(name, self._keep)
             if len(topics) >= self._limit:
                 self._forget_one()
+            topic = Topic(name, self._keep, self._forgotten)
         topics[name] = topic  # the most recently used stand last
         return topic
 
     def _forget_one(self) -> None:
         for name, topic in self._topics.items():
             if not topic.waiting:
+                self._forgotten = max(self._forgotten, topic.last)
                 del self._topics[name]
                 return

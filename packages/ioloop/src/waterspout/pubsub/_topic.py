@@ -16,9 +16,9 @@ class Topic:
 
     __slots__ = ("_keys", "_messages", "_waiters", "last", "name")
 
-    def __init__(self, name: str, keep: int) -> None:
+    def __init__(self, name: str, keep: int, start: int = 0) -> None:
         self.name = name
-        self.last = 0
+        self.last = start  #: the number of the last message, at first of what was before this topic
         self._messages: deque[Message] = deque(maxlen=keep)
         self._keys: dict[str, Message] = {}
         self._waiters: set[asyncio.Future[None]] = set()
