@@ -159,9 +159,12 @@ def test_debug_page_shows_what_went_wrong_and_fits(
     assert "very-secret" not in whole
     # The application's own line first, and open; nothing is loaded from elsewhere; nothing is wider than the page.
     assert "site_app.py" in page.run(TEXT_OF, "details[open] summary")
-    assert page.run("return performance.getEntriesByType('resource').filter(e => !e.name.endsWith('.ico')).length") == 0
+    # But what `dev` is asked: whether the application has started again.
+    loaded = page.run("return performance.getEntriesByType('resource').map(e => new URL(e.name).pathname)")
+    assert set(loaded) <= {"/favicon.ico", "/.waterspout-dev"}
     assert page.run("return document.documentElement.scrollWidth") <= width
-    assert page.run("return document.querySelectorAll('script').length") == 0
+    assert page.run("return document.querySelectorAll('script').length") == 1, "the one that asks"
+    assert page.run("return document.querySelectorAll('script[src]').length") == 0
 
 
 @pytest.mark.parametrize(("width", "height", "scheme"), SIZES)
