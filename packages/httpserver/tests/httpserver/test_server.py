@@ -7,6 +7,7 @@ import gzip
 import logging
 import socket
 import ssl
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -321,9 +322,14 @@ def test_a_large_response_is_sent_whole_to_a_slow_reader() -> None:
 
 
 def talk_while_the_last_answer_comes(
-    address: tuple[str, int], raw: bytes, late: bytes, context: ssl.SSLContext | None
+    address: tuple[str, int],
+    raw: bytes,
+    late: bytes,
+    context: ssl.SSLContext | None,
+    after: threading.Event | None = None,
 ) -> bytes:
-    """What a slow client with little room gets for *raw* when it sends *late* after the first byte of the answer."""
+    """What a slow client with little room gets for *raw* when it sends *late* after the first byte of the answer, and
+    not before *after*."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
     client.settimeout(30)
@@ -333,6 +339,7 @@ def talk_while_the_last_answer_comes(
     with client:
         client.sendall(raw)
         received = client.recv(1)
+        assert after is None or after.wait(30)
         client.sendall(late)
         while data := client.recv(65536):
             received += data
@@ -363,6 +370,55 @@ def test_what_a_client_sends_while_its_last_answer_comes_does_not_cut_it(
         return received
 
     assert asyncio.run(main()).partition(b"\r\n\r\n")[2] == body
+
+
+LAST = b"GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+PIECE, PIECES = b"y" * 8192, 25
+
+
+@pytest.mark.parametrize("raw", [LAST, GET % b"first" + LAST], ids=["in pieces", "the one before it"])
+@pytest.mark.parametrize("late", [b"\r\n", GET % b"next", b"x" * 1000], ids=["CRLF", "request", "junk"])
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+def test_what_a_client_sends_after_its_last_answer_does_not_cut_what_the_kernel_still_has(
+    tls_files: tuple[str, str], raw: bytes, late: bytes, tls: bool
+) -> None:
+    all_sent = threading.Event()
+
+    async def main() -> bytes:
+        loop = asyncio.get_running_loop()
+
+        def serve(request: HTTPServerRequest) -> None:
+            loop.create_task(stream(request))
+
+        async def stream(request: HTTPServerRequest) -> None:
+            connection: Any = request.connection
+            is_last = request.path == "/last"
+            pieces = 0 if is_last and raw != LAST else PIECES
+            head = HTTPHeaders({"Content-Length": str(pieces * len(PIECE))})
+            await connection.write_headers(ResponseStartLine("HTTP/1.1", 200, "OK"), head)
+            for _ in range(pieces):
+                await connection.write(PIECE)
+            connection.finish()
+            if is_last:
+                loop.call_later(0.05, all_sent.set)  # the server has closed, or said its end
+
+        theirs = ours = None
+        if tls:
+            ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            ours.load_cert_chain(*tls_files)
+            theirs = ssl.create_default_context(cafile=tls_files[0])
+        http = HTTPServer(serve, ssl_options=ours)
+        (sock,) = bind_sockets(0, "127.0.0.1")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)  # all fits in there
+        http.add_sockets([sock])
+        received = await asyncio.to_thread(
+            talk_while_the_last_answer_comes, sock.getsockname(), raw, late, theirs, all_sent
+        )
+        http.stop()
+        await http.close_all_connections()
+        return received
+
+    assert asyncio.run(main()).count(b"y") == PIECES * len(PIECE)
 
 
 def test_an_early_answer_is_sent_whole_while_the_client_goes_on_with_its_body(until: Until) -> None:

@@ -141,6 +141,25 @@ def test_those_for_which_may_wait_says_no_are_served_at_once(run):
     run(main)
 
 
+@pytest.mark.parametrize("room", [0, -1, -100, None])
+def test_where_may_wait_has_no_room_or_fails_all_of_a_burst_are_served_at_once(run, caplog, room):
+    class Full(Echo):
+        def may_wait(self, count):
+            return room + 0  # a TypeError for None
+
+    async def main():
+        async with Full() as server:
+            clients = connect(listen(server), 5)
+            await until(lambda: len(server.given) == 5)
+            assert not server.waiting
+            clients[4].send(b"hello")
+            assert await received(clients[4]) == b"hello"
+            close(*clients)
+
+    run(main)
+    assert ("TypeError" in caplog.text) == (room is None)
+
+
 def test_without_a_timeout_nobody_waits(run):
     async def main():
         async with Echo(timeout=None) as server:

@@ -63,8 +63,8 @@ STRAIGHT_LIMIT = 64 * 1024
 _IDLE, _HEAD, _BODY = Phase.IDLE, Phase.HEAD, Phase.BODY
 _ANSWERING, _LINGERING, _CLOSED = Phase.ANSWERING, Phase.LINGERING, Phase.CLOSED
 
-#: Bytes that a client gets without having confirmed any (RFC 6928: ten segments). A last response up to this size is on
-#: its way when we close; of a longer one the kernel still has some, which a reset would destroy.
+#: Bytes that a client gets without having confirmed any (RFC 6928: ten segments). Where a connection had no more than
+#: these, all is on its way when we close; else the kernel may still have some, which a reset would destroy.
 FIRST_WINDOW = 14 * 1024
 
 
@@ -460,7 +460,7 @@ class HTTP1ServerConnection(HTTP1Connection):
             plain = type(stream) is IOStream
             # Who is told while a server drains may be sending its next request. (Over TLS the end must be said by TLS,
             # which takes both directions.)
-            if self._reader._held or self._pipelined or (plain and self.draining) or stream.pending > FIRST_WINDOW:
+            if self._reader._held or self._pipelined or (plain and self.draining) or stream.written > FIRST_WINDOW:
                 self._linger()
                 return
             self.phase = _LINGERING

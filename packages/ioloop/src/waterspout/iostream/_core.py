@@ -308,6 +308,11 @@ class StreamCore:
         return self._total_write_index - self._sent
 
     @property
+    def written(self) -> int:
+        """Bytes that were ever queued or sent: before encryption, where there is one."""
+        return self._total_write_index
+
+    @property
     def _write_buffer(self) -> list[Buffer] | None:
         """The queue of buffers, None when closed.
 

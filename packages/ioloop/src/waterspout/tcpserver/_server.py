@@ -277,7 +277,12 @@ class TCPServer:
     def _descriptors_came(self, make: Maker, lobby: Lobby, arrivals: list[tuple[int, Any]]) -> None:
         self._accepted += len(arrivals)
         while arrivals:
-            taken_in = lobby.enter(arrivals[: self.may_wait(len(arrivals))], make)
+            try:
+                room = max(0, self.may_wait(len(arrivals)))
+            except Exception:  # a subclass's own: what has been accepted is not lost for it
+                app_log.error("Error in %r", self.may_wait, exc_info=True)
+                room = 0
+            taken_in = lobby.enter(arrivals[:room], make)
             arrivals = arrivals[taken_in:]
             if arrivals:  # for one there is no room; it may be that there is for the next
                 fd, address = arrivals.pop(0)
@@ -288,7 +293,7 @@ class TCPServer:
 
     def may_wait(self, count: int) -> int:
         """How many of *count* connections that have just been accepted may be kept as bare descriptors until their
-        clients speak; the others are served at once.
+        clients speak; the others are served at once.  None where it is 0 or less.
 
         Asked where ``first_byte_timeout`` is set.
         """
