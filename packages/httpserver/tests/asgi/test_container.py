@@ -254,6 +254,25 @@ def test_100_continue_is_said_when_the_application_asks_for_the_body(
     assert not container._tasks
 
 
+@pytest.mark.parametrize("routed", [False, True], ids=["alone", "behind a router"])
+@pytest.mark.parametrize(("framing", "body"), FRAMINGS)
+@pytest.mark.parametrize("length", [[], [(b"content-length", b"10")]], ids=["chunked", "length"])
+def test_100_continue_is_not_said_in_the_middle_of_an_answer(
+    exchange: Exchange, framing: bytes, body: bytes, length: list[tuple[bytes, bytes]], routed: bool
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": length})
+        await send({"type": "http.response.body", "body": b"begun", "more_body": True})
+        content = (await receive())["body"]
+        await send({"type": "http.response.body", "body": content})
+
+    container = ASGIContainer(app)
+    served = RuleRouter([Rule(AnyMatches(), container)]) if routed else container
+    received, closed = exchange(served, EXPECTS % (b"", framing), 0.05, body)
+    assert received.startswith(b"HTTP/1.1 200 ") and b"HTTP/1.1 100 " not in received and closed
+    assert received.partition(b"\r\n\r\n")[2] == (b"begunhello" if length else b"5\r\nbegun\r\n5\r\nhello\r\n0\r\n\r\n")
+
+
 def test_a_client_that_waits_for_100_and_leaves_is_a_disconnect(until: Until) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await left.wait()

@@ -232,6 +232,7 @@ class HTTP1ServerConnection(HTTP1Connection):
             request.expect_continue
             and request.version == "HTTP/1.1"
             and not (self._received or self._reader.held or self._pipelined)
+            and self._writer is None  # the client would take it for content of the answer that has begun
         ):
             self.stream.send(b"HTTP/1.1 100 (Continue)\r\n\r\n")
             request.expect_continue = False
