@@ -1,6 +1,6 @@
 """The chat room on four workers behind nginx, while a worker and Redis are killed: nobody loses a message.
 
-``python loadtest/drills/drill_chat.py [--users 300] [--messages 12]`` starts ``examples/chat/cluster.py``, lets all
+``python loadtest/drills/drill_chat.py [--users 2000] [--messages 12]`` starts ``examples/chat/cluster.py``, lets all
 users long-poll through nginx, publishes, kills one worker with SIGKILL after a third of the messages and Redis after
 two thirds, and goes on. A message that was not confirmed is sent again under its key. At the end every user must have
 seen every confirmed message exactly once, in order. Exit code 1, with a line for each fault, otherwise.
@@ -135,7 +135,7 @@ async def run(port: int, chat: int, redis: int, count: int, messages: int) -> in
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--users", type=int, default=300)
+    parser.add_argument("--users", type=int, default=2000)
     parser.add_argument("--messages", type=int, default=12)
     parser.add_argument("--workers", type=int, default=4)
     options = parser.parse_args()
