@@ -10,7 +10,7 @@ import pytest
 
 from waterspout.http1 import Data, EndOfMessage, RequestReader
 from waterspout.http1connection._delivery import Delivery
-from waterspout.httputil import HTTPHeaders, HTTPMessageDelegate
+from waterspout.httputil import HTTPHeaders, HTTPInputError, HTTPMessageDelegate
 
 
 class Notes(HTTPMessageDelegate):
@@ -60,14 +60,19 @@ def run(test: Callable[[list[Any]], Any]) -> list[Any]:
     return done
 
 
-def delivery(notes: Notes, done: list[Any], chunk_size: int | None = None) -> Delivery:
-    return Delivery(notes, chunk_size, done.append, lambda: done.append("resumed"))
+def delivery(notes: Notes, done: list[Any], chunk_size: int | None = None, limit: int = 100) -> Delivery:
+    def check_size(size: int) -> None:
+        notes.log.append(size)
+        if size > limit:
+            raise HTTPInputError("too long", status=413)
+
+    return Delivery(notes, chunk_size, check_size, done.append, lambda: done.append("resumed"))
 
 
 def test_everything_at_once_where_nothing_waits() -> None:
     notes = Notes()
     assert run(lambda done: delivery(notes, done, 4).deliver([request(), Data(b"abcdef"), EndOfMessage()])) == [None]
-    assert notes.log == ["/p", b"abcd", b"ef", "finish"]
+    assert notes.log == ["/p", 9, b"abcd", b"ef", "finish"]
 
 
 @pytest.mark.parametrize("method", ["headers", "data"])
@@ -88,7 +93,7 @@ def test_what_follows_an_awaitable_waits_for_it(method: str) -> None:
             await asyncio.sleep(0)
 
     done = run(scenario)
-    assert notes.log == ["/p", b"a", b"b", "finish"]
+    assert notes.log == ["/p", 9, b"a", b"b", "finish"]
     assert done[0] is None and done[-1] == "resumed"
 
 
@@ -111,7 +116,7 @@ def test_an_exception_in_what_was_waited_for_ends_the_delivery() -> None:
         await asyncio.sleep(0)
 
     done = run(scenario)
-    assert [type(entry) for entry in done] == [ValueError] and notes.log == ["/p", b"a", "lost"]
+    assert [type(entry) for entry in done] == [ValueError] and notes.log == ["/p", 9, b"a", "lost"]
 
 
 def test_an_abandoned_delegate_hears_of_it_once_and_nothing_more() -> None:
@@ -126,4 +131,20 @@ def test_an_abandoned_delegate_hears_of_it_once_and_nothing_more() -> None:
         notes.go.set_exception(ValueError("nobody waits for this"))
         await asyncio.sleep(0)
 
-    assert run(scenario) == [] and notes.log == ["/p", b"a", "lost"]
+    assert run(scenario) == [] and notes.log == ["/p", 9, b"a", "lost"]
+
+
+@pytest.mark.parametrize("waiting", ["headers", ""])
+def test_what_is_longer_than_allowed_is_not_handed_on(waiting: str) -> None:
+    notes = Notes(waiting=waiting)
+
+    async def scenario(done: list[Any]) -> None:
+        delivery(notes, done, limit=8).deliver([request(), Data(b"a")])
+        if waiting:
+            assert notes.log == ["/p"] and notes.go is not None
+            notes.go.set_result(None)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
+    done = run(scenario)
+    assert type(done[0]) is HTTPInputError and notes.log == ["/p", 9, "lost"]

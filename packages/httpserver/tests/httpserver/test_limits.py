@@ -208,6 +208,63 @@ def test_RX11_a_route_decides_on_its_limit_before_the_body_is_read(exchange: Exc
     assert statuses(received) == [100, 200] and not closed
 
 
+@pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize("split", ["whole", "after the head", "in the body", "byte by byte"])
+@pytest.mark.parametrize("body", [b"hello world", b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"])
+@pytest.mark.parametrize("limit", [10, 11])
+def test_RX11_a_delegate_that_sets_its_limit_gets_none_of_what_is_longer(
+    exchange: Exchange, limit: int, body: bytes, split: str, waits: bool
+) -> None:
+    got: list[bytes | str] = []
+
+    class Limited(HTTPMessageDelegate):
+        def __init__(self, request: HTTPServerRequest) -> None:
+            self.request = request
+
+        async def wait(self) -> None:
+            await asyncio.sleep(0)
+
+        def headers_received(self, start_line: object, headers: object) -> Any:
+            connection: Any = self.request.connection
+            connection.set_max_body_size(limit)
+            return self.wait() if waits else None
+
+        def data_received(self, chunk: bytes) -> None:
+            got.append(chunk)
+
+        def finish(self) -> None:
+            answer(self.request)
+
+        def on_connection_close(self) -> None:
+            got.append("lost")
+
+    class Routes:
+        def open_request(self, request: HTTPServerRequest) -> HTTPMessageDelegate:
+            return Limited(request)
+
+        def serve_request(self, request: HTTPServerRequest) -> None:
+            connection: Any = request.connection
+            connection.deliver(request, Limited(request))
+
+    framing = b"Transfer-Encoding: chunked" if b"\r\n" in body else b"Content-Length: 11"
+    head = b"POST / HTTP/1.1\r\nHost: a\r\n" + framing + b"\r\n\r\n"
+    pieces = {
+        "whole": [head + body],
+        "after the head": [head, body],
+        "in the body": [head + body[:4], body[4:]],
+        "byte by byte": [bytes([byte]) for byte in head + body],
+    }[split]
+    steps: list[Any] = [step for piece in pieces for step in (piece, 0.001)]
+    received, closed = exchange(Routes(), *steps)
+    if limit == 11:
+        assert statuses(received) == [200] and not closed and b"".join(got) == b"hello world"  # type: ignore[arg-type]
+    else:
+        assert statuses(received) == [413] and closed and got[-1] == "lost"
+        told = b"".join(got[:-1])  # type: ignore[arg-type]
+        # What is too long is known from its announced length, of chunks as far as they have come.
+        assert told == b"" if b"\r\n" not in body or split == "whole" else len(told) <= limit
+
+
 def test_RX2_the_time_in_which_the_application_takes_nothing_is_not_the_clients(until: Any) -> None:
     class Slow(HTTPMessageDelegate):
         busy: asyncio.Future[None] | None = None

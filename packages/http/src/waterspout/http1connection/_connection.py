@@ -82,7 +82,9 @@ class HTTP1Connection(HTTPConnection):
             raise RuntimeError("a message is being read already")
         done: Future[bool] = asyncio.get_running_loop().create_future()
         self._read_done = done
-        self._delivery = Delivery(delegate, self.params.chunk_size, self._message_delivered, self._resume_reading)
+        self._delivery = Delivery(
+            delegate, self.params.chunk_size, self._check_size, self._message_delivered, self._resume_reading
+        )
         if isinstance(self._reader, ResponseReader):
             self._reader.expect(self._method)
         try:
@@ -244,6 +246,11 @@ class HTTP1Connection(HTTPConnection):
         """Allow *max_body_size* bytes of content in the message being read, in place of the connection's limit."""
         self._reader.max_body = max_body_size
 
+    def _check_size(self, size: int) -> None:
+        limit = self._reader.max_body
+        if size > limit:
+            raise HTTPInputError(f"content of {size} bytes exceeds the limit of {limit} bytes", status=413)
+
     def set_body_timeout(self, timeout: float) -> None:
         """Give the body of the message being read *timeout* seconds in all."""
         self.params = replace(self.params, body_timeout=timeout)
@@ -266,6 +273,8 @@ class HTTP1Connection(HTTPConnection):
 
     def deliver(self, request: HTTPServerRequest, delegate: HTTPMessageDelegate) -> None:
         """Hand a whole *request* to *delegate* part by part."""
-        delivery = Delivery(delegate, self.params.chunk_size, self._message_delivered, self._resume_reading)
+        delivery = Delivery(
+            delegate, self.params.chunk_size, self._check_size, self._message_delivered, self._resume_reading
+        )
         self._delivery = delivery
         delivery.deliver((request,))

@@ -18,22 +18,27 @@ class Delivery:
     """A message on its way to its delegate.
 
     `deliver` takes codec events. Where a delegate's method returns an awaitable, the events after it wait until it
-    is done; `waiting` says so, and the owner pauses its stream meanwhile. `on_done` is called once: with None when
-    the delegate's `finish` has returned, with the exception when one of its methods raised. It is not called after
-    `abandon`.
+    is done; `waiting` says so, and the owner pauses its stream meanwhile.
+
+    `check_size` gets the bytes that a request's content is known to have, after the delegate has seen the head and may
+    have changed the limit, and before anything is handed on: what it raises is as if the delegate had. `on_done` is
+    called once: with None when the delegate's `finish` has returned, with the exception when one of its methods raised.
+    It is not called after `abandon`.
     """
 
-    __slots__ = ("_chunk_size", "_delegate", "_on_done", "_on_resume", "_queue", "_running", "waiting")
+    __slots__ = ("_check_size", "_chunk_size", "_delegate", "_on_done", "_on_resume", "_queue", "_running", "waiting")
 
     def __init__(
         self,
         delegate: HTTPMessageDelegate,
         chunk_size: int | None,
+        check_size: Callable[[int], None],
         on_done: Callable[[BaseException | None], None],
         on_resume: Callable[[], None],
     ) -> None:
         self._delegate: HTTPMessageDelegate | None = delegate
         self._chunk_size = chunk_size
+        self._check_size = check_size
         self._on_done = on_done
         self._on_resume = on_resume
         self._queue: deque[Any] = deque()
@@ -45,6 +50,9 @@ class Delivery:
         for event in events:
             if isinstance(event, HTTPServerRequest):
                 self._queue.append(event)
+                size = max(event.content_length or 0, len(event.body))
+                if size:
+                    self._queue.append(size)
                 if event.body:  # it goes in pieces: the delegate has it from then on
                     self._queue_data(event.body)
                     event.body = b""
@@ -96,6 +104,8 @@ class Delivery:
             return delegate.headers_received(line, event.headers)
         if isinstance(event, ResponseHead):
             return delegate.headers_received(event.start_line, event.headers)
+        if type(event) is int:
+            return self._check_size(event)
         self._delegate = None  # it has had the whole message, whatever finish() does to the connection
         try:
             delegate.finish()

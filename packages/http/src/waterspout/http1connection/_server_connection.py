@@ -258,7 +258,9 @@ class HTTP1ServerConnection(HTTP1Connection):
             self.stream.resume_receiving()
 
     def _start_delivery(self, delegate: HTTPMessageDelegate) -> Delivery:
-        self._delivery = Delivery(delegate, self.params.chunk_size, self._message_delivered, self._resume_reading)
+        self._delivery = Delivery(
+            delegate, self.params.chunk_size, self._check_size, self._message_delivered, self._resume_reading
+        )
         return self._delivery
 
     def _take_body(self, events: Any) -> None:
