@@ -109,6 +109,12 @@ def test_sockets_bound_before_a_failure_are_closed(monkeypatch):
     assert [sock.fileno() for sock in made] == [-1, -1]
 
 
+@pytest.mark.parametrize("port", [65536, 70000, -1, "65536", "70000", "-1", "+80", "", "\u0668\u0660"])
+def test_what_is_no_port_is_refused_and_no_other_one_is_bound(port):
+    with pytest.raises(ValueError, match=r"is no port \(0-65535\)"):
+        bind_sockets(port, "127.0.0.1")
+
+
 def test_a_port_may_be_text_as_the_environment_has_it():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

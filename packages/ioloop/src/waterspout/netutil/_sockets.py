@@ -37,6 +37,7 @@ def bind_sockets(
     (default ``AI_PASSIVE``).  ``reuse_port`` lets several processes bind the port; ValueError where the platform lacks
     it.  A port may be text, as the environment has it: ``"8888"``, or a service's name.
 
+    ValueError for a port that is none (0 to 65535): the system's tables would make another one of it.
     OSError with the system's ``errno`` and a message that names address and port (``port 8888 is in use``), and where
     the system tells (Linux) the process that holds it.
     """
@@ -45,6 +46,12 @@ def bind_sockets(
         return [bind_unix_socket(path, backlog=backlog)]
     if reuse_port and not hasattr(socket, "SO_REUSEPORT"):
         raise ValueError("reuse_port=True: this platform has no SO_REUSEPORT")
+    if isinstance(port, str) and (port == "" or port.lstrip("+-").isdecimal()):
+        if not (port.isascii() and port.isdigit()):
+            raise ValueError(f"{port!r} is no port (0-65535)")
+        port = int(port)
+    if isinstance(port, int) and not 0 <= port <= 65535:
+        raise ValueError(f"{port} is no port (0-65535)")
     if address == "":
         address = None
     if address is None and not socket.has_ipv6 and family == socket.AF_UNSPEC:
