@@ -151,6 +151,32 @@ def test_what_is_left_at_the_deadline_is_cut_and_said(until: Until) -> None:
     asyncio.run(main())
 
 
+def test_answers_that_are_not_taken_and_requests_behind_them_are_cut_and_said(until: Until) -> None:
+    body = b"x" * 1_000_000
+
+    def large(request: HTTPServerRequest) -> None:
+        head = HTTPHeaders({"Content-Length": str(len(body))})
+        request.connection.write_headers(ResponseStartLine("HTTP/1.1", 200, "OK"), head, body)
+        request.connection.finish()
+
+    async def main() -> None:
+        server, address = await start(large)
+        client = socket.create_connection(address)
+        client.sendall(GET % b"one?token=secret" * 50)
+        silent = socket.create_connection(address)
+        await until(lambda: any(c.stream.pending for c in server._connections))
+        result = await server.drain(0.05)
+        client.close()
+        silent.close()
+        assert not result.clean and result.finished == 0 and result.idle == 1
+        assert [(cut.method, cut.path, cut.remote_ip, cut.phase) for cut in result.cut] == [
+            ("", "", "127.0.0.1", Phase.IDLE)
+        ]
+        assert "answers that were not taken" in str(result) and "secret" not in str(result) + repr(result)
+
+    asyncio.run(main())
+
+
 def test_a_client_that_waits_to_be_accepted_is_served(until: Until) -> None:
     async def main() -> None:
         server, address = await start(answer)

@@ -42,7 +42,7 @@ def close_if_idle(connection: HTTP1ServerConnection) -> bool:
     """Close *connection* if it waits for a request and nothing of one has arrived, not even in the kernel."""
     if connection.phase is not Phase.IDLE or connection.is_busy():
         return False
-    if connection._reader.held or connection._pipelined or _kernel_holds_input(connection.stream.socket):
+    if _kernel_holds_input(connection.stream.socket):
         return False  # the loop will read it in its next turn
     connection.stream.close_after_flush()
     return True

@@ -599,8 +599,11 @@ class HTTP1ServerConnection(HTTP1Connection):
     # The end.
 
     def is_busy(self) -> bool:
-        """Whether a request is being read or answered, or an answer is still on its way out."""
-        return self.request is not None or self.stream.pending > 0
+        """Whether a request is being read or answered, or an answer is still on its way out, or further requests wait
+        for that."""
+        if self.request is not None or self.stream.pending > 0:
+            return True
+        return self.phase is _IDLE and bool(self._pipelined or self._reader.held)
 
     def detach(self) -> IOStream:
         """Give the stream up, for another protocol; see `HTTP1Connection.detach`."""

@@ -17,12 +17,18 @@ TICK: Final = 0.02
 
 @dataclass(frozen=True, slots=True)
 class CutRequest:
-    """A request that was under way when the deadline passed. `path` is without the query, which may hold secrets."""
+    """A request that was under way when the deadline passed. `path` is without the query, which may hold secrets.
+
+    `method` and `path` are empty for a client that had not taken its answers, or had sent requests beyond these.
+    """
 
     method: str
     path: str
     remote_ip: str | None
     phase: Phase
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}" if self.method else "answers that were not taken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,7 @@ class DrainResult:
     def __str__(self) -> str:
         text = f"{self.finished + self.idle + self.upgraded} connections ended in order in {self.seconds:.1f} s"
         if self.cut:
-            text += f"; {len(self.cut)} requests were cut: " + ", ".join(f"{r.method} {r.path}" for r in self.cut[:5])
+            text += f"; {len(self.cut)} requests were cut: " + ", ".join(map(str, self.cut[:5]))
             text += ", ..." if len(self.cut) > 5 else ""
         if self.cut_upgraded:
             text += f"; {self.cut_upgraded} upgraded connections were cut"
@@ -116,5 +122,7 @@ async def drain(
 def _cut(connection: HTTP1ServerConnection) -> CutRequest | None:
     request: Any = connection.request
     if request is None:
-        return None
+        if not connection.is_busy():
+            return None
+        return CutRequest("", "", getattr(connection.context, "remote_ip", None), connection.phase)
     return CutRequest(request.method, request.path, getattr(request, "remote_ip", None), connection.phase)
