@@ -8,8 +8,9 @@ from waterspout.httputil import MASK, is_secret_name
 
 __all__ = ["mask_assignments"]
 
-#: Characters at either end of a text that are looked at: whoever shows it shows less. Bounds the time that it takes.
-_LOOKED_AT = 8192
+#: Characters of a text that are looked at: whoever shows it shows less. Bounds the time that it takes. What comes later
+#: is left out: it may begin in the middle of a secret, and nothing would say so.
+_LOOKED_AT = 16384
 
 _QUOTED = r"""\\?'[^'\\]*+(?:\\.[^'\\]*+)*'?|\\?"[^"\\]*+(?:\\.[^"\\]*+)*"?"""
 _BARE = r"""(?:\\.|[^\s,;&(){}\[\]'"\\]++)+"""
@@ -26,17 +27,22 @@ _NAME = re.compile(
 )
 _VALUE = re.compile(rf"b?(?:{_QUOTED})|{_SCHEME}|{_BARE}")
 _NO_SECRETS = frozenset(("None", "True", "False", "''", '""', "b''", 'b""'))
-_CREDENTIALS = re.compile(r"""(?<![\w+.-])([A-Za-z][\w+.-]*+://[^\s/@:'"]*+):[^\s/@'"]++@""")
+_CREDENTIALS = re.compile(r"""(?<![\w+.-])([A-Za-z][\w+.-]*+://[^\s/@:'"]*+):[^\s/'"]+@""")
 
 
 def mask_assignments(text: str) -> str:
     """*text* with ``***`` for values beside names such as ``password``, and for passwords in URLs.
 
     What is masked is found by `is_secret_name` of the word before ``=`` or ``:``, or before the comma of a pair of
-    strings. Of a text longer than 16 KiB only both ends are looked at, and the middle is left out.
+    strings. Of a text longer than 16 KiB only the beginning is looked at, and the rest is left out.
     """
-    if len(text) > 2 * _LOOKED_AT:
-        return f"{mask_assignments(text[:_LOOKED_AT])}...{mask_assignments(text[-_LOOKED_AT:])}"
+    if len(text) > _LOOKED_AT:
+        # As if an address ended there: its password may go on beyond.
+        return _masked(f"{text[:_LOOKED_AT]}@").removesuffix("@") + "..."
+    return _masked(text)
+
+
+def _masked(text: str) -> str:
     if ":" not in text and "=" not in text and "," not in text:
         return text
     text = _CREDENTIALS.sub(rf"\1:{MASK}@", text)
