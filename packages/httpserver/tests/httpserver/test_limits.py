@@ -22,7 +22,9 @@ from waterspout.http1connection import HTTP1ServerConnection, Phase
 from waterspout.httpserver import HTTPServer
 from waterspout.httputil import (
     HTTPHeaders,
+    HTTPInputError,
     HTTPMessageDelegate,
+    HTTPServerConnectionDelegate,
     HTTPServerRequest,
     ResponseStartLine,
     parse_body_arguments,
@@ -525,3 +527,30 @@ def test_DB2_what_is_no_whole_gzip_is_refused(exchange: Exchange, body: bytes, p
         parts += [body[start : start + size], 0.01]
     received, closed = exchange(answer, *parts, decompress_request=True)
     assert statuses(received) == [400] and closed
+
+
+@pytest.mark.parametrize("late", [b"", b"he", b"hello"], ids=["none", "a part", "all"])
+@pytest.mark.parametrize("by", ["limit", "raise"])
+def test_who_was_answered_before_its_body_exceeded_a_limit_gets_no_second_answer(
+    exchange: Any, late: bytes, by: str
+) -> None:
+    class Refusing(HTTPServerConnectionDelegate, HTTPMessageDelegate):
+        def start_request(self, server_conn: object, request_conn: Any) -> HTTPMessageDelegate:
+            self.connection = request_conn
+            return self
+
+        def headers_received(self, start_line: Any, headers: HTTPHeaders) -> None:
+            if by == "limit":
+                self.connection.set_max_body_size(3)
+            length = HTTPHeaders({"Content-Length": "2"})
+            self.connection.write_headers(ResponseStartLine("HTTP/1.1", 403, "Forbidden"), length, b"no")
+            self.connection.finish()
+            if by == "raise":
+                raise HTTPInputError("too late")
+
+        def finish(self) -> None:
+            pass
+
+    received, closed = exchange(Refusing(), b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n" + late)
+    assert received.count(b"HTTP/1.1 ") == 1 and received.startswith(b"HTTP/1.1 403 ") and received.endswith(b"no")
+    assert closed == (by == "raise" or late != b"hello")

@@ -263,6 +263,10 @@ class HTTP1ServerConnection(HTTP1Connection):
         )
         return self._delivery
 
+    def _check_size(self, size: int) -> None:
+        if self.request is not None:  # else it is answered, and there is nothing left to refuse
+            super()._check_size(size)
+
     def _take_body(self, events: Any) -> None:
         request = self.request
         assert request is not None
@@ -298,7 +302,7 @@ class HTTP1ServerConnection(HTTP1Connection):
 
     def _message_delivered(self, error: BaseException | None) -> None:
         self._delivery = None
-        if isinstance(error, HTTPInputError):
+        if isinstance(error, HTTPInputError) and self.request is not None:  # else it has its answer already
             self.refuse(error)
         elif error is not None:
             self._application_failed(error)
