@@ -335,3 +335,49 @@ def test_a_response_without_a_head_closes_the_connection_and_the_next_is_not_tak
         client.close()
 
     run(main)
+
+
+class AnswersFromData(HTTPMessageDelegate, HTTPServerConnectionDelegate):
+    """Of /first it looks at the head for a while, and answers when it gets the body, before the end of the message."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.finished: list[str] = []
+
+    def start_request(self, server_conn: object, request_conn: Any) -> HTTPMessageDelegate:
+        outer, request = self, request_conn.request
+
+        class Delegate(HTTPMessageDelegate):
+            def headers_received(self, start_line: Any, headers: Any) -> Future[None] | None:
+                if request.path != "/first":
+                    return None
+                outer.busy: Future[None] = outer.client.loop.create_future()
+                return outer.busy
+
+            def data_received(self, chunk: bytes) -> None:
+                if request.path == "/first":
+                    outer.client.answer(request)
+
+            def finish(self) -> None:
+                outer.finished.append(request.path)
+                if request.path != "/first":
+                    outer.client.answer(request)
+
+        return Delegate()
+
+
+@pytest.mark.parametrize("cut", [20, len(LAST) - 1, len(LAST)])
+def test_a_request_behind_one_that_was_answered_before_its_end_is_not_lost(cut: int) -> None:
+    async def main() -> None:
+        client = Client()
+        delegate = AnswersFromData(client)
+        client.connection.start_serving(delegate)
+        await client.send(b"POST /first HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello" + LAST[:cut])
+        delegate.busy.set_result(None)
+        await client.read_answers(1)
+        await client.send(LAST[cut:] + GET % 3)
+        await client.read_answers(2)
+        assert client.served == ["/first", "/last", "/3"] == delegate.finished
+        client.close()
+
+    run(main)

@@ -480,6 +480,8 @@ class HTTP1ServerConnection(HTTP1Connection):
             return
         self.phase = _IDLE
         self.deadline = self._deadlines.coarse_now + self.params.next_request_timeout
+        if self._delivery is not None and not self._pumping:
+            return  # answered by a delegate that has not had all of its request: `_resume_reading` goes on when it has
         if not self._pumping and (self._reader._held or self._pipelined):
             if self.stream.pending > OUTPUT_LIMIT:
                 go_on_when_flushed(self)
