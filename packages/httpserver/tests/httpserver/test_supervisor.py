@@ -100,6 +100,22 @@ def test_the_last_words_of_a_worker_that_has_ended_are_heard(supervisor: Supervi
     assert ours.fileno() == -1
 
 
+@pytest.mark.parametrize("before", [0, 2500, 4096, 9000])
+def test_a_reason_behind_many_signs_of_life_is_heard_whole(supervisor: Supervisor, before: int) -> None:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    failing = Worker(99_999_999, ours, supervisor.places[0])
+    supervisor.selector.register(ours, selectors.EVENT_READ, failing)
+    theirs.sendall(Report.ALIVE.value * before + Report.FAILED.value + b"R" * 2000 + b"\0")
+    supervisor.hear(failing)
+    assert failing.reason == "R" * 2000 and not failing.ready
+    assert ours in supervisor.selector.get_map()  # it may say more
+    theirs.close()
+    supervisor.hear(failing)
+    assert ours not in supervisor.selector.get_map()
+    ours.close()
+
+
 def test_the_watchdog_is_not_fed_while_a_worker_is_silent(supervisor: Supervisor, clock: Clock) -> None:
     told = []
     supervisor.notifier.watchdog = 3.0

@@ -236,14 +236,9 @@ class Supervisor:
                     sock.close()
 
     def hear(self, worker: Worker) -> None:
-        try:
-            data = worker.control.recv(4096)
-        except (BlockingIOError, ConnectionError):
-            return
-        if not data:  # it has ended, or will in a moment
-            self.selector.unregister(worker.control)
-            return
-        worker.heard = time.monotonic()
+        data = self.received(worker)
+        if data:
+            worker.heard = time.monotonic()
         while data:
             report, data = Report(data[:1]), data[1:]
             if report is Report.FAILED:
@@ -255,6 +250,17 @@ class Supervisor:
                 gen_log.info("worker %d (pid %d) was told to stop", worker.place.number, worker.pid)
                 self.retire(worker, told=True)
                 worker.place.worker, worker.place.successor = worker.place.successor, None
+
+    def received(self, worker: Worker) -> bytes:
+        """All that has come, so that no text is torn; who has ended, or will in a moment, is not watched further."""
+        pieces = []
+        try:
+            while piece := worker.control.recv(4096):
+                pieces.append(piece)
+            self.selector.unregister(worker.control)
+        except (BlockingIOError, ConnectionError):
+            pass  # that was all
+        return b"".join(pieces)
 
     def is_ready(self, worker: Worker) -> None:
         worker.ready = True
