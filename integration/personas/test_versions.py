@@ -1,8 +1,9 @@
 """Distributions have versions of their own, and each works with any sibling that its ranges admit.
 
-What was released is found by its tag (``web-v0.1.0``: CONTRIBUTING.md). Web as it is here is tested with the oldest
-siblings in its ranges, the last released web with the lower layers as they are here, both by web's own tests; and
-what each distribution's public packages promised at its last release must still hold, or its minor version be higher.
+What was released is listed in ``releases.toml`` by its tag (``web-v0.1.0``: CONTRIBUTING.md) and the tag's commit, so
+that a clone without tags knows it, too. Web as it is here is tested with the oldest siblings in its ranges, the last
+released web with the lower layers as they are here, both by web's own tests; and what each distribution's public
+packages promised at its last release must still hold, or its minor version be higher.
 
 Where this is a copy without history, ``WATERSPOUT_HISTORY`` names the repository.
 """
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 HISTORY = Path(os.environ.get("WATERSPOUT_HISTORY", ROOT))
+RELEASES: dict[str, str] = tomllib.loads((Path(__file__).parent / "releases.toml").read_text(encoding="utf-8"))
 LAYERS = ("ioloop", "http", "httpserver", "httpclient", "web", "auth")
 
 
@@ -42,6 +44,13 @@ class Release:
 
     package: str
     version: Version
+    commit: str
+
+    @classmethod
+    def listed(cls, tag: str) -> Release:
+        """The release of a tag in `RELEASES`."""
+        package, _, version = tag.rpartition("-v")
+        return cls(package, Version(version), RELEASES[tag])
 
     @property
     def tag(self) -> str:
@@ -52,19 +61,21 @@ class Release:
         target = folder / self.tag
         target.mkdir()
         archive = folder / f"{self.tag}.tar"
-        git("archive", "-o", str(archive), self.tag, f"packages/{self.package}")
+        git("archive", "-o", str(archive), self.commit, f"packages/{self.package}")
         with tarfile.open(archive) as tar:
             tar.extractall(target, filter="data")
         return target / "packages" / self.package
 
 
 def releases(package: str) -> list[Release]:
-    """The released versions of one package, the oldest first."""
-    try:
-        tags = git("tag", "--list", f"{package}-v*", text=True).stdout.split()
-    except (subprocess.CalledProcessError, FileNotFoundError):
-        return []
-    return sorted((Release(package, Version(tag.rpartition("-v")[2])) for tag in tags), key=lambda r: r.version)
+    """The released versions of one package, the oldest first; the test is skipped if their commits are not here."""
+    found = [release for release in map(Release.listed, RELEASES) if release.package == package]
+    for release in found:
+        try:
+            git("cat-file", "-e", f"{release.commit}^{{commit}}")
+        except (subprocess.CalledProcessError, FileNotFoundError):
+            pytest.skip(f"{HISTORY} has no commit {release.commit} of {release.tag} (git fetch --unshallow?)")
+    return sorted(found, key=lambda release: release.version)
 
 
 def project(folder: Path) -> dict[str, Any]:
@@ -82,15 +93,12 @@ def oldest(package: str, requirement: Requirement) -> Release:
     for release in releases(package):
         if release.version in requirement.specifier:
             return release
-    pytest.skip(f"no release of {package} in {requirement.specifier} is tagged in {HISTORY} (git fetch --tags?)")
+    pytest.skip(f"no release of {package} in {requirement.specifier} is listed in releases.toml")
 
 
 def last(package: str) -> Release:
-    """The last released version; the test is skipped if there is none."""
-    found = releases(package)
-    if not found:
-        pytest.skip(f"no release of {package} is tagged in {HISTORY} (git fetch --tags?)")
-    return found[-1]
+    """The last released version."""
+    return releases(package)[-1]
 
 
 def build(source: Path, folder: Path) -> Path:
@@ -107,10 +115,10 @@ def run_tests_of_web(environment: Any, wheels: list[Path], tests: Path) -> None:
     """Web's tests in an environment with exactly these wheels of ours."""
     environment.uv("install", "--no-deps", *wheels)
     environment.uv("check")
-    environment.uv("install", "--group", f"{ROOT / 'pyproject.toml'}:test")
+    environment.uv("install", "--group", f"{ROOT / 'pyproject.toml'}:test", "pytest-xdist>=3.6")
     settings = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tests.parent), "-p", "no:cacheprovider"]
-    command = [environment.python, "-m", "pytest", "-q", "-x", *settings, str(tests)]
-    run = subprocess.run(command, cwd=ROOT, env=without_our_settings(), capture_output=True, text=True, timeout=400)
+    command = [environment.python, "-m", "pytest", "-q", "-x", "-n", "2", *settings, str(tests)]
+    run = subprocess.run(command, cwd=ROOT, env=without_our_settings(), capture_output=True, text=True, timeout=900)
     assert run.returncode == 0, (
         f"web's tests fail with exactly {[wheel.name for wheel in wheels]}: if one side needs what the other has only"
         f" since its release, that one's version and the floor in web's range must rise (CONTRIBUTING.md, Releases)\n"
@@ -120,6 +128,16 @@ def run_tests_of_web(environment: Any, wheels: list[Path], tests: Path) -> None:
 
 def without_our_settings() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST_"))}
+
+
+@pytest.mark.parametrize("tag", RELEASES)
+def test_a_release_is_the_commit_of_its_tag_and_has_its_version(tag: str) -> None:
+    release = Release.listed(tag)
+    assert release in releases(release.package)
+    sources = git("show", f"{release.commit}:packages/{release.package}/pyproject.toml", text=True).stdout
+    assert Version(tomllib.loads(sources)["project"]["version"]) == release.version
+    tagged = git("tag", "--list", tag, "--format=%(*objectname)", text=True).stdout.strip()
+    assert tagged in ("", release.commit), f"{tag} is {tagged}, not the commit that releases.toml lists"
 
 
 def test_web_works_with_the_oldest_siblings_in_its_ranges(
