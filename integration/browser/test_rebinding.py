@@ -87,6 +87,14 @@ def test_name_that_is_not_ours_is_refused_in_development(page: Page, serve: Call
         assert page.run("return document.body.innerText") == "the secret of this machine"
 
 
+def test_the_page_of_a_refusal_does_not_load_itself_again(page: Page, serve: Callable[[str], str]) -> None:
+    page.open(serve("dev").replace("127.0.0.1", "attacker.example") + "secret")
+    page.run("window.stayed = true")
+    # It asks in vain whether the application has been started again, once a second.
+    page.wait_for("return performance.getEntriesByType('resource').length > 1")
+    assert page.run("return window.stayed") is True
+
+
 @pytest.mark.parametrize(("command", "outcome"), [("run", "200 the secret of this machine"), ("dev", "421 ")])
 def test_rebinding_reads_a_server_that_takes_any_name_and_not_one_in_development(
     page: Page, serve: Callable[[str], str], attacker: Attacker, command: str, outcome: str

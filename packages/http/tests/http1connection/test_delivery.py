@@ -61,7 +61,8 @@ def run(test: Callable[[list[Any]], Any]) -> list[Any]:
 
 
 def delivery(notes: Notes, done: list[Any], chunk_size: int | None = None, limit: int = 100) -> Delivery:
-    def check_size(size: int) -> None:
+    def check_size(size: int, announced: bool) -> None:
+        assert announced
         notes.log.append(size)
         if size > limit:
             raise HTTPInputError("too long", status=413)

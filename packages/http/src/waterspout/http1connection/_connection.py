@@ -10,6 +10,7 @@ from typing import Any
 
 from waterspout.concurrent import future_set_result_unless_cancelled
 from waterspout.http1 import MessageReader, MessageWriter, Reading, RequestReader, ResponseReader
+from waterspout.http1._content import check_length
 from waterspout.http1connection._delivery import Delivery
 from waterspout.http1connection._heads import make_request_head, make_response_head
 from waterspout.http1connection._observer import tell
@@ -246,9 +247,11 @@ class HTTP1Connection(HTTPConnection):
         """Allow *max_body_size* bytes of content in the message being read, in place of the connection's limit."""
         self._reader.max_body = max_body_size
 
-    def _check_size(self, size: int) -> None:
+    def _check_size(self, size: int, announced: bool) -> None:
         limit = self._reader.max_body
-        if size > limit:
+        if announced:
+            check_length(size, limit)
+        elif size > limit:
             raise HTTPInputError(f"content of {size} bytes exceeds the limit of {limit} bytes", status=413)
 
     def set_body_timeout(self, timeout: float) -> None:

@@ -20,8 +20,9 @@ class Delivery:
     `deliver` takes codec events. Where a delegate's method returns an awaitable, the events after it wait until it
     is done; `waiting` says so, and the owner pauses its stream meanwhile.
 
-    `check_size` gets the bytes that a request's content is known to have, after the delegate has seen the head and may
-    have changed the limit, and before anything is handed on: what it raises is as if the delegate had. `on_done` is
+    `check_size` gets the bytes that a request's content is known to have, and whether its head says so, after the
+    delegate has seen the head and may have changed the limit, and before anything is handed on: what it raises is as if
+    the delegate had. `on_done` is
     called once: with None when the delegate's `finish` has returned, with the exception when one of its methods raised.
     It is not called after `abandon`.
     """
@@ -32,7 +33,7 @@ class Delivery:
         self,
         delegate: HTTPMessageDelegate,
         chunk_size: int | None,
-        check_size: Callable[[int], None],
+        check_size: Callable[[int, bool], None],
         on_done: Callable[[BaseException | None], None],
         on_resume: Callable[[], None],
     ) -> None:
@@ -50,9 +51,10 @@ class Delivery:
         for event in events:
             if isinstance(event, HTTPServerRequest):
                 self._queue.append(event)
-                size = max(event.content_length or 0, len(event.body))
-                if size:
-                    self._queue.append(size)
+                if event.content_length is not None:
+                    self._queue.append((event.content_length, True))
+                elif event.body:
+                    self._queue.append((len(event.body), False))
                 if event.body:  # it goes in pieces: the delegate has it from then on
                     self._queue_data(event.body)
                     event.body = b""
@@ -104,8 +106,8 @@ class Delivery:
             return delegate.headers_received(line, event.headers)
         if isinstance(event, ResponseHead):
             return delegate.headers_received(event.start_line, event.headers)
-        if type(event) is int:
-            return self._check_size(event)
+        if type(event) is tuple:
+            return self._check_size(*event)
         self._delegate = None  # it has had the whole message, whatever finish() does to the connection
         try:
             delegate.finish()

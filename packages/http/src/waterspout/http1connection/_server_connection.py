@@ -263,9 +263,9 @@ class HTTP1ServerConnection(HTTP1Connection):
         )
         return self._delivery
 
-    def _check_size(self, size: int) -> None:
+    def _check_size(self, size: int, announced: bool) -> None:
         if self.request is not None:  # else it is answered, and there is nothing left to refuse
-            super()._check_size(size)
+            super()._check_size(size, announced)
 
     def _take_body(self, events: Any) -> None:
         request = self.request

@@ -122,7 +122,7 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
             compat=compat,
         )
         super().__init__(ssl_options=ssl_options, max_buffer_size=max_buffer_size, server_names=server_names)
-        self.may_log = self.conn_params.log_limit.allows
+        self.may_log: Callable[[str], bool] | None = self.conn_params.log_limit.allows
         self.trusted_downstream = trusted_downstream or []
         self._context_class = context_class(self.trusted_downstream)
         self.observer = observer = _all_of(observer, getattr(request_callback, "server_observer", None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import inf
+from types import TracebackType
 
 from waterspout.locks._guard import Guard
 from waterspout.locks._permits import ForwardingPermits, Permits
@@ -36,6 +37,11 @@ class Semaphore(Guard):
     def release(self) -> None:
         """Give a permit back: it goes to the first who waits, if there is one."""
         self._permits.release()
+
+    def __exit__(
+        self, typ: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        super().__exit__(typ, value, traceback)  # Tornado's name of the parameter is another one than a lock's
 
 
 class BoundedSemaphore(Semaphore):

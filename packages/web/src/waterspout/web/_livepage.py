@@ -20,8 +20,9 @@ PROBE: Final = "/.waterspout-dev"
 #: What the answer to `PROBE`, and to anything while the application does not start, is of.
 HEADER: Final = "X-Waterspout-Dev"
 
-#: Asks once a second while somebody can see the page. A server that starts again does not answer at all for a moment.
-#: What was asked with another method than GET is not repeated. The origin is named, because a path may begin with "//".
+#: Asks once a second while somebody can see the page. An answer without the field tells nothing: a host that is refused
+#: gets such. A server that starts again does not answer for a moment. Only what was asked by GET is asked again. The
+#: origin is named, because a path may begin with "//".
 SCRIPT: Final = """
 const shown = document.currentScript.dataset.shown;
 const state = document.getElementById("state"), changed = document.getElementById("changed");
@@ -30,7 +31,8 @@ async function look() {
   if (!document.hidden) {
     try {
       const answer = await fetch("@PROBE@", {method: "HEAD", cache: "no-store"});
-      if (answer.headers.get("@HEADER@") !== shown) {
+      const now = answer.headers.get("@HEADER@");
+      if (now !== null && now !== shown) {
         if (!changed) return location.replace(location.origin + location.pathname + location.search);
         state.hidden = true;
         changed.hidden = false;
