@@ -11,6 +11,7 @@ Where this is a copy without history, ``WATERSPOUT_HISTORY`` names the repositor
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -133,6 +134,7 @@ def without_our_settings() -> dict[str, str]:
 @pytest.mark.parametrize("tag", RELEASES)
 def test_a_release_is_the_commit_of_its_tag_and_has_its_version(tag: str) -> None:
     release = Release.listed(tag)
+    assert release.package in LAYERS and re.fullmatch("[0-9a-f]{40}", release.commit)
     assert release in releases(release.package)
     sources = git("show", f"{release.commit}:packages/{release.package}/pyproject.toml", text=True).stdout
     assert Version(tomllib.loads(sources)["project"]["version"]) == release.version
