@@ -70,6 +70,8 @@ def explain(name: str, mine: Outcome, theirs: Outcome, raw: bytes) -> str | None
         return f"lenient: {broken}" if ours_refuses_here else None
     if mine.verdict == "waiting" and theirs.verdict == "refused" and b"\r\n\r\n" not in rest.lstrip(b"\r\n"):
         return "refuses a head before it is whole; it would be refused when it is"
+    if mine.verdict == "waiting" and theirs.verdict == "refused" and "trailer" in (violation(rest + b"\r\n\r\n") or ""):
+        return "refuses a trailer line before it is whole; it would be refused when it is"
     for parser, why, holds in QUIRKS:
         if parser == name and holds(rest):
             return why

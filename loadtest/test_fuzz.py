@@ -11,7 +11,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import fuzz
 from fuzz_grammar import violation
-from fuzz_parsers import by_h11, by_llhttp, ours
+from fuzz_parsers import Outcome, by_h11, by_llhttp, ours
+from fuzz_reasons import explain
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n"
 
@@ -56,6 +57,17 @@ def test_all_parsers_give_the_same_form_of_answer(parse) -> None:
 def test_the_second_grammar_names_the_rule_that_is_broken(raw: bytes, part: str | None) -> None:
     found = violation(raw)
     assert found is None if part is None else found is not None and part in found
+
+
+@pytest.mark.parametrize("line", [b" ", b"X ", b"X", b"(: y"])
+def test_a_trailer_line_that_is_refused_when_it_ends_explains_who_does_not_wait(line: bytes) -> None:
+    raw = GET + b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + line
+    mine = ours(raw, ())
+    assert mine.verdict == "waiting" and ours(raw + b"\r\n\r\n", ()).verdict == "refused"
+    theirs = Outcome("refused", mine.messages)
+    assert explain("llhttp", mine, theirs, raw) == (
+        "refuses a trailer line before it is whole; it would be refused when it is"
+    )
 
 
 def test_a_parser_that_is_wrong_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
