@@ -213,6 +213,8 @@ class HTTP1ServerConnection(HTTP1Connection):
             return  # answered from inside open_request
         if delegate is None:
             self._parts = []
+            if request.content_length is not None:
+                check_length(request.content_length, self._reader.max_body)
             self._welcome_body(request)
             return
         if self.params.decompress:
@@ -223,11 +225,9 @@ class HTTP1ServerConnection(HTTP1Connection):
             self._welcome_body(request)
 
     def _welcome_body(self, request: HTTPServerRequest) -> None:
-        """The head has been seen by whoever may change the limit: have the body come, or refuse it unread."""
+        """The head has been seen by whoever may change the limit, and its length is within that: have the body come."""
         if self.request is not request or self.phase is not _BODY:
             return
-        if request.content_length is not None:
-            check_length(request.content_length, self._reader.max_body)
         if (
             request.expect_continue
             and request.version == "HTTP/1.1"
@@ -246,11 +246,7 @@ class HTTP1ServerConnection(HTTP1Connection):
             if self.phase is _IDLE:  # it was answered while the delegate was still busy with it
                 go_on(self)
             return
-        try:
-            self._welcome_body(request)
-        except HTTPInputError as error:
-            self.refuse(error)
-            return
+        self._welcome_body(request)
         if self.phase is Phase.BODY and (self._pipelined or self._reader._held):
             data, self._pipelined = self._pipelined, b""
             self.data_received(data)
