@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import shutil
 import signal
 import socket
@@ -99,6 +100,67 @@ class RedisServer(Server):
         return False
 
 
+class Gate:
+    """Stands between a hub and its server on a port of its own, to lose what one says to the other, and to cut."""
+
+    url: str
+
+    def __init__(self, connect: Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]) -> None:
+        self._connect = connect
+        self._pairs: list[asyncio.StreamWriter] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.is_shut = False  #: whoever connects is cut at once
+        self.loses_questions = False  #: what the hub says from now on does not reach the server
+        self.loses_answers = False  #: what the server says from now on does not reach the hub
+        self.lost = asyncio.Event()  #: something was lost
+
+    async def __aenter__(self) -> Gate:
+        self._server = await asyncio.start_server(self._join, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self._server.close()
+        self.cut()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def cut(self) -> None:
+        """Close all connections; what was lost stays lost, what comes from now on passes, unless `is_shut`."""
+        for each in self._pairs:
+            each.close()
+        self._pairs.clear()
+        self.loses_questions = self.loses_answers = False
+        self.lost.clear()
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.is_shut:
+            writer.close()
+            return
+        try:
+            to_server = await self._connect()
+        except OSError:  # it is being killed or started
+            writer.close()
+            return
+        self._pairs += [writer, to_server[1]]
+        for source, sink, loses in ((reader, to_server[1], "loses_questions"), (to_server[0], writer, "loses_answers")):
+            task = asyncio.create_task(self._pass(source, sink, loses))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, loses: str) -> None:
+        try:
+            while data := await source.read(65536):
+                if getattr(self, loses):
+                    self.lost.set()
+                else:
+                    sink.write(data)
+        except ConnectionError as error:
+            logging.getLogger(__name__).debug("a connection ended: %s", error)
+        finally:
+            sink.close()
+
+
 DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
 
 
@@ -120,14 +182,14 @@ class NatsServer(Server):
         with socket.socket() as sock:
             sock.bind(("127.0.0.1", 0))
             port = sock.getsockname()[1]
-        self._port = port
+        self.port = port
         self.url = f"nats://127.0.0.1:{port}"
         self.command = ["nats-server", "-a", "127.0.0.1", "-p", str(port), "-sd", str(folder)]
         self.command += ["-l", str(folder / "log"), *settings]
 
     def listens(self) -> bool:
         with contextlib.suppress(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", self._port), 5).close()
+            socket.create_connection(("127.0.0.1", self.port), 5).close()
             return True
         return False
 
@@ -147,6 +209,11 @@ def nats_start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
             return server
 
         yield start
+
+
+@pytest.fixture
+def gate() -> type[Gate]:
+    return Gate
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def test_a_hub_whose_open_failed_is_not_open(
     async def main() -> None:
         hub = NatsHub(nats_server.url, patience=0.2)
 
-        async def fails() -> None:
+        async def fails(subjects: Any) -> None:
             raise TimeoutError("no stream for you")
 
         with monkeypatch.context() as broken:

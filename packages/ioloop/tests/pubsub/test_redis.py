@@ -10,15 +10,20 @@ import pytest
 from waterspout.pubsub import HubRefused, HubUnavailable, RedisHub, _redis
 
 
-def test_a_repeated_key_publishes_once_while_it_is_kept(redis_server: Any, run: Any, data: Any) -> None:
+def test_a_repeated_key_publishes_once_while_it_is_kept_or_new(redis_server: Any, run: Any, data: Any) -> None:
     async def main() -> None:
-        async with RedisHub(redis_server.url, keep=3) as hub:
+        async with RedisHub(redis_server.url, keep=3, patience=60, window=50) as hub:
             again = await asyncio.gather(*(hub.publish("t", "a", key="same") for _ in range(20)))
             assert {message.cursor for message in again} == {1}
+            remembered = "waterspout:{t}:keys:same"
+            assert 50_000 < await hub._client.pttl(remembered) <= 60_000
+            await hub._client.delete(remembered)  # as time does
+            assert (await hub.publish("t", "a", key="same")).cursor == 1
             for number in range(3):
-                await hub.publish("t", number)
+                await hub.publish("t", number, key=str(number))
             assert (await hub.publish("t", "new", key="same")).cursor == 5
             assert data(await hub.history("t", 2)) == [1, 2, "new"]
+            assert (await hub.publish("t", "late", key="0")).cursor == 2  # no longer kept, but new
             # What goes with a dropped message is dropped with it.
             assert await hub._client.hlen("waterspout:{t}:keys") == 3
 
@@ -183,5 +188,39 @@ def test_a_hub_whose_open_failed_or_that_is_closed_is_not_open(redis_server: Any
             assert [message.data for message in await waiting] == ["b"]
         with pytest.raises(RuntimeError, match="Redis: open the hub first"):
             await hub.poll("t", 0, timeout=60)
+
+    run(main())
+
+
+@pytest.mark.parametrize("is_killed", [True, False])
+@pytest.mark.parametrize("others", [0, 1, 20])
+@pytest.mark.parametrize("what", ["answers", "questions"])
+def test_a_message_whose_answer_does_not_come_is_stored_once_whatever_came_meanwhile(
+    redis_server: Any, gate: Any, run: Any, data: Any, what: str, others: int, is_killed: bool
+) -> None:
+    async def main() -> None:
+        async with (
+            gate(lambda: asyncio.open_unix_connection(str(redis_server.path))) as between,
+            RedisHub(redis_server.url, keep=5) as other,
+            RedisHub(f"redis://127.0.0.1:{between.port}", keep=5) as hub,
+        ):
+            before = await hub.publish("t", "before")
+            setattr(between, f"loses_{what}", True)
+            publishing = asyncio.create_task(hub.publish("t", "mine", key="mine"))
+            if what == "answers":
+                await other.poll("t", before.cursor)
+            await between.lost.wait()
+            between.is_shut = True
+            between.cut()
+            for number in range(others):
+                await other.publish("t", number)
+            if is_killed:
+                redis_server.kill()
+                redis_server.start()
+            between.is_shut = False
+            mine = await publishing
+            stored = ["before", "mine", *range(others)] if what == "answers" else ["before", *range(others), "mine"]
+            assert mine.cursor == stored.index("mine") + 1 and await other.cursor("t") == len(stored)
+            assert data(await other.history("t", max(len(stored) - 5, 0))) == stored[-5:]
 
     run(main())

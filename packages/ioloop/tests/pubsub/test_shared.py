@@ -19,14 +19,15 @@ class Kind:
     """A hub's class, and how much of the test with kills its server gets done in seconds."""
 
     hub: type[NatsHub] | type[RedisHub]
+    few: dict[str, int]  # keeps three messages
     messages: int
     readers: int
     killed_after: tuple[int, ...]
 
 
 KINDS = {
-    "redis": Kind(RedisHub, messages=300, readers=20, killed_after=(50, 150, 250)),
-    "nats": Kind(NatsHub, messages=150, readers=10, killed_after=(40, 100)),
+    "redis": Kind(RedisHub, {"keep": 3}, messages=300, readers=20, killed_after=(50, 150, 250)),
+    "nats": Kind(NatsHub, {"keep": 3, "keys": 3}, messages=150, readers=10, killed_after=(40, 100)),
 }
 
 
@@ -68,7 +69,7 @@ def test_what_is_no_longer_kept_or_never_was_is_an_error_that_says_where_to_go_o
     kind: Kind, server: Any, run: Any, data: Any
 ) -> None:
     async def main() -> None:
-        async with kind.hub(server.url, keep=3) as hub:
+        async with kind.hub(server.url, **kind.few) as hub:
             cursors = [(await hub.publish("t", number)).cursor for number in range(5)]
             for cursor in (cursors[0], 0, -1):
                 with pytest.raises(Lost) as caught:

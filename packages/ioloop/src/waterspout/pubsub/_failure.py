@@ -16,7 +16,8 @@ class HubUnavailable(ExplainedError):
     """The engine of a hub did not answer in time, or (`HubRefused`) does not do what it is asked.
 
     The text says what was tried, where, for how long, and what to do. Out of `publish`: the message may have been
-    accepted or not. Publish it again with the same `key`, and it is there once.
+    accepted or not. Publish it again with the same `key`, and it is there once, unless the text says that nothing shows
+    whether it was accepted.
     """
 
     __module__ = "waterspout.pubsub"

@@ -17,6 +17,7 @@ __all__ = ["LocalHub", "connect"]
 class LocalHub(SharedHub):
     """A `SharedHub` within one process: nothing is kept beyond its end, and nothing can be unavailable.
 
+    A key is remembered for as long as its message is kept: nothing is ever sent twice on its own account.
     Of several workers each has its own, and none hears of the others' messages: `open` warns of that.
     """
 

@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeVar
 
-from waterspout.escape import json_decode, json_encode
+from waterspout.escape import json_encode
 from waterspout.log import app_log
 from waterspout.pubsub._failure import HubImportError, address, advice, reason, refused, unanswered
 from waterspout.pubsub._message import Lost, Message
+from waterspout.pubsub._publication import Publication
 from waterspout.pubsub._shared import FIRST_PAUSE, LONGEST_PAUSE, SharedHub
+from waterspout.pubsub._subjects import Subjects
 from waterspout.pubsub._workers import worker_number
 
 __all__ = ["NatsHub"]
 
 T = TypeVar("T")
-
-#: The cursor of the message before, within its topic: shows whether anything is missing between two.
-PREVIOUS = "Waterspout-Previous"
-KEY = "Waterspout-Key"
-
-#: JetStream's number for "the last message of this subject is another one than you expect".
-WRONG_LAST_SEQUENCE = 10071
 
 #: Seconds that one request may take, before it is made again.
 ANSWER = 2.0
@@ -37,8 +31,12 @@ class NatsHub(SharedHub):
 
     Needs the extra ``waterspout-ioloop[nats]``. All topics are subjects below *name* in one stream of that name, which
     is made if it is not there; each topic keeps its last *keep* messages, in files, on *replicas* servers. Cursors are
-    those of the stream: those of one topic grow, with gaps. A key is remembered for *window* seconds, and not, as by
-    the other hubs, for as long as its message is kept.
+    those of the stream: those of one topic grow, with gaps.
+
+    A key is remembered for *window* seconds (*patience*, if that is more), whether or not its message is kept. A server
+    that is started anew knows those of the messages that it has: so it has the last *keys* of each topic, if these are
+    more than *keep*. Fewer take less of its disk; what a publisher may have sent, when the server ended, should be
+    among them.
 
     Acknowledged means written to the server's files. It survives the end of the server's process; whether it survives
     that of its machine is for *replicas*, or the server's ``sync_interval``, to say. *patience*: for how many seconds
@@ -57,6 +55,7 @@ class NatsHub(SharedHub):
         patience: float = 30.0,
         window: float = 3600.0,
         replicas: int = 1,
+        keys: int = 1000,
     ) -> None:
         super().__init__(keep=keep, topics=topics, patience=patience)
         try:
@@ -73,17 +72,18 @@ class NatsHub(SharedHub):
         self._settings = self._api.StreamConfig(
             name=name,
             subjects=[f"{name}.>"],
-            max_msgs_per_subject=keep,
-            duplicate_window=window,
+            max_msgs_per_subject=max(keep, keys),
+            duplicate_window=max(window, patience),
             num_replicas=replicas,
             storage=self._api.StorageType.FILE,
         )
         self._connection: Any = None
-        self._stream: Any = None
+        self._subjects: Subjects | None = None
         self._following: Any = None
         self._connect = nats.connect
         self._trouble = ""
         self._refusal: asyncio.Future[Exception] | None = None
+        self._limits: set[asyncio.Timeout] = set()  # of the requests that are out
 
     async def open(self) -> None:
         """Connect, make the stream if it is not there, and begin to listen for changes.
@@ -94,7 +94,7 @@ class NatsHub(SharedHub):
         if self._connection is not None:
             return
         self._connection = await self._first_connection()
-        self._stream = self._connection.jetstream(timeout=ANSWER)
+        self._subjects = Subjects(self._connection.jetstream(timeout=ANSWER), self._name, self._stream_errors)
         try:
             await self._try("make the stream of", self._make_stream)
             await self._try("listen to", self._follow)
@@ -113,6 +113,7 @@ class NatsHub(SharedHub):
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=FIRST_PAUSE,
                 error_cb=self._heard,
+                disconnected_cb=self._disconnected,
                 reconnected_cb=self._reconnected,
             )
         )
@@ -146,7 +147,7 @@ class NatsHub(SharedHub):
         """Disconnect; whoever waits is cancelled. May be called twice."""
         await self._end_tasks()
         connection, self._connection = self._connection, None
-        self._stream = self._following = None
+        self._subjects = self._following = None
         if connection is not None:
             await connection.close()
 
@@ -154,35 +155,19 @@ class NatsHub(SharedHub):
         """See `SharedHub.publish`; without a *key* it gets one, since it may have to be sent again."""
         key = key or uuid.uuid4().hex
         payload = json_encode(data).encode()
-
-        async def send() -> int:
-            while True:
-                previous = await self._last(topic)
-                headers = {
-                    KEY: key,
-                    PREVIOUS: str(previous),
-                    "Nats-Msg-Id": f"{_token(topic)} {key}",
-                    "Nats-Expected-Last-Subject-Sequence": str(previous),
-                }
-                try:
-                    return int((await self._stream.publish(self._subject(topic), payload, headers=headers)).seq)
-                except self._stream_errors.APIError as error:
-                    if error.err_code != WRONG_LAST_SEQUENCE:
-                        raise
-                    # Somebody else published between the two requests.
-
-        return Message(topic, await self._try(f"publish on {topic!r} to", send, key), data, key)
+        publication = Publication(topic, payload, key)
+        return Message(topic, await self._try(f"publish on {topic!r} to", publication.send, key), data, key)
 
     async def cursor(self, topic: str) -> int:
         """The cursor of the last message, 0 if there is none. Raises `HubUnavailable`."""
-        return await self._try(f"read {topic!r} from", lambda: self._last(topic))
+        return await self._try(f"read {topic!r} from", lambda subjects: subjects.last(topic))
 
     async def history(self, topic: str, after: int) -> list[Message]:
         """See `SharedHub.history`. Raises `HubUnavailable`."""
         messages: list[Message] = []
         previous = after
         while True:
-            found = await self._try(f"read {topic!r} from", partial(self._next, topic, previous))
+            found = await self._try(f"read {topic!r} from", partial(Subjects.next, topic=topic, after=previous))
             if found is None:
                 break
             message, its_previous = found
@@ -198,39 +183,30 @@ class NatsHub(SharedHub):
                 raise Lost(topic, after, last)
         return messages
 
-    def _subject(self, topic: str) -> str:
-        return f"{self._name}.{_token(topic)}"
-
-    async def _last(self, topic: str) -> int:
+    async def _make_stream(self, subjects: Subjects) -> None:
         try:
-            return int((await self._stream.get_last_msg(self._name, self._subject(topic))).seq)
-        except self._stream_errors.NotFoundError:
-            return 0
-
-    async def _next(self, topic: str, after: int) -> tuple[Message, int] | None:
-        try:
-            found = await self._stream.get_msg(self._name, max(after, 0) + 1, self._subject(topic), next=True)
-        except self._stream_errors.NotFoundError:
-            return None
-        return Message(topic, found.seq, json_decode(found.data), found.headers[KEY]), int(found.headers[PREVIOUS])
-
-    async def _make_stream(self) -> None:
-        try:
-            await self._stream.add_stream(self._settings)
+            await subjects.jetstream.add_stream(self._settings)
         except self._stream_errors.BadRequestError:  # it is there with other settings
-            await self._stream.update_stream(self._settings)
+            await subjects.jetstream.update_stream(self._settings)
 
-    async def _follow(self) -> None:
+    async def _follow(self, subjects: Subjects) -> None:
         """Hear of what is stored from now on; then look at all topics, for what came before."""
 
         async def stored(message: Any) -> None:
-            self._changed(_topic(message.subject.rpartition(".")[2]))
+            self._changed(Subjects.topic(message.subject))
 
-        self._following = await self._stream.subscribe(
+        self._following = await subjects.jetstream.subscribe(
             f"{self._name}.>", ordered_consumer=True, deliver_policy=self._api.DeliverPolicy.NEW, cb=stored
         )
         for topic in list(self._mirrors):
             self._changed(topic)
+
+    async def _disconnected(self) -> None:
+        # Nobody will answer what was asked: it is asked again at once, and not when its time is over.
+        limits, self._limits = self._limits, set()
+        for limit in limits:
+            if not limit.expired():
+                limit.reschedule(0)
 
     async def _reconnected(self) -> None:
         # The server may have been started anew, without what it knew of us.
@@ -245,9 +221,10 @@ class NatsHub(SharedHub):
                 app_log.debug("the former subscription is gone already: %s", error)
         await self._try("listen to", self._follow)
 
-    async def _try(self, what: str, call: Callable[[], Awaitable[T]], key: str | None = None) -> T:
-        """``await call()``, again and again while the server is away. RuntimeError if the hub is not open."""
-        if self._stream is None:
+    async def _try(self, what: str, call: Callable[[Subjects], Awaitable[T]], key: str | None = None) -> T:
+        """``await call(subjects)``, again and again while the server is away. RuntimeError if the hub is not open."""
+        subjects = self._subjects
+        if subjects is None:
             raise RuntimeError(f"could not {what} NATS: open the hub first (`async with hub`)")
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._patience
@@ -255,7 +232,12 @@ class NatsHub(SharedHub):
         unserved = self._stream_errors.ServiceUnavailableError
         while True:
             try:
-                return await asyncio.wait_for(call(), max(deadline - loop.time(), FIRST_PAUSE))
+                async with asyncio.timeout(max(deadline - loop.time(), FIRST_PAUSE)) as limit:
+                    self._limits.add(limit)
+                    try:
+                        return await call(subjects)
+                    finally:
+                        self._limits.discard(limit)
             except self._stream_errors.APIError as error:
                 if error.code != 503:
                     # Nobody listens for JetStream's requests: then there is no code.
@@ -268,12 +250,3 @@ class NatsHub(SharedHub):
                 raise unanswered(what, "NATS", self._patience, self._place, why, key)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
-
-
-def _token(topic: str) -> str:
-    """*topic* as one token of a subject, whatever it is made of."""
-    return base64.urlsafe_b64encode(topic.encode()).decode().rstrip("=") or "-"
-
-
-def _topic(token: str) -> str:
-    return "" if token == "-" else base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()

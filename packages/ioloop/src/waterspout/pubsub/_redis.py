@@ -19,10 +19,11 @@ __all__ = ["RedisHub"]
 
 T = TypeVar("T")
 
-#: Adds a message unless its key is among those kept, drops the oldest, and tells all processes: one atomic step.
-#: KEYS: the stream; the numbers of the kept keys.  ARGV: key, data, how many to keep, channel, topic.
+#: Adds a message unless its key is known, drops the oldest, and tells all processes: one atomic step.
+#: KEYS: the stream; the numbers of the kept keys; the number of this key, whether kept or not.
+#: ARGV: key, data, how many to keep, channel, topic, for how many milliseconds the key is known in any case.
 PUBLISH = """
-local known = redis.call('HGET', KEYS[2], ARGV[1])
+local known = redis.call('HGET', KEYS[2], ARGV[1]) or redis.call('GET', KEYS[3])
 if known then return known end
 local number = 1
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
@@ -36,6 +37,7 @@ while redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[3]) do
 end
 redis.call('XADD', KEYS[1], text .. '-0', 'key', ARGV[1], 'data', ARGV[2])
 redis.call('HSET', KEYS[2], ARGV[1], text)
+redis.call('SET', KEYS[3], text, 'PX', ARGV[6])
 redis.call('PUBLISH', ARGV[4], ARGV[5])
 return text
 """
@@ -50,6 +52,9 @@ class RedisHub(SharedHub):
     Needs the extra ``waterspout-ioloop[redis]``. Its keys and its channel begin with *prefix*; each topic keeps its
     last *keep* messages. At most *connections* are open, and one more that listens for changes. At most *topics* are
     watched in this process without a reader. *patience*: for how many seconds a server that is away is tried again.
+
+    A key is remembered for as long as its message is kept, and for *window* seconds (*patience*, if that is more) in
+    any case, which takes about 170 bytes of Redis' memory for each.
 
     Acknowledged means durable only if Redis writes each command to disk before it answers (``appendonly yes``,
     ``appendfsync always``): `open` raises `HubRefused` if the server is set up otherwise, or does not tell. With
@@ -68,6 +73,7 @@ class RedisHub(SharedHub):
         patience: float = 30.0,
         connections: int = 16,
         durable: bool = True,
+        window: float = 120.0,
     ) -> None:
         super().__init__(keep=keep, topics=topics, patience=patience)
         try:
@@ -79,6 +85,7 @@ class RedisHub(SharedHub):
         self._prefix = prefix
         self._channel = f"{prefix}changed"
         self._durable = durable
+        self._remembered = max(round(max(window, patience) * 1000), 1)  # milliseconds
         pool: Any = redis.asyncio.BlockingConnectionPool.from_url(
             url,
             max_connections=connections + 1,
@@ -121,10 +128,10 @@ class RedisHub(SharedHub):
     async def publish(self, topic: str, data: Any, *, key: str | None = None) -> Message:
         """See `SharedHub.publish`; without a *key* it gets one, since it may have to be sent again."""
         key = key or uuid.uuid4().hex
-        arguments = [key, json_encode(data), self._keep, self._channel, topic]
-        number = await self._try(
-            f"publish on {topic!r} to", lambda: self._script(keys=[*self._keys(topic)], args=arguments), key
-        )
+        stream, kept = self._keys(topic)
+        keys = [stream, kept, f"{kept}:{key}"]
+        arguments = [key, json_encode(data), self._keep, self._channel, topic, self._remembered]
+        number = await self._try(f"publish on {topic!r} to", lambda: self._script(keys=keys, args=arguments), key)
         return Message(topic, int(number), data, key)
 
     async def cursor(self, topic: str) -> int:

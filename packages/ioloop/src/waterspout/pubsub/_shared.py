@@ -64,9 +64,9 @@ class SharedHub(ABC):
     async def publish(self, topic: str, data: Any, *, key: str | None = None) -> Message:
         """Add *data* to *topic*; returns the message once the engine has stored it.
 
-        A *key* that one of the kept messages has makes this a repetition: nothing is added, and the message returned
-        has the cursor of the first. An engine that is away is tried again for the hub's *patience*, under the same
-        key, before this raises `HubUnavailable`.
+        A *key* that the engine remembers makes this a repetition: nothing is added, and the message returned has the
+        cursor of the first. Each hub says for how long that is. An engine that is away is tried again for the hub's
+        *patience*, under the same key, before this raises `HubUnavailable`.
         """
 
     @abstractmethod
