@@ -165,3 +165,26 @@ def test_HR4_an_absolute_target_decides_host_and_path_together() -> None:
     seen: list[tuple[str, str, str, bytes]] = []
     asyncio.run(answer_to(b"GET http://b.example:81/y?z HTTP/1.1\r\nHost: a\r\n\r\n", seen))
     assert seen == [("GET", "/y", "b.example:81", b"")]
+
+
+POST, MULTIPART = b"POST / HTTP/1.1\r\nHost: a\r\n", b"Content-Type: multipart/form-data; boundary=B\r\n"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        POST + MULTIPART + b"Content-Length: 0\r\n\r\n",
+        POST + MULTIPART + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        POST + b"content-type: Multipart/Form-Data; boundary=B\r\nContent-Length: 0\r\n\r\n",
+        POST + b"Content-Type: multipart/form-data\r\nContent-Length: 0\r\n\r\n",
+        POST + b"Content-Type: multipart/form-data; boundary=\r\nContent-Length: 0\r\n\r\n",
+        POST + MULTIPART + b"Content-Length: 2\r\n\r\n\r\n",
+        POST + MULTIPART + b"Content-Length: 5\r\n\r\n--B\r\n",
+        POST + MULTIPART + b"Content-Length: 10\r\n\r\n--B\r\n--B--",
+        POST + MULTIPART + b"Content-Length: 5\r\n\r\n--C--",
+    ],
+)
+def test_MP4_MP14_a_form_without_its_final_boundary_is_400_even_if_nothing_of_it_is_there(raw: bytes) -> None:
+    seen: list[tuple[str, str, str, bytes]] = []
+    received, _ = asyncio.run(answer_to(raw, seen))
+    assert received.startswith(b"HTTP/1.1 400 ") and not seen

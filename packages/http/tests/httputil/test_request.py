@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from waterspout.http1 import RequestReader
-from waterspout.httputil import HTTPFile, HTTPHeaders, HTTPServerRequest, parse_body_arguments
+from waterspout.httputil import HTTPFile, HTTPHeaders, HTTPInputError, HTTPServerRequest, parse_body_arguments
 from waterspout.util import set_compat_default
 
 FORM = "application/x-www-form-urlencoded"
@@ -93,3 +93,20 @@ def test_who_looks_at_the_arguments_before_the_body_is_there_does_not_lose_those
     request.body = b"a=1"
     request.parse_body()
     assert request.body_arguments == {"a": [b"1"]} and request.arguments == {"q": [b"0"], "a": [b"1"]}
+
+
+MULTIPART = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=B\r\n"
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 0\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"])
+def test_MP4_an_empty_form_is_refused_by_parse_body_and_not_by_who_looks_early(framing: bytes) -> None:
+    request = RequestReader().receive(MULTIPART + framing)[0]
+    assert (request.body_arguments, request.files) == ({}, {}), "it may be on its way still"
+    with pytest.raises(HTTPInputError, match="without its boundary"):
+        request.parse_body()
+
+
+def test_a_request_without_a_body_has_no_form_whatever_its_type() -> None:
+    (request,) = RequestReader().receive(MULTIPART + b"\r\n")
+    request.parse_body()
+    assert (request.body_arguments, request.files) == ({}, {})

@@ -186,6 +186,51 @@ def test_a_streamed_body_comes_in_pieces_before_the_method_runs(fetch: Fetch, si
     assert (b'"many": true' in response.body) is (size > 100_000)
 
 
+class FormHandler(RequestHandler):
+    def post(self) -> None:
+        self.write(f"{self.request.body_arguments} {self.request.files}")
+
+    get = post
+
+
+POST, CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\n", b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+MULTIPART = b"Content-Type: multipart/form-data; boundary=B\r\n"
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        POST + MULTIPART + b"Content-Length: 5\r\n\r\n--B--",
+        POST + MULTIPART + b"Content-Length: 9\r\n\r\n\r\n--B--\r\n",
+        POST + MULTIPART + b"\r\n",  # no body at all, so nothing is of that type
+        b"GET / HTTP/1.1\r\nHost: a\r\n" + MULTIPART + b"\r\n",
+        POST + b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 0\r\n\r\n",
+        POST + b"Content-Type: application/x-www-form-urlencoded\r\n" + CHUNKED,
+        POST + b"Content-Length: 0\r\n\r\n",
+    ],
+)
+def test_a_form_without_fields_and_a_request_without_a_body_have_no_arguments(raw: Any, request_bytes: bytes) -> None:
+    answer = raw([("/", FormHandler)], request_bytes)
+    assert answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"\r\n\r\n{} {}")
+
+
+def test_arguments_of_a_form_that_is_still_on_its_way_or_was_streamed_are_those_of_the_query(raw: Any) -> None:
+    @stream_request_body
+    class Streamed(RequestHandler):
+        def prepare(self) -> None:
+            self.asked = [self.get_argument("q"), *self.request.files]
+
+        def data_received(self, chunk: bytes) -> None:
+            pass
+
+        def post(self) -> None:
+            self.request.__dict__.pop("body_arguments", None)
+            self.write(f"{self.asked} {self.request.body_arguments}")
+
+    head = b"POST /?q=1 HTTP/1.1\r\nHost: a\r\n" + MULTIPART + b"Content-Length: 5\r\n\r\n"
+    assert raw([("/", Streamed)], head, 0.05, b"--B--").endswith(b"\r\n\r\n['1'] {}")
+
+
 def test_the_access_log_has_a_line_for_each_request(fetch: Fetch, caplog: Any) -> None:
     caplog.set_level(logging.INFO, "waterspout.access")
     fetch([("/", Says, {"text": "x"})], "/?q=1")

@@ -30,14 +30,17 @@ def parse_body_arguments(
 ) -> None:
     """Add the fields of a form body to *arguments* and its files to *files*, by *content_type*.
 
-    Bodies of other types add nothing. Any charset parameter is ignored: values are bytes. Raises `HTTPInputError`
-    for a form that is malformed, over a limit of *config* (default: the process's), or still compressed according
-    to *headers*; *arguments* and *files* are then left as they were.
+    Bodies of other types add nothing, and neither does an empty urlencoded one; an empty ``multipart/form-data`` lacks
+    its final boundary. Any charset parameter is ignored: values are bytes. Raises `HTTPInputError` for a form that is
+    malformed, over a limit of *config* (default: the process's), or still compressed according to *headers*;
+    *arguments* and *files* are then left as they were.
     """
     if config is None:
         config = default_parse_body_config()
     kind = content_type.partition(";")[0].strip(" \t").lower()
     if kind == "application/x-www-form-urlencoded":
+        if not body:
+            return
         _refuse_encoded(headers, compat)
         for name, values in parse_urlencoded(body, config=config.urlencoded).items():
             arguments.setdefault(name, []).extend(values)

@@ -226,10 +226,11 @@ class HTTPServerRequest(RequestHead):
         """Uploaded files of a ``multipart/form-data`` body by field name."""
         return self._form()[1]
 
-    def _form(self) -> tuple[Arguments, dict[str, list[HTTPFile]]]:
+    def _form(self, *, whole: bool = False) -> tuple[Arguments, dict[str, list[HTTPFile]]]:
+        """*whole* says that an empty body is all there is of it, and not still on its way, or gone another one."""
         arguments: Arguments = {}
         files: dict[str, list[HTTPFile]] = {}
-        if self.body and self.content_type is not None:
+        if self.content_type is not None and (self.body or (whole and self._announces_body())):
             parse_body_arguments(
                 self.content_type.decode("latin-1"),
                 self.body,
@@ -242,20 +243,24 @@ class HTTPServerRequest(RequestHead):
         self.__dict__.setdefault("files", files)
         return arguments, files
 
+    def _announces_body(self) -> bool:
+        """Whether a body was to come (RFC 9112, 6): if it is empty, then as what Content-Type says."""
+        return self.content_length is not None or "Transfer-Encoding" in self.headers
+
     def parse_body(self) -> None:
         """Parse a form body now, so that a malformed one is refused before any handler sees it.
 
-        Raises `HTTPInputError`.
+        A request without Content-Length and Transfer-Encoding has no body, and so no form. Raises `HTTPInputError`.
         """
         known = self.__dict__
         if known.get("body_arguments", True):
-            self._form()
+            self._form(whole=True)
             return
         # Somebody asked before the body was there, or the request was made by hand.
         del known["body_arguments"]
         if not known.get("files", True):
             del known["files"]
-        added, _ = self._form()
+        added, _ = self._form(whole=True)
         if "arguments" in known:
             for name, values in added.items():
                 known["arguments"].setdefault(name, []).extend(values)

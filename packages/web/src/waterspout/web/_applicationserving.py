@@ -156,7 +156,7 @@ class ApplicationServing:
             handler = _new(cls)
             handler._set_up(self, request)  # type: ignore[arg-type]  # the whole application
             handler.initialize()
-        if request.content_type is not None and request.body and is_form(request.content_type):
+        if request.content_type is not None and is_form(request.content_type):
             try:
                 request.parse_body()
             except HTTPInputError as error:
