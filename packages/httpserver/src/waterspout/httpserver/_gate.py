@@ -14,12 +14,13 @@ from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
+from waterspout.httpserver._clientkey import client_key, peer_of
 from waterspout.httputil import LogLimit, format_timestamp
 from waterspout.ioloop import IOLoop
 from waterspout.iostream import IOStream
 from waterspout.log import gen_log
 
-__all__ = ["ConnectionGate", "peer_of"]
+__all__ = ["ConnectionGate"]
 
 #: Seconds after which a client that was turned away may come again: Retry-After.
 RETRY_AFTER = 5
@@ -50,7 +51,7 @@ class ConnectionGate:
         self.others = 0
         self._connections = connections
         self._waiting = waiting
-        self._by_peer: dict[str, int] = {}
+        self._by_peer: dict[str | bytes, int] = {}
         self._lingering: set[_Lingering] = set()
         self._log = LogLimit(records=1, period=10.0)
 
@@ -74,8 +75,11 @@ class ConnectionGate:
             return f"all {self.limit} connections are taken"
         if self.limit_per_peer is not None:
             peer = peer_of(address)
-            if peer is not None and self._by_peer.get(peer, 0) >= self.limit_per_peer:
-                return f"this address has {self.limit_per_peer} connections already"
+            if peer is not None:
+                client = client_key(peer)
+                if self._by_peer.get(client, 0) >= self.limit_per_peer:
+                    what = "address" if isinstance(client, str) else "network"
+                    return f"this {what} has {self.limit_per_peer} connections already"
         return None
 
     def enter(self, stream: IOStream, address: Any) -> None:
@@ -85,19 +89,20 @@ class ConnectionGate:
         if peer is None:
             stream.watch_close(self._leave)
         else:
-            self._by_peer[peer] = self._by_peer.get(peer, 0) + 1
-            stream.watch_close(partial(self._leave_peer, peer))
+            client = client_key(peer)
+            self._by_peer[client] = self._by_peer.get(client, 0) + 1
+            stream.watch_close(partial(self._leave_client, client))
 
     def _leave(self) -> None:
         self.others -= 1
 
-    def _leave_peer(self, peer: str) -> None:
+    def _leave_client(self, client: str | bytes) -> None:
         self.others -= 1
-        left = self._by_peer[peer] - 1
+        left = self._by_peer[client] - 1
         if left:
-            self._by_peer[peer] = left
+            self._by_peer[client] = left
         else:
-            del self._by_peer[peer]
+            del self._by_peer[client]
 
     def turn_away(self, connection: socket.socket, address: Any, why: str, *, speaks_http: bool) -> None:
         """Close *connection*, with 503 where HTTP is spoken on it at once (not on TLS: that would need a handshake)."""
@@ -119,11 +124,6 @@ class ConnectionGate:
         """Wait for nobody any more."""
         for lingering in list(self._lingering):
             lingering.close()
-
-
-def peer_of(address: Any) -> str | None:
-    """The host of what ``socket.accept`` gave; None where there is none (UNIX sockets)."""
-    return address[0] if isinstance(address, tuple) and address and isinstance(address[0], str) else None
 
 
 def _answer() -> bytes:

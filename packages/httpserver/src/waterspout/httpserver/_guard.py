@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from waterspout.http1connection import ServerObserver
+from waterspout.httpserver._clientkey import peer_of
 from waterspout.httpserver._descriptors import connections_allowed
-from waterspout.httpserver._gate import ConnectionGate, peer_of
+from waterspout.httpserver._gate import ConnectionGate
 from waterspout.httpserver._proxies import TrustedProxies
 from waterspout.httpserver._proxyprotocol import ProxyHeader
 from waterspout.httpserver._proxyreader import ProxyHeaderReader
