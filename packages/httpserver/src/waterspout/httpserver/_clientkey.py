@@ -25,7 +25,7 @@ def client_key(host: str) -> str | bytes:
     """What all addresses of the client at *host*, an IP address as text, have in common.
 
     An IPv4 address is one client, in whatever way it is written into an IPv6 address (text). Of IPv6 it is a network
-    of 64 bits (bytes): nobody is given less, and who has one has 2**64 addresses. All hosts of a link have the same 64
+    of 64 bits (bytes): who has one has 2**64 addresses, and few are given less. All hosts of a link have the same 64
     bits in their link-local addresses, though: each of those is a client, and so is what is no IP address.
     """
     if ":" not in host or _AF_INET6 is None:

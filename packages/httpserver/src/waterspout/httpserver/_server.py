@@ -61,7 +61,7 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
     connection must begin with a PROXY header (version 1 or 2) of a trusted proxy, before TLS. ``max_connections``
     (None: 0.8 of the descriptors that the process may have, after raising their limit) and ``max_connections_per_ip``
     (None: no such limit) turn further clients away with 503. The latter is for each IPv4 address, however it is written
-    (``::ffff:192.0.2.1``), and for each /64 of IPv6, which is the least that anybody is given; link-local addresses are
+    (``::ffff:192.0.2.1``), and for each /64 of IPv6, all of which one client usually has; link-local addresses are
     counted one by one. A proxy without ``proxy_protocol`` is one client. ``ssl_options`` and ``server_names`` are as
     for `TCPServer`;
     ``request.client_identity`` is who the client is by its certificate. ``observer`` is told what happens
