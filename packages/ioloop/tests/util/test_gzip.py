@@ -113,3 +113,51 @@ def test_any_members_come_out_in_pieces_of_any_size(contents: list[bytes], size:
     stream = b"".join(map(gzip.compress, contents))
     chunks = [stream[i : i + size] for i in range(0, len(stream), size)]
     assert decompress(*chunks, max_length=max_length) == b"".join(contents)
+
+
+class CopyingZlib:
+    """zlib, counting the bytes that its objects copy because they leave them."""
+
+    error = zlib.error
+
+    def __init__(self) -> None:
+        self.copied = 0
+
+    def decompressobj(self, window: int) -> "CountedMember":
+        return CountedMember(self, zlib.decompressobj(window))
+
+
+class CountedMember:
+    def __init__(self, owner: CopyingZlib, member: "zlib._Decompress") -> None:
+        self.owner = owner
+        self.member = member
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.member, name)
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        output = self.member.decompress(data, max_length)
+        self.owner.copied += len(self.member.unused_data) + len(self.member.unconsumed_tail)
+        return output
+
+
+def copied_for(members: int) -> int:
+    decompressor = GzipDecompressor()
+    counting = decompressor._zlib = CopyingZlib()
+    data = gzip.compress(b"") * members
+    while data:
+        assert decompressor.decompress(data, 65536) == b""
+        data = decompressor.unconsumed_tail
+    decompressor.flush()
+    return counting.copied
+
+
+def test_DB1_the_work_for_a_body_of_empty_members_grows_with_their_number_and_not_with_its_square() -> None:
+    assert copied_for(40_000) < 3 * copied_for(20_000)
+
+
+def test_what_came_before_bytes_that_are_no_member_comes_out() -> None:
+    decompressor = GzipDecompressor()
+    assert decompressor.decompress(HELLO + WORLD + b"xx", 1000) == b"hello world"
+    with pytest.raises(zlib.error, match="expected a gzip member"):
+        decompressor.decompress(decompressor.unconsumed_tail, 1000)

@@ -56,15 +56,18 @@ class Decoder:
         pieces: list[bytes] = []
         self._taken += len(data)
         try:
-            while data:
-                piece = self._decompressor.decompress(data, min(step, self._left + 1))
-                self._left -= len(piece)
-                if self._left < 0:
-                    raise HTTPInputError(f"decompressed body too large: limit {self._limit} bytes", status=413)
-                if piece:
-                    pieces.append(piece)
-                data = self._decompressor.unconsumed_tail
-                self._watch_ratio()
+            # In parts, because the decompressor copies what it leaves of each after every step.
+            for start in range(0, len(data), STEP):
+                part = data[start : start + STEP]
+                while part:
+                    piece = self._decompressor.decompress(part, min(step, self._left + 1))
+                    self._left -= len(piece)
+                    if self._left < 0:
+                        raise HTTPInputError(f"decompressed body too large: limit {self._limit} bytes", status=413)
+                    if piece:
+                        pieces.append(piece)
+                    part = self._decompressor.unconsumed_tail
+                    self._watch_ratio()
         except (zlib.error, ValueError, OSError) as error:
             raise HTTPInputError(f"invalid gzip data: {error}") from error
         return pieces

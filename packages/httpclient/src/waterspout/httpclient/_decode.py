@@ -15,8 +15,13 @@ from waterspout.util import GzipDecompressor
 
 #: Bytes of output taken from a decompressor in one step.
 STEP = 64 * 1024
+#: Bytes of input given to a decompressor that copies what it leaves of them: few, since it does so for every frame.
+SLICE = 4096
 #: More codings on top of each other than anybody means well with (CL6).
 MAX_CODINGS = 2
+#: What an outer coding may make of its input: so many times its size, after so many bytes. What is inside is compressed
+#: already, so nothing grows much there that is not meant to keep the inner decompressor busy (CL5).
+MAX_OUTER_GROWTH, FREE_OUTER_GROWTH = 16, 1024 * 1024
 
 
 class Coding(Protocol):
@@ -36,33 +41,33 @@ class Coding(Protocol):
 class Deflate:
     """The coding "deflate": zlib format (RFC 1950), or the bare deflate data that some servers send."""
 
-    __slots__ = ("_started", "_zlib")
+    __slots__ = ("_started", "_zlib", "unconsumed_tail")
 
     def __init__(self) -> None:
         import zlib  # a shared library that most programs do without
 
         self._zlib = zlib.decompressobj()
         self._started = False
+        self.unconsumed_tail = b""
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
         """See `Coding`."""
         import zlib
 
-        if not self._started and data:
-            self._started = True
-            try:
-                return self._zlib.decompress(data, max_length)
-            except zlib.error:
-                self._zlib = zlib.decompressobj(-zlib.MAX_WBITS)
-        output = self._zlib.decompress(data, max_length)
+        try:
+            output = self._zlib.decompress(data, max_length)
+        except zlib.error:
+            if self._started:
+                raise
+            self._zlib = zlib.decompressobj(-zlib.MAX_WBITS)
+            output = self._zlib.decompress(data, max_length)
+        self._started = self._started or bool(data)
         if self._zlib.unused_data:
             raise zlib.error("data after the end of the deflate stream")
+        self.unconsumed_tail = self._zlib.unconsumed_tail
+        if not self.unconsumed_tail and len(output) == max_length and not self._zlib.eof:
+            self.unconsumed_tail = _MORE  # bare deflate data may end before all that it stands for is out
         return output
-
-    @property
-    def unconsumed_tail(self) -> bytes:
-        """See `Coding`."""
-        return self._zlib.unconsumed_tail
 
     def flush(self) -> None:
         """See `Coding`."""
@@ -75,24 +80,27 @@ class Deflate:
 class Brotli:
     """The coding "br" (RFC 7932), with the extra of that name."""
 
-    __slots__ = ("_decoder", "_more", "unconsumed_tail")
+    __slots__ = ("_decoder", "_started", "unconsumed_tail")
 
     def __init__(self) -> None:
         self._decoder: Any = _first_of("brotli", "brotlicffi").Decompressor()
+        self._started = False
         self.unconsumed_tail = b""
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
         """See `Coding`."""
         self.unconsumed_tail = b""
+        self._started = True
         output: bytes = self._decoder.process(data, output_buffer_limit=max_length)
-        if not self._decoder.can_accept_more_data() and not self._decoder.is_finished():
-            # It has taken all input but holds back output: ask again with nothing but a sign that there is more.
+        if not self._decoder.is_finished() and (output or (len(data) and not self._decoder.can_accept_more_data())):
+            # It may have taken all input and hold back output, which `can_accept_more_data` does not always tell: ask
+            # again, with nothing but a sign that there is more, until nothing comes.
             self.unconsumed_tail = _MORE
         return output
 
     def flush(self) -> None:
         """See `Coding`."""
-        if not self._decoder.is_finished():
+        if self._started and not self._decoder.is_finished():
             raise ValueError("incomplete or truncated brotli stream")
 
 
@@ -115,16 +123,25 @@ class Zstandard:
         """See `Coding`."""
         if data is _MORE:
             data = b""
-        self.unconsumed_tail = b""
-        if self._decoder is None:
-            self._decoder = self._new()
-        output: bytes = self._decoder.decompress(data, max_length)
-        if self._decoder.eof:
-            self.unconsumed_tail = self._decoder.unused_data
-            self._decoder = None  # another frame may follow (RFC 8878, 3.1)
-        elif not self._decoder.needs_input:
+        pieces: list[bytes] = []
+        position = 0
+        while True:
+            decoder = self._decoder
+            if decoder is None:
+                decoder = self._decoder = self._new()
+            part = data[position : position + SLICE]
+            pieces.append(decoder.decompress(part, max_length))
+            position += len(part)
+            max_length -= len(pieces[-1])
+            if decoder.eof:
+                position -= len(decoder.unused_data)
+                self._decoder = None  # another frame may follow (RFC 8878, 3.1)
+            if position == len(data) or not max_length:
+                break
+        self.unconsumed_tail = data[position:]
+        if not self.unconsumed_tail and self._decoder is not None and not decoder.needs_input:
             self.unconsumed_tail = _MORE
-        return output
+        return b"".join(pieces)
 
     def flush(self) -> None:
         """See `Coding`."""
@@ -153,11 +170,12 @@ _NEEDED_MODULES = {"br": ("brotli", "brotlicffi"), "zstd": ("compression.zstd", 
 class Decoder:
     """Undoes the codings of one body and counts what comes out."""
 
-    __slots__ = ("_codings", "_left", "_limit", "_url")
+    __slots__ = ("_codings", "_left", "_limit", "_outer_room", "_url")
 
     def __init__(self, codings: list[Coding], limit: int, url: str) -> None:
         self._codings = codings
         self._limit = self._left = limit
+        self._outer_room = FREE_OUTER_GROWTH
         self._url = url
 
     def decode(self, data: bytes) -> Iterator[bytes]:
@@ -165,6 +183,7 @@ class Decoder:
 
         Raises `ContentDecodingError` and, for more than the limit altogether, `ResponseTooLargeError`.
         """
+        self._outer_room += MAX_OUTER_GROWTH * len(data)
         for piece in self._through(data, len(self._codings)):
             self._left -= len(piece)
             if self._left < 0:
@@ -191,6 +210,14 @@ class Decoder:
                 output = coding.decompress(data, STEP)
             except Exception as error:  # each library has an error class of its own
                 raise self._broken(error) from error
+            if output and depth > 1:
+                self._outer_room -= len(output)
+                if self._outer_room < 0:
+                    raise ResponseTooLargeError(
+                        f"The body of {self._url} is coded twice, and the outer coding grows to more than"
+                        f" {MAX_OUTER_GROWTH} times its size, as nothing does that is compressed already",
+                        url=self._url,
+                    )
             if output:
                 yield from self._through(output, depth - 1)
             data = coding.unconsumed_tail

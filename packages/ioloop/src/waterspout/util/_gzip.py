@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _MAGIC = b"\x1f\x8b"  # RFC 1952 section 2.3.1: ID1, ID2
 _GZIP_WINDOW = 31  # zlib's 16 + MAX_WBITS: expect a gzip header and check the CRC and length
+#: Bytes handed to zlib at once. What it leaves it copies, after every member: with all of a body at hand, time would
+#: grow with the square of its members, which need no more than 20 bytes each.
+_SLICE = 4096
 
 
 class GzipDecompressor:
@@ -72,28 +75,41 @@ class GzipDecompressor:
         return b"".join(pieces)
 
     def _advance(self, value: bytes, max_length: int) -> bytes:
-        """Work through `value` up to its end or the end of one member, whichever is first."""
+        """Work through `value` up to its end, the limit, or bytes that are no member's, whichever is first."""
         self._tail = b""
-        if self._member is None:
-            value = self._start + value
-            if not value:
-                return b""
-            if not _MAGIC.startswith(value[:2]):
-                raise self._zlib.error(f"expected a gzip member, got {value[:2]!r}")
-            if len(value) < len(_MAGIC):
-                self._start = value
-                return b""
-            self._start = b""
-            self._member = self._zlib.decompressobj(_GZIP_WINDOW)
-        member = self._member
-        assert member is not None
-        output = member.decompress(value, max_length)
-        if member.eof:
-            self._tail = member.unused_data
-            self._member = None
-        else:
-            self._tail = member.unconsumed_tail
-        return output
+        value, self._start = self._start + value, b""
+        pieces: list[bytes] = []
+        room = max_length
+        position = 0
+        while position < len(value):
+            if self._member is None:
+                magic = value[position : position + 2]
+                if not _MAGIC.startswith(magic):
+                    if pieces:
+                        break  # what came before is good
+                    raise self._zlib.error(f"expected a gzip member, got {magic!r}")
+                if len(magic) < len(_MAGIC):
+                    self._start = magic
+                    return b"".join(pieces)
+                self._member = self._zlib.decompressobj(_GZIP_WINDOW)
+            member = self._member
+            assert member is not None
+            piece = value[position : position + _SLICE]
+            output = member.decompress(piece, room)
+            position += len(piece)
+            if member.eof:
+                position -= len(member.unused_data)
+                self._member = None
+            else:
+                position -= len(member.unconsumed_tail)
+            if output:
+                pieces.append(output)
+                if max_length:
+                    room -= len(output)
+                    if not room:
+                        break
+        self._tail = value[position:]
+        return b"".join(pieces)
 
     def flush(self) -> bytes:
         """Check that the stream was complete; call it once, after the last `decompress`.
