@@ -260,6 +260,60 @@ def test_an_application_for_whole_requests_hears_of_the_end_of_a_connection_if_i
     assert caplog.text.count("RuntimeError: told, and not amused") == 1
 
 
+def serve_once(server: HTTPServer, until: Until, ended: list[Any]) -> bytes:
+    """What a client of *server* gets for a GET, once *ended* has heard of the end of its connection."""
+
+    async def main() -> bytes:
+        (sock,) = bind_sockets(0, "127.0.0.1")
+        server.add_sockets([sock])
+        reader, writer = await asyncio.open_connection(*sock.getsockname())
+        writer.write(GET % b"x" + b"GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        received = await reader.read()
+        writer.close()
+        await until(lambda: ended)
+        server.stop()
+        return received
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize("xheaders", [False, True])
+@pytest.mark.parametrize("parts", [False, True])
+def test_a_subclass_that_overrides_on_close_hears_of_each_end_of_a_connection(
+    until: Until, parts: bool, xheaders: bool
+) -> None:
+    ended: list[Any] = []
+
+    class Counting(HTTPServer):
+        def on_close(self, server_conn: object) -> None:
+            super().on_close(server_conn)
+            ended.append(server_conn)
+
+    application = PartsServer()
+    serve_once(Counting(application if parts else echo, xheaders=xheaders, trusted_downstream=["::1"]), until, ended)
+    assert len(ended) == 1 and application.closed == parts
+
+
+@pytest.mark.parametrize("xheaders", [False, True])
+def test_a_subclass_that_overrides_start_request_is_asked_for_each_request(until: Until, xheaders: bool) -> None:
+    asked: list[Any] = []
+    ended: list[Any] = []
+
+    class Asking(HTTPServer):
+        def start_request(self, server_conn: object, request_conn: Any) -> Any:
+            asked.append(server_conn)
+            return super().start_request(server_conn, request_conn)
+
+        def on_close(self, server_conn: object) -> None:
+            super().on_close(server_conn)
+            ended.append(server_conn)
+
+    application = PartsServer()
+    received = serve_once(Asking(application, xheaders=xheaders, trusted_downstream=["::1"]), until, ended)
+    assert received.count(b"HTTP/1.1 204") == 2 and application.closed == 1
+    assert asked == ended * 2 and application.log == [("GET", "/x"), "finish", ("GET", "/last"), "finish"]
+
+
 def test_a_delegate_hears_once_that_the_client_left_inside_the_body(until: Until) -> None:
     server = PartsServer()
 

@@ -192,6 +192,25 @@ def test_a_socket_class_with_an_accept_of_its_own_is_asked(run):
     run(main)
 
 
+def test_an_object_that_hands_on_to_its_socket_can_be_listened_on(run):
+    class Wrapped:  # as gunicorn's
+        def __init__(self, sock):
+            self.sock = sock
+
+        def __getattr__(self, name):
+            return getattr(self.sock, name)
+
+    async def main():
+        (sock,) = bind_sockets(0, "127.0.0.1")
+        async with Echo() as server:
+            server.add_socket(Wrapped(sock))
+            clients = connect(sock.getsockname(), 1)
+            await until(lambda: server.given)
+            close(*clients)
+
+    run(main)
+
+
 def test_what_the_kernel_does_not_watch_is_served_at_once(run, caplog):
     async def main():
         async with Echo() as server:

@@ -145,8 +145,14 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         self._deadlines: Deadlines | None = None
         self._slow_heads: SlowHeads | None = None
         self._together: list[HTTP1ServerConnection] | None = None
-        self._application = self._wrapped(as_application(request_callback), is_tornado_compat(compat))
-        self._on_close = _told_of_closing(self._application)
+        application = as_application(request_callback)
+        self._told = self._on_close = _told_of_closing(application)
+        cls = type(self)
+        if cls.start_request is not _start_request and isinstance(request_callback, HTTPServerConnectionDelegate):
+            application = as_application(self)  # a subclass has its say
+        if cls.on_close is not _on_close:
+            self._on_close = self.on_close
+        self._application = self._wrapped(application, is_tornado_compat(compat))
 
     def _wrapped(self, application: HTTPApplication, tornado: bool) -> HTTPApplication:
         if self.observer is not None:
@@ -330,14 +336,23 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         return await asyncio.shield(task)
 
     def start_request(self, server_conn: object, request_conn: Any) -> Any:
-        """Tornado's entry for subclasses and tests: the delegate that the request callback gives for a request."""
+        """Tornado's entry for subclasses and tests: the delegate that the request callback gives for a request.
+
+        One that is overridden is asked for each request, where the request callback is a delegate.
+        """
         callback = self.request_callback
         if isinstance(callback, HTTPServerConnectionDelegate):
             return callback.start_request(server_conn, request_conn)
         raise TypeError(f"{callback!r} takes whole requests; it has no delegate for one in parts")
 
     def on_close(self, server_conn: object) -> None:
-        """See `HTTPServerConnectionDelegate`."""
+        """Tornado's entry for subclasses: a connection has ended; the request callback is told if it asks."""
+        if self._told is not None:
+            self._told(server_conn)
+
+
+#: A subclass, or an instrument that has replaced them, is asked instead.
+_start_request, _on_close = HTTPServer.start_request, HTTPServer.on_close
 
 
 def _told_of_closing(application: HTTPApplication) -> Callable[[object], object] | None:

@@ -49,7 +49,7 @@ def accept_descriptors(
     """`add_accept_handler` that calls ``callback(arrivals)`` for all that waited, with the bare descriptor and the
     address of each.  It owns the descriptors: `socket_maker` makes sockets of them.
 
-    None, and nothing is done, where only the socket itself can accept: it is of a class with an ``accept`` of its own.
+    None, and nothing is done, where only *sock* itself can accept: its class is no socket's, or has its own ``accept``.
     """
     accept = _plain_accept(sock)
     if accept is None:
@@ -69,7 +69,8 @@ def socket_maker(sock: socket.socket) -> Callable[[int], socket.socket]:
 
 def _plain_accept(sock: socket.socket) -> Callable[[], tuple[int, Any]] | None:
     accept: Callable[[], tuple[int, Any]] | None = getattr(sock, "_accept", None)
-    return None if type(sock).accept is not _socket_class().accept else accept
+    # Something that only hands on to a socket (gunicorn's) has no ``accept`` in its class.
+    return accept if getattr(type(sock), "accept", None) is _socket_class().accept else None
 
 
 def _accepting(sock: socket.socket) -> Callable[[], tuple[socket.socket, Any]]:
