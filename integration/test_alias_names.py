@@ -386,6 +386,22 @@ def test_servers_of_media_and_readers_of_uploads_take_headers_apart():
     )
 
 
+def test_thumbor_and_jupyterhub_take_a_type_and_a_function_of_the_standard_library_from_tornado():
+    aliased(
+        """
+        import typing, urllib.parse
+        from tornado import httputil, web
+        from tornado.httputil import parse_qsl, urlencode, urlparse, urlunparse
+        from tornado.routing import Rule, _RuleList
+        assert (web.urlencode, urlencode, urlunparse) == (urllib.parse.urlencode, urlencode, urllib.parse.urlunparse)
+        assert parse_qsl(urlparse("http://a/b?c=d").query) == [("c", "d")]
+        def add(rules: _RuleList) -> _RuleList: ...
+        assert web._RuleList == typing.get_type_hints(add)["rules"] == _RuleList
+        assert Rule in typing.get_args(typing.get_args(_RuleList)[0])
+        """
+    )
+
+
 def test_none_of_them_exists_without_the_alias():
     aliased(
         """

@@ -1,9 +1,10 @@
-"""Functions and constants with an underscore that programs take from Tornado's modules, made of what is ours.
+"""What programs take from Tornado's modules though it is private there, made of what is ours.
 
 Each was found in programs in use: webargs and many handlers (``escape._unicode``, ``web._ARG_DEFAULT``), webssh
 (``iostream._ERRNO_CONNRESET``), Elastic's agent (``web._has_stream_request_body``), servers of media
-(``httputil._parse_request_range``), readers of uploads (``httputil._parse_header``). They exist under the alias only,
-and are made when they are first asked for.
+(``httputil._parse_request_range``), readers of uploads (``httputil._parse_header``), thumbor (``routing._RuleList``),
+JupyterHub (``httputil.urlencode``, from the standard library). They exist under the alias only, and are made when they
+are first asked for.
 """
 
 from __future__ import annotations
@@ -15,6 +16,17 @@ from typing import Any, Final
 
 def _from(module: str, name: str) -> Callable[[], Any]:
     return lambda: getattr(importlib.import_module(f"waterspout.{module}"), name)
+
+
+def _standard(module: str, name: str) -> Callable[[], Any]:
+    return lambda: getattr(importlib.import_module(module), name)
+
+
+def _rule_list() -> Any:
+    """The type of a list of rules, for annotations."""
+    from collections.abc import Sequence
+
+    return Sequence[importlib.import_module("waterspout.routing").Rule | list[Any] | tuple[Any, ...]]  # type: ignore[misc]
 
 
 def _connection_resets() -> tuple[int, ...]:
@@ -99,9 +111,13 @@ MAKERS: Final[dict[str, dict[str, Callable[[], Any]]]] = {
         "_get_content_range": lambda: _get_content_range,
         "_parse_header": _parse_header,
         "_parse_request_range": lambda: _parse_request_range,
+        **{name: _standard("urllib.parse", name) for name in ("parse_qsl", "urlencode", "urlparse", "urlunparse")},
     },
+    "routing": {"_RuleList": _rule_list},
     "web": {
         "_ARG_DEFAULT": _required,
+        "_RuleList": _rule_list,
+        "urlencode": _standard("urllib.parse", "urlencode"),
         "_ArgDefaultMarker": lambda: type(_required()),
         "_has_stream_request_body": _has_stream_request_body,
     },
