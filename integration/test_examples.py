@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import re
@@ -64,8 +65,8 @@ class Example:
         return self.process.returncode, output, errors
 
 
-@pytest.fixture
-def start() -> Iterator[Callable[..., Example]]:
+@contextlib.contextmanager
+def starting() -> Iterator[Callable[..., Example]]:
     running: list[Example] = []
 
     def start_example(script: Path, *arguments: str) -> Example:
@@ -80,8 +81,23 @@ def start() -> Iterator[Callable[..., Example]]:
 
 
 @pytest.fixture
-def stories(start: Callable[..., Example]) -> Example:
-    return start(STORIES)
+def start() -> Iterator[Callable[..., Example]]:
+    with starting() as start_example:
+        yield start_example
+
+
+@pytest.fixture(scope="module")
+def stories() -> Iterator[Example]:
+    """One for all: it keeps nothing of its clients."""
+    with starting() as start_example:
+        yield start_example(STORIES)
+
+
+@pytest.fixture(scope="module")
+def empty_chat() -> Iterator[Example]:
+    """One for all tests that leave nothing in its room."""
+    with starting() as start_example:
+        yield start_example(CHAT)
 
 
 @pytest.fixture
@@ -230,18 +246,18 @@ def test_poll_that_curl_gives_up_leaves_no_waiter(chat: Example) -> None:
         (json.dumps({"name": "Ada", "text": "x" * 2001}), "application/json", 400),
     ],
 )
-def test_bad_message_is_refused_and_not_kept(chat: Example, content: str, content_type: str, status: int) -> None:
-    answer = chat.client.post("/a/message/new", content=content, headers={"Content-Type": content_type})
+def test_bad_message_is_refused_and_not_kept(empty_chat: Example, content: str, content_type: str, status: int) -> None:
+    answer = empty_chat.client.post("/a/message/new", content=content, headers={"Content-Type": content_type})
     assert answer.status_code == status
-    assert chat.client.get("/a/room").json()["messages"] == 0
+    assert empty_chat.client.get("/a/room").json()["messages"] == 0
 
 
 def test_longest_message_is_kept(chat: Example) -> None:
     assert say(chat, "A" * 40, "x" * 2000).status_code == 200
 
 
-def test_chat_page_needs_nothing_from_elsewhere(chat: Example) -> None:
-    page = chat.client.get("/")
+def test_chat_page_needs_nothing_from_elsewhere(empty_chat: Example) -> None:
+    page = empty_chat.client.get("/")
     assert page.status_code == 200
     assert (
         "connect" not in page.headers["Content-Security-Policy"]

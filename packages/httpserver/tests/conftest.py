@@ -4,38 +4,72 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+import sys
+import termios
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 import pytest
 
 from waterspout.httpserver import HTTPServer
 from waterspout.netutil import bind_sockets
 
-QUIET = 0.1  # seconds without a byte after which a connection that the server has nothing to do for is silent
+T = TypeVar("T")
+QUIET = 0.1  # seconds without a byte after which a client that the server does not know (yet) is silent
+STEP = 0.1  # seconds that a clock is put forward by where the server waits for nothing but a deadline
 PATIENCE = 30.0  # seconds that an answer may take on a busy machine
 SOON = 5.0  # seconds to a deadline that is waited for
 TURNS = 20  # turns of the loop after a silence: what the kernel holds for either end is taken in them
 
 
-async def read_quietly(reader: asyncio.StreamReader, server: HTTPServer) -> tuple[bytes, bool]:
+class ClockedLoop(asyncio.SelectorEventLoop):
+    """A loop whose clock can be put forward, so that nobody sleeps until a deadline has passed."""
+
+    skipped = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.skipped
+
+    async def skip(self, seconds: float) -> None:
+        """Let all happen that can happen now, then so many seconds pass at once, and what was due in them happen."""
+        await turns()
+        self.skipped += seconds
+        await turns()
+
+
+async def turns(reading: asyncio.Future[bytes] | None = None) -> None:
+    for _ in range(TURNS):
+        if reading is not None and reading.done():
+            return
+        await asyncio.sleep(0)
+
+
+def on_its_way(*socks: Any) -> bool:
+    """Whether one of *socks* has sent what its peer's kernel has not confirmed, or has just been closed (Linux)."""
+    return any(sock.fileno() < 0 or any(fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4))) for sock in socks)
+
+
+async def read_quietly(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: HTTPServer, loop: ClockedLoop
+) -> tuple[bytes, bool]:
     """What arrives until the connection ends (true) or falls silent (false).
 
-    Silent is a connection from which nothing came, which the server is neither busy with nor about to time out, and
-    where some turns of the loop change nothing: the clock alone means little where we were not run meanwhile.
+    Silent is a connection from which nothing came, of which nothing is under way in either direction, which the server
+    is neither busy with nor about to time out, and where some turns of the loop change nothing: a clock alone means
+    little where we were not run meanwhile. So none is asked, unless the server has no connection: then it has closed
+    it, or has not made one of it yet. Elsewhere than on Linux a clock is all that there is.
     """
     received = b""
-    loop = asyncio.get_running_loop()
-    give_up = loop.time() + PATIENCE
+    give_up = time.monotonic() + PATIENCE
+    client = writer.get_extra_info("socket")
+    silent = False
     reading = loop.create_task(reader.read(65536))
     try:
         while True:
-            await asyncio.wait((reading,), timeout=QUIET)
-            for _ in range(TURNS):
-                if reading.done():
-                    break
-                await asyncio.sleep(0)
+            await turns(reading)
             if reading.done():
                 # A reset is a close, too: what was sent had not been read.
                 data = b"" if isinstance(reading.exception(), ConnectionError) else reading.result()
@@ -44,10 +78,23 @@ async def read_quietly(reader: asyncio.StreamReader, server: HTTPServer) -> tupl
                 received += data
                 reading = loop.create_task(reader.read(65536))
                 continue
-            now = loop.time()
-            busy = any(c.is_busy() or c.deadline < now + SOON for c in server._connections)
-            if not busy or now > give_up:
+            connections = list(server._connections)
+            known = bool(connections) and sys.platform == "linux"
+            if time.monotonic() > give_up:
                 return received, False
+            if any(c.is_busy() for c in connections):
+                await asyncio.wait((reading,), timeout=0.01)
+            elif any(c.deadline < loop.time() + SOON for c in connections):
+                await loop.skip(STEP)
+            elif known and on_its_way(client, *(c.stream.socket for c in connections)):
+                await asyncio.wait((reading,), timeout=0.01)
+            elif silent:
+                return received, False
+            else:  # what has just arrived is taken in the turns that follow
+                await asyncio.wait((reading,), timeout=0.0 if known else QUIET)
+                silent = True
+                continue
+            silent = False
     finally:
         reading.cancel()
 
@@ -108,16 +155,28 @@ def serving() -> Callable[..., contextlib.AbstractAsyncContextManager[tuple[HTTP
     return serve
 
 
+def run_clocked(main: Coroutine[Any, Any, T]) -> T:
+    with asyncio.Runner(loop_factory=ClockedLoop) as runner:
+        return runner.run(main)
+
+
+@pytest.fixture
+def clocked() -> Callable[[Coroutine[Any, Any, T]], T]:
+    """``clocked(main())``, in place of ``asyncio.run``: see `ClockedLoop`."""
+    return run_clocked
+
+
 @pytest.fixture
 def exchange() -> Callable[..., tuple[bytes, bool]]:
     """``exchange(app, *pieces, **server_options)``: send the pieces, return what came back and whether it was closed.
 
-    A piece that is a number is a pause of that many seconds; ``None`` is a client that leaves as soon as the server is
-    busy with its request.
+    A piece that is a number is a pause of that many seconds, which the clock skips; ``None`` is a client that leaves as
+    soon as the server is busy with its request.
     """
 
     def run(application: Any, *pieces: bytes | float | None, **options: Any) -> tuple[bytes, bool]:
         async def main() -> tuple[bytes, bool]:
+            loop: Any = asyncio.get_running_loop()
             server = HTTPServer(application, **options)
             (sock,) = bind_sockets(0, "127.0.0.1")
             server.add_sockets([sock])
@@ -134,14 +193,14 @@ def exchange() -> Callable[..., tuple[bytes, bool]]:
                         await wait_until(lambda: not server._connections)
                         return b"", False
                     else:
-                        await asyncio.sleep(piece)
-                return await read_quietly(reader, server)
+                        await loop.skip(piece)
+                return await read_quietly(reader, writer, server, loop)
             finally:
                 writer.close()
                 server.stop()
                 await server.close_all_connections()
 
-        return asyncio.run(main())
+        return run_clocked(main())
 
     return run
 

@@ -225,10 +225,12 @@ def test_large_bodies_go_both_ways_without_a_loop(thread_peer):
     body = bytes(range(256)) * 40_000
 
     def handler(connection):
-        received = b""
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += connection.recv(65536)
+        received = bytearray(head.partition(b"\r\n\r\n")[2])
         while len(received) < len(body):
             received += connection.recv(65536)
-            head, _, received = received.rpartition(b"\r\n\r\n") if b"\r\n\r\n" in received else (b"", b"", received)
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(received) + received)
 
     with HTTPClient() as http:

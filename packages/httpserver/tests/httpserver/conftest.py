@@ -32,9 +32,16 @@ def respond(request, text):
     )
     request.connection.finish()
 
+def hold(request):
+    if os.path.exists("release"):
+        respond(request, f"held {os.getpid()}")
+    else:
+        asyncio.get_running_loop().call_later(0.01, hold, request)
+
 def app(request):
-    if request.path == "/slow":
-        asyncio.get_running_loop().call_later(float(request.query or 1), respond, request, f"slow {os.getpid()}")
+    if request.path == "/held":
+        print("HELD", file=sys.stderr, flush=True)
+        hold(request)
     elif request.path == "/never":
         print("NEVER", file=sys.stderr, flush=True)
     elif request.path == "/exit":
@@ -118,6 +125,10 @@ class Served:
     def output(self) -> str:
         assert self.process.stdout is not None
         return self.process.stdout.read()
+
+    def release(self) -> None:
+        """Have requests of `/held`, of which ``HELD`` was written, answered: now and from now on."""
+        (self.folder / "release").touch()
 
     def connect(self) -> Client:
         return Client(socket.create_connection(("127.0.0.1", self.port), PATIENCE))

@@ -113,7 +113,9 @@ def test_RW11_a_body_that_nobody_reads_is_never_taken_for_a_request(
     assert application.asked == ["/"]
 
 
-def test_RW11_a_client_that_never_stops_sending_is_cut_off(exchange: Exchange) -> None:
+def test_RW11_a_client_that_never_stops_sending_is_cut_off(exchange: Exchange, monkeypatch: Any) -> None:
+    monkeypatch.setattr("waterspout.http1connection._server_connection.LINGER_TIMEOUT", 0.2)
+    monkeypatch.setattr(HTTPServer, "_resolution", lambda self: 0.05)
     received, closed = exchange(AnswersUnread(), POST % b"Content-Length: 90000000", b"x" * 8_000_000)
     assert closed and statuses(received) in ([403], [])
 

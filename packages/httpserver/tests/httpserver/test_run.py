@@ -40,6 +40,15 @@ def alive(pid: int) -> bool:
         return sys.platform != "linux"
 
 
+def accepts_no_more(port: int) -> bool:
+    """Whether who connects is refused, or not even heard: a server that begins to stop leaves handshakes unanswered."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 0.2).close()
+    except (ConnectionRefusedError, TimeoutError):
+        return True
+    return False
+
+
 def pids(served: Any, count: int) -> set[int]:
     """Those of all workers: connections go to any of them."""
     found: set[int] = set()
@@ -59,20 +68,23 @@ def test_a_signal_lets_the_request_under_way_finish_and_run_returns(serve: Serve
         served.serving()
         with served.connect() as sock, served.connect() as silent:
             assert sock.ask() and silent.ask()
-            sock.send("/slow?0.5")
-            time.sleep(0.1)  # so that it is being answered when the signal comes; if not, it is served all the same
+            sock.send("/held")
+            served.line("HELD")
             served.signal(number)
+            assert silent.at_end()  # so that it is stopping
+            served.release()
             head, text = sock.response()
-            assert text.startswith("slow ") and "Connection: close" in head
-            assert silent.at_end()
+            assert text.startswith("held ") and "Connection: close" in head
         assert served.ended() == 0 and served.output() == "RETURNED\n"
-        said = [line for line in served.lines if "Stopping: " not in line]  # which a slow machine may have time for
+        # What is under way is told of if it takes long, and so is what a slow machine makes long.
+        said = [line for line in served.lines if "Stopping: " not in line and line != "HELD\n"]
         assert len(said) <= 2 and "Traceback" not in "".join(said)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_second_signal_cuts_what_is_left(serve: Serve, workers: int) -> None:
-    with serve(f"run(app, {LOCAL}, workers={workers}, drain_deadline=3600)") as served:
+    prelude = "from waterspout.httpserver import _serving\n_serving.PATIENCE = 0.1"  # until it says what it waits for
+    with serve(f"run(app, {LOCAL}, workers={workers}, drain_deadline=3600)", prelude) as served:
         served.serving()
         with served.connect() as sock:
             sock.send("/never?secret")
@@ -169,10 +181,11 @@ def test_sighup_replaces_all_workers_and_fails_no_request(serve: Serve) -> None:
         before = pids(served.serving(), 2)
         with served.connect() as slow, served.connect() as kept:
             assert int(kept.ask()) in before
-            slow.send("/slow?1.5")
-            time.sleep(0.1)
+            slow.send("/held")
+            served.line("HELD")
             served.signal(signal.SIGHUP)
             served.line("all workers are replaced")
+            served.release()
             assert int(slow.body().split()[1]) in before
             # A kept connection of an old worker is good for one more request, however late.
             kept.send()
@@ -208,12 +221,13 @@ def test_sigterm_to_one_worker_replaces_it(serve: Serve) -> None:
         before = pids(served.serving(), 2)
         with served.connect() as sock:
             leaving = int(sock.ask())
-            sock.send("/slow?1")
-            time.sleep(0.1)
+            sock.send("/held")
+            served.line("HELD")
             os.kill(leaving, signal.SIGTERM)
             served.line(f"pid {leaving}. was told to stop")
             until(lambda: len(pids(served, 2) - before) == 1)
-            assert sock.body() == f"slow {leaving}"
+            served.release()
+            assert sock.body() == f"held {leaving}"
         until(lambda: not alive(leaving))
 
 
@@ -222,10 +236,12 @@ def test_workers_whose_supervisor_is_gone_drain_and_end(serve: Serve) -> None:
         workers = pids(served.serving(), 2)
         with served.connect() as sock:
             assert sock.ask()
-            sock.send("/slow?0.5")
-            time.sleep(0.1)
+            sock.send("/held")
+            served.line("HELD")
             served.signal(signal.SIGKILL)
-            assert sock.body().startswith("slow")
+            until(lambda: accepts_no_more(served.port))  # they have noticed, and drain
+            served.release()
+            assert sock.body().startswith("held ")
         until(lambda: not any(map(alive, workers)))
 
 
@@ -294,20 +310,22 @@ async def wait(server):
 
 
 def test_a_worker_that_hangs_in_its_start_is_killed(serve: Serve) -> None:
-    # It does not even read what it is told.
+    # It does not even read what it is told. Only workers that replace others have a deadline: here, that one.
     prelude = """
 import time
+from waterspout.httpserver import _supervisor
+_supervisor.QUIT_TIME = 0.2
 def factory():
     while os.path.exists("hang"):
         time.sleep(0.01)
     return app
 """
-    options = "factory=True, supervise=True, start_deadline=3"
+    options = "factory=True, supervise=True, start_deadline=0.5"
     with serve(f"run(factory, {LOCAL}, {options})", prelude) as served:
         served.serving()
         (served.folder / "hang").touch()
         served.signal(signal.SIGHUP)
-        late = int(served.line(r"pid (\d+)\) does not accept after 3 s")[1])
+        late = int(served.line(r"pid (\d+)\) does not accept after 0.5 s")[1])
         until(lambda: not alive(late))
         assert (served.folder / "hang").exists() and served.get()
 

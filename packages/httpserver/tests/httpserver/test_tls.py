@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import hashlib
 import logging
 import socket
 import ssl
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,22 +38,37 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def certificate(authority: Path, tmp_path: Path) -> Make:
-    """``certificate(file, subject, san)``: files with a certificate of the authority and its key."""
+@pytest.fixture(scope="module")
+def issued(authority: Path) -> Callable[[str, str], tuple[Path, Path]]:
+    """``issued(subject, san)``: a certificate of the authority and its key, made once."""
+    extensions = authority / "extensions"
+    extensions.write_text("authorityKeyIdentifier=keyid\n")
 
-    def make(file: str, subject: str, san: str) -> dict[str, str]:
-        extensions = tmp_path / "extensions"
-        extensions.write_text("authorityKeyIdentifier=keyid\n")
-        key, cert, request = (str(tmp_path / f"{file}.{kind}") for kind in ("key", "pem", "csr"))
+    @functools.cache
+    def make(subject: str, san: str) -> tuple[Path, Path]:
+        folder = Path(tempfile.mkdtemp(dir=authority))
+        key, cert, request = (str(folder / f"made.{kind}") for kind in ("key", "pem", "csr"))
         openssl("req", *NEW_KEY, "-subj", subject, "-addext", f"subjectAltName={san}",
                 "-keyout", key, "-out", request)  # fmt: skip
         openssl("x509", "-req", "-in", request, "-CA", str(authority / "ca.pem"), "-CAkey", str(authority / "ca.key"),
                 "-CAcreateserial", "-days", "2", "-copy_extensions", "copy", "-extfile", str(extensions),
                 "-out", cert)  # fmt: skip
-        return {"certfile": cert, "keyfile": key}
+        return Path(cert), Path(key)
 
     return make
+
+
+@pytest.fixture
+def certificate(issued: Callable[[str, str], tuple[Path, Path]], tmp_path: Path) -> Make:
+    """``certificate(file, subject, san)``: files of the test's own with a certificate of the authority and its key."""
+
+    def copy(file: str, subject: str, san: str) -> dict[str, str]:
+        cert, key = (tmp_path / f"{file}.{kind}" for kind in ("pem", "key"))
+        for made, own in zip(issued(subject, san), (cert, key), strict=True):
+            own.write_bytes(made.read_bytes())
+        return {"certfile": str(cert), "keyfile": str(key)}
+
+    return copy
 
 
 def client(authority: Path, own: dict[str, str] | None = None) -> ssl.SSLContext:
