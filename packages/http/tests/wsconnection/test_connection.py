@@ -563,6 +563,120 @@ def test_a_peer_that_answers_pings_stays(pair: Callable[..., None]) -> None:
     pair(test, ping_interval=0.02)
 
 
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+async def take(p: Any, size: int) -> None:
+    """Have the peer read *size* bytes, and the connection send what there is room for then."""
+    before = p.stream.pending
+    while size > 0:
+        size -= len(await asyncio.get_running_loop().sock_recv(p.peer.sock, min(size, 65536)))
+    await until(lambda: p.stream.pending < before)
+
+
+#: Time passes in these tests where they say so: each call of `deadline_passed` is one look at the connection.
+FAR = 1000.0
+
+
+@pytest.mark.parametrize("writes", [0, 5])
+def test_WS24_a_peer_that_sends_and_reads_nothing_is_given_up_whatever_is_added_to_its_queue(
+    pair: Callable[..., None], writes: int
+) -> None:
+    async def test(p: Any) -> None:
+        p.owner.answer = lambda m: p.connection.write_message(m, binary=True) and None
+        sending = asyncio.create_task(p.peer.send(*([p.peer.codec.send_binary(b"x" * 60_000)] * 200)))
+        await until(lambda: p.stream.pending > 1 << 20)
+        p.connection.deadline_passed()  # the ping
+        for _ in range(writes):
+            p.connection.write_message("news")
+        p.connection.deadline_passed()
+        await p.owner.closed.wait()
+        assert p.owner.closes == [(None, "ping timed out")]
+        sending.cancel()
+
+    pair(test, ping_interval=FAR)
+
+
+def test_a_peer_that_sends_and_reads_slowly_stays_although_its_queue_is_as_long_as_before(
+    pair: Callable[..., None],
+) -> None:
+    async def test(p: Any) -> None:
+        p.owner.answer = lambda m: p.connection.write_message(m, binary=True) and None
+        sending = asyncio.create_task(p.peer.send(*([p.peer.codec.send_binary(b"x" * 60_000)] * 200)))
+        await until(lambda: p.stream.pending > 1 << 20)
+        for _ in range(3):
+            p.connection.deadline_passed()
+            before = p.stream.pending
+            await take(p, 300_000)
+            taken = before - p.stream.pending
+            assert taken > 1000 and p.owner.closes == []
+            if taken < 65_000:
+                p.connection.write_message(b"y" * (taken - 4), binary=True)
+            else:
+                p.connection.write_message(b"y" * (taken - 10), binary=True)
+            assert p.stream.pending == before
+        sending.cancel()
+
+    pair(test, ping_interval=FAR)
+
+
+def test_a_peer_that_is_still_reading_what_comes_before_the_ping_stays_until_it_stops(
+    pair: Callable[..., None],
+) -> None:
+    async def test(p: Any) -> None:
+        p.connection.write_message(b"x" * 8_000_000, binary=True)
+        await until(lambda: p.stream.pending < 8_000_000)
+        p.connection.deadline_passed()  # the ping waits behind the message
+        for _ in range(5):
+            await take(p, 500_000)
+            p.connection.deadline_passed()
+            assert not p.stream.closed()
+        p.connection.deadline_passed()
+        await p.owner.closed.wait()
+        assert p.owner.closes == [(None, "ping timed out")]
+
+    pair(test, ping_interval=FAR)
+
+
+def test_a_peer_that_gets_to_the_ping_at_last_and_answers_it_stays(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        p.connection.write_message(b"x" * 4_000_000, binary=True)
+        await until(lambda: p.stream.pending < 4_000_000)
+        for _ in range(2):  # both are looks at the same ping
+            p.connection.deadline_passed()
+            await take(p, 300_000)
+        p.connection.deadline_passed()
+        assert not p.stream.closed()
+        while p.stream.pending:
+            await asyncio.get_running_loop().sock_recv(p.peer.sock, 65536)
+        p.connection.deadline_passed()
+        assert not p.stream.closed(), "the ping has just left"
+        await p.peer.send(p.peer.codec.pong(b""))
+        await until(lambda: p.owner.pongs)
+        p.connection.deadline_passed()
+        assert not p.stream.closed()
+
+    pair(test, ping_interval=FAR)
+
+
+def test_WS24_a_peer_that_has_the_ping_is_given_up_although_it_takes_what_comes_after_it(
+    pair: Callable[..., None],
+) -> None:
+    async def test(p: Any) -> None:
+        p.connection.deadline_passed()
+        assert await p.peer.next() == Ping(b"")
+        p.connection.write_message("news")
+        assert await p.peer.next() == TextMessage("news")
+        p.connection.deadline_passed()
+        await p.owner.closed.wait()
+        assert p.owner.closes == [(None, "ping timed out")]
+
+    pair(test, ping_interval=FAR)
+
+
 def test_a_ping_timeout_longer_than_the_interval_is_cut_down(
     pair: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,5 +1,9 @@
 """How long a connection lives: pings while it is open, the closing handshake, and the deadlines of both.
 
+A peer is alive if anything has come from it since the ping. It cannot be heard while nothing is read from it, and
+cannot answer a ping that waits behind other output: then it is alive if it takes that output, however slowly. How much
+waits says nothing, as the owner may add as much as the peer takes; how much has gone to the kernel does.
+
 No timer belongs to a connection: all of a loop share a coarse wheel of deadlines.
 """
 
@@ -32,8 +36,8 @@ _OPEN: Final = State.OPEN
 class Lifetime(Output):
     """A connection that pings its peer every *ping_interval* seconds, and can be closed."""
 
-    __slots__ = ("_awaiting", "_closing", "_deadlines", "_deaf", "_heard", "_paused", "_pending_seen", "_ping_at",
-                 "close_code", "close_reason", "deadline", "ping_interval", "ping_timeout")  # fmt: skip
+    __slots__ = ("_awaiting", "_closing", "_deadlines", "_deaf", "_heard", "_paused", "_ping_at", "_ping_end",
+                 "_sent_seen", "close_code", "close_reason", "deadline", "ping_interval", "ping_timeout")  # fmt: skip
 
     ping_timeout: float
     ping_interval: float
@@ -67,7 +71,8 @@ class Lifetime(Output):
         #: Whether a ping is out, since when, and whether anything has come after it.
         self._awaiting = self._heard = False
         self._ping_at = 0.0
-        self._pending_seen = 0
+        #: Of the bytes ever written: where the ping ends, and how many had gone to the kernel when they were looked at.
+        self._ping_end = self._sent_seen = 0
 
     def _is_behind(self) -> bool:
         """Whether nothing is read because our owner has not kept up."""
@@ -88,13 +93,17 @@ class Lifetime(Output):
         if self._closing:
             self.stream.close()
             return
+        waiting = self._pending()
+        sent = self.stream.written - waiting
         if self._awaiting:
-            pending = self._pending()
-            if not self._heard and not (self._paused and pending != self._pending_seen):
-                if not self._is_behind():
+            if not (self._heard or self._is_behind()):
+                if sent == self._sent_seen or not (self._paused or self._sent_seen < self._ping_end):
                     self._give_up()
                     return
-            self._pending_seen = pending
+                if not self._paused:  # it has as long again to get to the ping, or to answer it
+                    self._sent_seen = sent
+                    self._look_again(wheel)
+                    return
             self._awaiting = False
             due = self._ping_at + self.ping_interval
             if due > wheel.now:
@@ -107,6 +116,11 @@ class Lifetime(Output):
         self._awaiting = True
         self._heard = False
         self._ping_at = wheel.now
+        self._ping_end = self.stream.written
+        self._sent_seen = sent if waiting else self._ping_end  # with nothing before it, it leaves at once
+        self._look_again(wheel)
+
+    def _look_again(self, wheel: Deadlines) -> None:
         self.deadline = wheel.now + (self.ping_timeout or self.ping_interval)
         wheel.watch(self)
 
