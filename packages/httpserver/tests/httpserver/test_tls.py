@@ -270,6 +270,88 @@ def test_clients_are_verified_alike_whatever_name_they_ask_for(
     asyncio.run(main())
 
 
+def revoke(authority: Path, folder: Path, certificate: str) -> str:
+    """A list of the authority's, on which *certificate* is."""
+    (folder / "index.txt").touch()
+    settings = {
+        "database": folder / "index.txt",
+        "certificate": authority / "ca.pem",
+        "private_key": authority / "ca.key",
+        "default_md": "sha256",
+        "default_crl_days": 2,
+    }
+    lines = "\n".join(f"{name}={value}" for name, value in settings.items())
+    (folder / "ca.cnf").write_text(f"[ca]\ndefault_ca=here\n[here]\n{lines}\n")
+    openssl("ca", "-config", str(folder / "ca.cnf"), "-revoke", certificate)
+    openssl("ca", "-config", str(folder / "ca.cnf"), "-gencrl", "-out", str(folder / "crl.pem"))
+    return str(folder / "crl.pem")
+
+
+def context_of(
+    files: dict[str, str], *authorities: str, mode: int = ssl.CERT_REQUIRED, flags: int = 0
+) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(**files)
+    for file in authorities:
+        context.load_verify_locations(file)
+    context.verify_mode = ssl.VerifyMode(mode)
+    context.verify_flags |= flags
+    return context
+
+
+@pytest.mark.parametrize("flag", [ssl.VERIFY_CRL_CHECK_LEAF, ssl.VERIFY_CRL_CHECK_CHAIN])
+def test_a_revoked_client_is_refused_whatever_name_it_asks_for(
+    authority: Path, certificate: Make, tmp_path: Path, flag: int
+) -> None:
+    ca = str(authority / "ca.pem")
+    good, revoked = certificate("g", "/CN=good", "DNS:g.example"), certificate("r", "/CN=revoked", "DNS:r.example")
+    crl = revoke(authority, tmp_path, revoked["certfile"])
+    default = context_of(certificate("s", "/CN=s", "DNS:s.example"), ca, crl, flags=flag)
+    named = context_of(certificate("t", "/CN=t", "DNS:t.example"), ca, crl, flags=flag)
+
+    async def main() -> None:
+        server, address = start(ssl_options=default, server_names={"t.example": named})
+        for name in ("s.example", "t.example"):
+            known = await asyncio.open_connection(*address, ssl=client(authority, good), server_hostname=name)
+            assert "common_name='good'" in await ask(known)
+            with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
+                await ask(await asyncio.open_connection(*address, ssl=client(authority, revoked), server_hostname=name))
+            known[1].close()
+        await close(server)
+
+    asyncio.run(main())
+
+
+def test_a_name_that_cannot_have_the_revocation_lists_of_the_server_is_an_error(
+    authority: Path, certificate: Make
+) -> None:
+    site, name = certificate("s", "/CN=s", "DNS:s.example"), certificate("t", "/CN=t", "DNS:t.example")
+    ca, flags = str(authority / "ca.pem"), ssl.VERIFY_CRL_CHECK_LEAF
+    with pytest.raises(ValueError, match=r"server_names\['t.example'\] cannot have the revocation lists"):
+        HTTPServer(tell_identity, ssl_options=context_of(site, ca, flags=flags), server_names={"t.example": name})
+    for harmless in (context_of(site, ca), context_of(site, ca, mode=ssl.CERT_NONE, flags=flags)):
+        HTTPServer(tell_identity, ssl_options=harmless, server_names={"t.example": name})
+
+
+def test_a_name_whose_context_asks_more_of_clients_than_it_would_get_is_an_error(
+    authority: Path, certificate: Make
+) -> None:
+    site, name = certificate("s", "/CN=s", "DNS:s.example"), certificate("t", "/CN=t", "DNS:t.example")
+    ca, flags = str(authority / "ca.pem"), ssl.VERIFY_CRL_CHECK_LEAF
+    asking: Any = {**site, "cert_reqs": ssl.CERT_REQUIRED, "ca_certs": ca}
+    for default in (asking, context_of(site, ca)):
+        with pytest.raises(ValueError, match="checks for revoked certificates, but"):
+            HTTPServer(
+                tell_identity, ssl_options=default, server_names={"t.example": context_of(name, ca, flags=flags)}
+            )
+        HTTPServer(tell_identity, ssl_options=default, server_names={"t.example": context_of(name, ca)})
+    for default in (site, {**asking, "cert_reqs": ssl.CERT_OPTIONAL}, context_of(site, mode=ssl.CERT_NONE)):
+        with pytest.raises(ValueError, match="has verify_mode <VerifyMode.CERT_REQUIRED: 2>, but"):
+            HTTPServer(tell_identity, ssl_options=default, server_names={"t.example": context_of(name, ca)})
+        silent = context_of(name, mode=ssl.CERT_NONE, flags=flags)
+        HTTPServer(tell_identity, ssl_options=default, server_names={"t.example": silent})
+
+
 @pytest.mark.parametrize(
     "garbage", [b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"\x16\x03\x01\x00\x02\x01\x00", b"\x16\x03\x01"]
 )

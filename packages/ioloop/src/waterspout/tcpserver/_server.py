@@ -62,8 +62,11 @@ class TCPServer:
     read waits for it.  Files of a dict are looked at again, at most once a second: new connections get the changed
     certificate, others stay.  ``server_names`` gives certificates by the name that the client asks for: a mapping of
     ``"a.example"`` or ``"*.example.org"`` to a dict with ``certfile`` and ``keyfile``, or an ``ssl.SSLContext`` of
-    which only the certificate counts, and, where clients show theirs, its `verify_mode` and authorities; all else is
-    as ``ssl_options`` says.  A subclass may set ``may_log``: see `SSLIOStream`.
+    which only the certificate counts, and, where clients show theirs, its authorities and revocation lists; all else is
+    as ``ssl_options`` says, `verify_mode` and `verify_flags` too: a context that asks for more is a ValueError.  A dict
+    takes over the authorities that ``ssl_options`` has in its files or its context, but not those of a ``capath``.
+    Revocation lists cannot be copied: where ``ssl_options`` is a context that checks them, each name must be a context
+    with lists of its own (ValueError).  A subclass may set ``may_log``: see `SSLIOStream`.
 
     ``max_buffer_size`` and ``read_chunk_size`` go to the streams.
 
