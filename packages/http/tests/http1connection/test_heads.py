@@ -31,6 +31,17 @@ def test_connection_close_is_said_and_obeyed() -> None:
     assert response({"Content-Length": "3", "Connection": "Close"})[1] is False
 
 
+@pytest.mark.parametrize("given", [{}, {"Content-Length": "7"}, {"Transfer-Encoding": "chunked"}])
+@pytest.mark.parametrize("version", ["HTTP/1.0", "HTTP/1.1"])
+def test_RW6_205_has_no_content_and_says_so(given: dict[str, str], version: str) -> None:
+    headers = HTTPHeaders(given)
+    head, writer, keep = make_response_head(
+        ResponseStartLine("", 205, "Reset Content"), headers, "POST", version, True, True
+    )
+    assert b"\r\nContent-Length: 0\r\n" in head and b"Transfer-Encoding" not in head and keep
+    assert [*writer.data(b"dropped"), *writer.end()] == []
+
+
 def test_RW6_204_and_1xx_carry_no_content_length() -> None:
     assert response({"Content-Length": "0"}, code=204)[0] == ""
 

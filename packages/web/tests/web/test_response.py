@@ -179,6 +179,19 @@ def test_RW6_a_status_without_content_sends_none(raw: Callable[..., bytes], stat
     assert b"dropped" not in received and b"Content-Length" not in received and received.endswith(b"\r\n\r\n")
 
 
+@pytest.mark.parametrize("length", [None, "7"])
+def test_RW6_205_has_no_content_and_says_so(raw: Callable[..., bytes], length: str | None) -> None:
+    def get(self: RequestHandler) -> None:
+        self.set_status(205)
+        if length is not None:
+            self.set_header("Content-Length", length)
+        self.write("dropped")
+
+    received = raw([("/", handler(get=get))], b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
+    assert received.count(b"HTTP/1.1 205 Reset Content\r\n") == 2 and b"dropped" not in received
+    assert received.count(b"\r\nContent-Length: 0\r\n") == 2 and received.count(b"Content-Length") == 2
+
+
 def test_connection_close_set_by_the_handler_is_obeyed(raw: Callable[..., bytes]) -> None:
     def get(self: RequestHandler) -> None:
         self.set_header("Connection", "close")

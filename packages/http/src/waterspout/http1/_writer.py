@@ -86,7 +86,7 @@ def request_head(method: str, target: str, fields: str) -> bytes:
 
 def frame_response(method: str, version: str, status: int, content_length: int | None) -> Framing:
     """How a response of *status* to a request of *method* and *version* is framed, given its Content-Length."""
-    if method == "HEAD" or status == 204 or status == 304 or status < 200:
+    if method == "HEAD" or status == 204 or status == 205 or status == 304 or status < 200:
         return Framing.NONE
     if content_length is not None:
         return Framing.LENGTH

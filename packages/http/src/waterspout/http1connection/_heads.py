@@ -39,6 +39,8 @@ def make_response_head(
         keep_alive = False
     if line.code < 200 or line.code == 204:
         headers.pop("Content-Length", None)
+    elif line.code == 205:  # without content, too, but that has to be said (RFC 9110, 15.3.6)
+        headers["Content-Length"] = "0"
     if line.code < 200:
         pass  # the final response says what becomes of the connection; 101 says what it changes to (RFC 9110, 7.8)
     elif (headers.get("Connection") or "").lower() == "close":

@@ -60,6 +60,9 @@ def send_whole_response(handler: HandlerResponse, own_flush: bool) -> None:
     status = handler._status_code
     if status == 304 or status == 204 or status < 200:
         body = _drop_content(handler, body)
+    elif status == 205:  # without content, too, but that has to be said (RFC 9110, 15.3.6)
+        body = _drop_content(handler, body)
+        extra += "Content-Length: 0\r\n"
     elif (headers := handler._header_map) is None or "Content-Length" not in headers:
         extra += f"Content-Length: {len(body)}\r\n"
     elif headers["Content-Length"] != str(len(body)) and request.method != "HEAD":
