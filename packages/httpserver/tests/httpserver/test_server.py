@@ -314,6 +314,29 @@ def test_a_subclass_that_overrides_start_request_is_asked_for_each_request(until
     assert asked == ended * 2 and application.log == [("GET", "/x"), "finish", ("GET", "/last"), "finish"]
 
 
+def test_an_on_close_that_an_application_gets_later_is_called(serving: Any, until: Any) -> None:
+    class Plain(HTTPServerConnectionDelegate):
+        def open_request(self, request: HTTPServerRequest) -> None:
+            return None
+
+        def serve_request(self, request: HTTPServerRequest) -> None:
+            request.connection.respond(200, None, "Content-Length: 2\r\n", b"ok")  # type: ignore[union-attr]
+
+    async def main() -> None:
+        told: list[str] = []
+        application: Any = Plain()
+        async with serving(application) as (server, connect):
+            for name in ("first", "second"):
+                client = await connect()
+                await client.get()
+                application.on_close = lambda connection, name=name: told.append(name)
+                await client.gone()
+                await until(lambda: not server._connections)
+        assert told == ["first", "second"]
+
+    asyncio.run(main())
+
+
 def test_a_delegate_hears_once_that_the_client_left_inside_the_body(until: Until) -> None:
     server = PartsServer()
 

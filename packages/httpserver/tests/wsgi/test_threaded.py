@@ -245,3 +245,81 @@ def test_close_is_called_when_the_loop_ends_first(pool: ThreadPoolExecutor, unti
     asyncio.run(main())
     go_on.set()
     assert closed.wait(PATIENCE)
+
+
+EXPECTS = b"POST %b HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
+
+
+def reads_or_refuses(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    if environ["PATH_INFO"] == "/no":
+        start_response("403 Forbidden", [])
+        return [b"no"]
+    if environ["PATH_INFO"] == "/raise":
+        raise ValueError
+    body = environ["wsgi.input"].read()
+    start_response("200 OK", [])
+    return [b"got ", body]
+
+
+def test_100_continue_is_said_when_the_application_reads(pool: ThreadPoolExecutor) -> None:
+    may_read = threading.Event()
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        assert may_read.wait(PATIENCE)
+        return reads_or_refuses(environ, start_response)
+
+    async def main() -> None:
+        server, reader, writer = await start(WSGIContainer(app, pool))
+        writer.write(EXPECTS % b"/")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.read(1), 0.2)
+        may_read.set()
+        assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)).startswith(b"HTTP/1.1 100 ")
+        writer.write(b"hello" + GET)
+        answers = await asyncio.wait_for(reader.readuntil(b"got hello"), PATIENCE)
+        assert answers.startswith(b"HTTP/1.1 200 ")
+        assert b"200 OK" in await asyncio.wait_for(reader.readuntil(b"got "), PATIENCE)
+        await stop(server, writer)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(("path", "status"), [(b"/no", b"403"), (b"/raise", b"500")])
+def test_a_client_that_is_refused_is_never_told_to_send_its_body(
+    exchange: Exchange, pool: Any, path: bytes, status: bytes
+) -> None:
+    received, closed = exchange(WSGIContainer(reads_or_refuses, pool), EXPECTS % path)
+    assert received.startswith(b"HTTP/1.1 " + status) and received.count(b"HTTP/1.1 ") == 1 and closed
+
+
+def test_a_client_that_does_not_wait_for_100_is_served_without(exchange: Exchange, pool: Any) -> None:
+    received, closed = exchange(WSGIContainer(reads_or_refuses, pool), EXPECTS % b"/" + b"hello" + GET)
+    assert received.startswith(b"HTTP/1.1 200 ") and b"got hello" in received and received.count(b" 200 ") == 2
+    assert not closed
+
+
+def test_a_client_that_waits_for_100_and_leaves_ends_the_application(pool: ThreadPoolExecutor, until: Until) -> None:
+    left = threading.Event()
+    raised: list[type[BaseException]] = []
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        assert left.wait(PATIENCE)
+        try:
+            environ["wsgi.input"].read()
+        except BaseException as error:
+            raised.append(type(error))
+            raise
+        return []
+
+    async def main() -> None:
+        server, _, writer = await start(WSGIContainer(app, pool))
+        writer.write(EXPECTS % b"/")
+        await until(lambda: any(connection.is_busy() for connection in server._connections))
+        writer.close()
+        await until(lambda: not server._connections)
+        left.set()
+        await until(lambda: raised)
+        assert issubclass(raised[0], ConnectionAbortedError)
+        await stop(server, writer)
+
+    asyncio.run(main())

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 __all__ = ["HTTPServer"]
 
+#: The interface's own `on_close`: not called, as it would be for each connection.
+_DOES_NOTHING = HTTPServerConnectionDelegate.on_close
+
 RequestCallback = HTTPServerConnectionDelegate | HTTPApplication | Callable[[HTTPServerRequest], None]
 
 
@@ -145,13 +148,11 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
         self._deadlines: Deadlines | None = None
         self._slow_heads: SlowHeads | None = None
         self._together: list[HTTP1ServerConnection] | None = None
-        application = as_application(request_callback)
-        self._told = self._on_close = _told_of_closing(application)
+        application = self._plain_application = as_application(request_callback)
         cls = type(self)
         if cls.start_request is not _start_request and isinstance(request_callback, HTTPServerConnectionDelegate):
             application = as_application(self)  # a subclass has its say
-        if cls.on_close is not _on_close:
-            self._on_close = self.on_close
+        self._hears_of_closing = cls.on_close is not _on_close
         self._application = self._wrapped(application, is_tornado_compat(compat))
 
     def _wrapped(self, application: HTTPApplication, tornado: bool) -> HTTPApplication:
@@ -257,11 +258,13 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
 
     def _connection_lost(self, connection: HTTP1ServerConnection) -> None:
         self._connections.discard(connection)
-        if self._on_close is not None:
+        told = self if self._hears_of_closing else self._plain_application
+        on_close = getattr(told, "on_close", None)
+        if on_close is not None and getattr(on_close, "__func__", None) is not _DOES_NOTHING:
             try:
-                self._on_close(connection)
+                on_close(connection)
             except Exception:
-                app_log.error("Exception in %r", self._on_close, exc_info=True)
+                app_log.error("Exception in %r", on_close, exc_info=True)
         if not connection.stream.closed() and self.guard.plain is not None:  # another protocol has it now
             self.guard.count(connection.stream, None)
 
@@ -347,18 +350,13 @@ class HTTPServer(TCPServer, Configurable, HTTPServerConnectionDelegate):
 
     def on_close(self, server_conn: object) -> None:
         """Tornado's entry for subclasses: a connection has ended; the request callback is told if it asks."""
-        if self._told is not None:
-            self._told(server_conn)
+        on_close = getattr(self._plain_application, "on_close", None)
+        if on_close is not None:
+            on_close(server_conn)
 
 
 #: A subclass, or an instrument that has replaced them, is asked instead.
 _start_request, _on_close = HTTPServer.start_request, HTTPServer.on_close
-
-
-def _told_of_closing(application: HTTPApplication) -> Callable[[object], object] | None:
-    """What *application* has called when a connection has ended; None for the interface's own, which does nothing."""
-    on_close: Callable[[object], object] | None = getattr(application, "on_close", None)
-    return None if getattr(on_close, "__func__", None) is HTTPServerConnectionDelegate.on_close else on_close
 
 
 def _all_of(*observers: ServerObserver | None) -> ServerObserver | None:

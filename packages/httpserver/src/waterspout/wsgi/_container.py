@@ -68,7 +68,8 @@ class WSGIContainer:
     whole. With a ``concurrent.futures.ThreadPoolExecutor`` it runs in a thread, as many at a time as the pool has; the
     rest of the requests wait. Then bodies stream both ways: ``wsgi.input`` waits for what has not come yet, what the
     application yields is sent at once, and each side is slowed down by the other, with 64 KiB between them. (Request
-    bodies of unknown length are collected first, as most frameworks need CONTENT_LENGTH.) If the client leaves, reading
+    bodies of unknown length are collected first, as most frameworks need CONTENT_LENGTH.) A client that asks first
+    (``Expect: 100-continue``) is told to send when the application reads. If the client leaves, reading
     and yielding raise a ConnectionAbortedError; ``close`` is called in any case.
     """
 

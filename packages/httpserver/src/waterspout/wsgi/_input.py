@@ -21,16 +21,21 @@ class ClientLeft(ConnectionAbortedError):
 class ArrivingBody(io.RawIOBase):
     """Filled on the loop, read in a thread; `io.BufferedReader` around it has all that WSGI asks for.
 
-    A read waits for bytes, and raises `ClientLeft` when none will come any more.
+    A read waits for bytes, and raises `ClientLeft` when none will come any more. *expected* says that the client waits
+    to be told that it may send (``Expect: 100-continue``).
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    #: Done when the first read begins, or there will be none; None from then on, and where the client does not wait.
+    wanted: asyncio.Future[None] | None
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, expected: bool = False) -> None:
         self._loop = loop
         self._changed = threading.Condition()
         self._parts: deque[bytes] = deque()
         self._size = 0
         self._ended = self._lost = False
         self._room: asyncio.Future[None] | None = None
+        self.wanted = loop.create_future() if expected else None
 
     # On the loop.
 
@@ -52,13 +57,15 @@ class ArrivingBody(io.RawIOBase):
             self._ended = True
             self._lost = lost
             room, self._room = self._room, None
+            wanted, self.wanted = self.wanted, None
             self._changed.notify()
-        if room is not None and not room.done():
-            room.set_result(None)
+        for future in (room, wanted):
+            if future is not None:
+                self._tell(future)
 
-    def _make_room(self, room: asyncio.Future[None]) -> None:
-        if not room.done():
-            room.set_result(None)
+    def _tell(self, future: asyncio.Future[None]) -> None:
+        if not future.done():
+            future.set_result(None)
 
     # In the thread.
 
@@ -67,6 +74,9 @@ class ArrivingBody(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         with self._changed:
+            wanted, self.wanted = self.wanted, None
+            if wanted is not None:
+                self._loop.call_soon_threadsafe(self._tell, wanted)
             while not self._parts and not self._ended:
                 self._changed.wait()
             if self._lost:
@@ -83,5 +93,5 @@ class ArrivingBody(io.RawIOBase):
             if self._size <= HIGH_WATER // 2:
                 room, self._room = self._room, None
         if room is not None:
-            self._loop.call_soon_threadsafe(self._make_room, room)
+            self._loop.call_soon_threadsafe(self._tell, room)
         return count

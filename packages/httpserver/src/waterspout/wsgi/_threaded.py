@@ -15,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
 
-from waterspout.httputil import HTTPHeaders, HTTPMessageDelegate, HTTPServerRequest, ResponseStartLine
+from waterspout.httputil import HTTPHeaders, HTTPMessageDelegate, HTTPServerRequest, RequestStartLine, ResponseStartLine
 from waterspout.iostream import StreamClosedError
 from waterspout.log import app_log
 from waterspout.wsgi._head import make_head
@@ -31,7 +31,9 @@ class ThreadedExchange(HTTPMessageDelegate):
         self._loop = asyncio.get_running_loop()
         self._request = request
         self._connection: Any = request.connection
-        self._body: ArrivingBody | None = None if request.complete else ArrivingBody(self._loop)
+        self._body: ArrivingBody | None = (
+            None if request.complete else ArrivingBody(self._loop, expected=bool(request.expect_continue))
+        )
         self.ended: asyncio.Future[int] = self._loop.create_future()
         #: What the two threads share, below this lock.
         self._changed = threading.Condition()
@@ -58,6 +60,12 @@ class ThreadedExchange(HTTPMessageDelegate):
         executor.submit(contextvars.copy_context().run, self._run, application, environ)
 
     # The request's body, on the loop.
+
+    def headers_received(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
+    ) -> asyncio.Future[None] | None:
+        """A client that waits for ``100 Continue`` gets it when the application reads, or never (PEP 3333)."""
+        return None if self._body is None else self._body.wanted
 
     def data_received(self, chunk: bytes) -> asyncio.Future[None] | None:
         """See `HTTPMessageDelegate`; waits while the application has enough to read."""
@@ -178,6 +186,8 @@ class ThreadedExchange(HTTPMessageDelegate):
             written = None
         if whole:
             self._finished = True
+            if self._body is not None:
+                self._body.end()
             if not self.ended.done():
                 self.ended.set_result(self._status)
         elif written is None or written.done():
