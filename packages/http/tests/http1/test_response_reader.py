@@ -138,3 +138,25 @@ def test_CL10_malformed_fields_are_refused(fields: bytes) -> None:
 def test_CL11_bytes_after_the_response_are_held_for_the_owner_to_judge() -> None:
     reader, _ = read(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n")
     assert reader.state is Reading.DONE and reader.held == 17
+
+
+@pytest.mark.parametrize("minor", [0, 1])
+def test_chunked_answer_of_http_1_0_ends_its_connection(minor: int) -> None:
+    """RFC 9112, 6.1: who speaks 1.0 cannot know what it says."""
+    reader = ResponseReader()
+    reader.expect("GET")
+    head, *_ = reader.receive(
+        b"HTTP/1.%d 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n2\r\nok\r\n0\r\n\r\n" % minor
+    )
+    assert head.keep_alive is bool(minor)
+
+
+@pytest.mark.parametrize("announced", ["Content-Length: 4", "Transfer-Encoding: chunked"])
+def test_CL9_204_that_announces_content_ends_its_connection(announced: str) -> None:
+    reader = ResponseReader()
+    reader.expect("GET")
+    head, *_ = reader.receive(f"HTTP/1.1 204 No\r\n{announced}\r\n\r\n".encode())
+    assert not head.keep_alive
+    reader.expect("GET")
+    head, *_ = ResponseReader().receive(b"HTTP/1.1 204 No\r\nContent-Length: 0\r\n\r\n")
+    assert head.keep_alive

@@ -137,3 +137,24 @@ def test_stale_nonce_is_replaced(run, peer, client):
 def test_strongest_known_challenge_is_chosen(fields, nonce):
     found = best_digest_challenge(fields)
     assert (found and found["nonce"]) == nonce
+
+
+@pytest.mark.parametrize("for_proxy", [False, True])
+@pytest.mark.parametrize("name", ["a\r\nX: y", "a\nb", "a\0", "\x7f"])
+def test_CS3_user_name_of_digest_cannot_add_header_fields(name, for_proxy):
+    with pytest.raises(ValueError, match="control characters") as caught:
+        DigestAuth(name, "secret", for_proxy=for_proxy)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("escaped", ["%0d%0aX%3a%20y", "%0aX", "%00"])
+def test_CS3_user_name_of_a_url_cannot_add_header_fields(run, peer, client, escaped):
+    async def main():
+        async with peer(refusal('Digest realm="r", nonce="n"'), OK) as server:
+            url = server.url.replace("://", f"://bob{escaped}:secret@")
+            for mode in ("digest", "basic"):
+                with pytest.raises(ValueError, match="control characters"):
+                    await client().fetch(url, auth_mode=mode)
+            assert server.requests == []
+
+    run(main)

@@ -15,6 +15,7 @@ from waterspout.httpclient import (
     HTTPRequest,
     HTTPStreamClosedError,
     HTTPTimeoutError,
+    InvalidRedirectError,
     Phase,
 )
 
@@ -654,5 +655,47 @@ def test_callbacks_see_the_callers_context_variables(run, peer, client):
 
             await asyncio.gather(one("a"), one("b"))
             assert who.get() == "nobody"
+
+    run(main)
+
+
+def test_password_of_a_url_is_in_no_error_and_no_repr(run, peer, client):
+    answers = (
+        b"HTTP/1.1 302 F\r\nLocation: ftp://x/\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 302 F\r\nLocation: ftp://bob:hunter2@x/\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 302 F\r\nLocation: /a\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 307 F\r\nLocation: /\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{",
+        b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n",
+        b"junk\r\n\r\n",
+    )
+
+    async def body(write):
+        await write(b"x")
+
+    async def main():
+        for answer in answers:
+            async with peer(answer) as server:
+                request = HTTPRequest(server.url.replace("//", "//bob:hunter2@"), method="POST", body_producer=body)
+                with pytest.raises(Exception) as caught:
+                    (await client().fetch(request)).json()
+                error = caught.value
+                shown = [str(error), repr(error), *getattr(error, "__notes__", ()), repr(request)]
+                shown += [str(getattr(error, "url", None)), repr(getattr(error, "response", None))]
+                assert "hunter2" not in " ".join(shown)
+                assert "127.0.0.1" in " ".join(shown)
+
+    run(main)
+
+
+def test_CS13_redirect_to_two_places_is_an_error(run, peer, client):
+    two = b"HTTP/1.1 302 F\r\nLocation: /a\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n"
+
+    async def main():
+        async with peer(two) as server:
+            with pytest.raises(InvalidRedirectError, match="2 places"):
+                await client().fetch(server.url)
+        async with peer(two.replace(b"/b", b"/a"), OK) as server:
+            assert (await client().fetch(server.url)).effective_url == server.url + "/a"
 
     run(main)

@@ -112,3 +112,15 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch)
     with pytest.raises(OSError, match="no space"):
         jar_after("http://a.example/", "a=2").save(path)
     assert os.listdir(tmp_path) == ["jar"] and sent(loaded(path), "http://a.example/") == "a=1"
+
+
+@pytest.mark.parametrize("field", ["name", "value", "domain", "path"])
+def test_file_with_control_characters_is_refused(tmp_path, field):
+    """They would be header fields of their own in the next request."""
+    path = tmp_path / "jar"
+    jar_after("https://example.com/", "a=b").save(path)
+    content = json.loads(path.read_text())
+    content["cookies"][0][field] += "\r\nX: y"
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="control characters"):
+        loaded(path)

@@ -203,3 +203,21 @@ def test_client_keeps_and_sends_cookies_also_over_redirects(run, peer, client):
             assert cookies == [None, b"sid=1", b"sid=2", b"mine=1"]
 
     run(main)
+
+
+def test_subdomain_does_not_replace_the_cookie_of_its_parent_alone():
+    jar = jar_after("https://example.com/", "sid=good")
+    jar.keep(parse_url("https://user.example.com/"), ["sid=evil; Domain=example.com"])
+    assert sent(jar, "https://example.com/") == "sid=good; sid=evil"
+    jar.keep(parse_url("https://user.example.com/"), ["sid=; Domain=example.com; Max-Age=0"])
+    assert sent(jar, "https://example.com/") == "sid=good"
+    jar.keep(parse_url("https://example.com/"), ["sid=new"])
+    assert sent(jar, "https://example.com/") == "sid=new"
+
+
+def test_insecure_response_does_not_shadow_a_secure_cookie_of_a_subdomain():
+    jar = jar_after("https://www.example.com/", "sid=good; Secure")
+    jar.keep(parse_url("http://example.com/"), ["sid=evil; Domain=example.com", "other=fine; Domain=example.com"])
+    assert sent(jar, "https://www.example.com/") == "sid=good; other=fine"
+    jar.keep(parse_url("http://notexample.com/"), ["sid=own"])
+    assert sent(jar, "http://notexample.com/") == "sid=own"

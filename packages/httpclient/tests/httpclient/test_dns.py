@@ -7,7 +7,7 @@ import socket
 import pytest
 
 import waterspout.httpclient._dns as module
-from waterspout.httpclient import ForbiddenAddressError, ResolveError
+from waterspout.httpclient import ForbiddenAddressError, ResolveError, is_public_address
 from waterspout.httpclient._dns import CachingResolver, GuardedResolver
 from waterspout.netutil import Resolver
 
@@ -115,3 +115,15 @@ def test_client_uses_its_own_resolver_and_mappings(run, peer, client):
             ]
 
     run(main)
+
+
+@pytest.mark.parametrize(
+    "address", ["fec0::1", "::127.0.0.1", "::ffff:0:127.0.0.1", "5f00::1", "4000::1", "64:ff9b::127.0.0.1"]
+)
+def test_CS8_ipv6_addresses_that_nobody_public_has_are_not_public(address):
+    assert not is_public_address(address)
+
+
+@pytest.mark.parametrize("address", ["2606:4700::1", "2001:4860:4860::8888", "64:ff9b::8.8.8.8", "::ffff:8.8.8.8"])
+def test_CS8_public_ipv6_addresses_are(address):
+    assert is_public_address(address)

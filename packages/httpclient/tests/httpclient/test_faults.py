@@ -10,6 +10,7 @@ import random
 import pytest
 
 from waterspout.httpclient import FetchError, HTTPClientError, HTTPStreamClosedError
+from waterspout.httputil import HTTPOutputError
 
 
 def open_descriptors() -> int:
@@ -214,5 +215,53 @@ def test_connections_are_freed_by_reference_counting(run, peer, client):
                 assert exchange() is None
             finally:
                 gc.enable()
+
+    run(main)
+
+
+@pytest.mark.parametrize("framing", [{}, {"Content-Length": "4"}], ids=["chunked", "of known length"])
+def test_write_that_outlives_its_producer_is_refused(run, peer, client, framing):
+    """The connection may be another request's: what is written there would be taken for a request."""
+    kept = []
+
+    async def producer(write):
+        kept.append(write)
+        await write(b"body")
+
+    async def handler(talk):
+        while True:
+            head = await talk.reader.readuntil(b"\r\n\r\n")
+            await talk.reader.readuntil(b"body" if b"Content-Length: 4" in head else b"0\r\n\r\n")
+            await talk.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    async def main():
+        async with peer(handler) as server:
+            http = client()
+            for _ in range(2):
+                await http.fetch(server.url, method="POST", body_producer=producer, headers=framing)
+                for write in kept:
+                    with pytest.raises(HTTPOutputError):
+                        write(b"GET /stolen HTTP/1.1\r\n\r\n")
+            assert server.connections == 1 and http.statistics().idle == 1
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    "announced", [b"Content-Length: 4", b"Transfer-Encoding: chunked"], ids=["of a length", "chunked"]
+)
+def test_CL9_connection_of_a_204_that_announces_content_is_not_used_again(run, peer, client, announced):
+    async def handler(talk):
+        await talk.request()
+        await talk.send(b"HTTP/1.1 204 No Content\r\n" + announced + b"\r\n\r\n")
+        await talk.request()  # the content comes with the answer to the next request
+        await talk.send(b"evil", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    async def main():
+        async with peer(handler) as server:
+            http = client()
+            for _ in range(2):
+                assert (await http.fetch(server.url)).code == 204
+            assert server.connections == 2 and http.statistics().idle == 0
 
     run(main)

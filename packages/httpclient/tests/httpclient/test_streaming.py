@@ -310,3 +310,46 @@ def test_bodies_exclude_each_other():
             HTTPRequest("http://h/", "POST", **options)
     with pytest.raises(ValueError, match="JSON compliant"):
         HTTPRequest("http://h/", "POST", json=float("nan"))
+
+
+def test_who_reads_on_after_the_block_was_left_is_told(run, peer, client):
+    """Neither waits for ever, nor takes what there was for the whole."""
+
+    async def handler(talk):
+        await talk.request()
+        await talk.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc")
+        await talk.request()
+
+    async def main():
+        async with peer(handler) as server:
+            async with client().stream(server.url) as response:
+                waiting = asyncio.create_task(response.read())
+                await asyncio.sleep(0)
+            with pytest.raises(HTTPStreamClosedError, match="left before its end"):
+                await waiting
+            with pytest.raises(HTTPStreamClosedError, match="left before its end"):
+                await response.read()
+
+    run(main)
+
+
+@pytest.mark.parametrize("last", ["\u65e5\u672c", "\u00e9", "plain"])
+def test_last_event_id_goes_back_in_utf_8(run, peer, client, last):
+    async def main():
+        event = f"retry: 0\nid: {last}\ndata: x\n\n".encode()
+        answer = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n%b" % (
+            len(event),
+            event,
+        )
+        async with peer(answer, b"HTTP/1.1 204 No\r\n\r\n") as server:
+            assert [found.id async for found in client().events(server.url)] == [last]
+            assert b"\r\nLast-Event-Id: " + last.encode() + b"\r\n" in server.requests[1]
+
+    run(main)
+
+
+@pytest.mark.parametrize("last", ["a\0b", "a\x01b", "\x7f"])
+def test_CL17_event_id_that_no_header_field_can_hold_is_ignored(last):
+    parser = EventParser()
+    events = [event for line in ("id: good", f"id: {last}", "data: x", "") for event in parser.feed(line)]
+    assert [event.id for event in events] == ["good"]

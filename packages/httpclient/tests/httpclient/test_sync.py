@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -420,3 +421,26 @@ def test_program_that_only_fetches_loads_no_event_loop(thread_peer):
         [sys.executable, "-c", code, url], capture_output=True, text=True, env=environment, timeout=60
     )
     assert ended.stdout == "hello\n[]\n", ended.stderr
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_tls_connection_that_the_server_has_closed_with_goodbye_is_not_used_again(
+    thread_peer, tls_server, certificate, method
+):
+    """Nobody reads between two fetches: the alert that announces the close is still there."""
+    context = tls_server()
+
+    def handler(connection):
+        with context.wrap_socket(connection, server_side=True) as secured:
+            if secured.recv(65536):
+                secured.sendall(OK)
+                with contextlib.suppress(OSError):
+                    secured.unwrap()
+
+    port = thread_peer(handler)
+    options = {"method": method, "body": None if method == "GET" else "pay", "ca_certs": certificate()[0]}
+    with HTTPClient() as http:
+        for _ in range(3):
+            assert http.fetch(f"https://127.0.0.1:{port}/", **options).body == b"hello"
+            (connection,) = next(iter(http._blocking.pool.routes.values())).idle
+            assert select.select([connection.stream.socket.fileno()], [], [], 20)[0]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import select
 import shutil
 import ssl
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -384,5 +387,87 @@ def test_tls_connection_closed_by_the_server_while_idle_is_replaced(run, peer, c
             http = client(defaults={"ca_certs": certificate()[0]})
             for _ in range(3):
                 assert (await http.fetch(server.url)).body == b"hello"
+
+    run(main)
+
+
+OPTIONS_WITH_CERTIFICATE = pytest.mark.parametrize("kind", ["of the request", "of the client", "a dictionary"])
+
+
+@OPTIONS_WITH_CERTIFICATE
+def test_CS10_client_certificate_is_not_shown_to_another_origin(run, peer, client, tls_server, certificate, kind):
+    """Nor after a redirect back and forth; on its own origin it is shown again and again."""
+    shown: dict[str, list[bool]] = {"first": [], "second": []}
+    cert, key = certificate("client.example")
+
+    def asking() -> ssl.SSLContext:
+        context = tls_server()
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.load_verify_locations(cert)
+        return context
+
+    def options() -> tuple[dict[str, object], dict[str, object]]:
+        trust = {"ca_certs": certificate()[0]}
+        if kind == "of the client":
+            return {**trust, "client_cert": cert, "client_key": key}, {}
+        if kind == "of the request":
+            return trust, {"client_cert": cert, "client_key": key}
+        own = {"certfile": cert, "keyfile": key, "ca_certs": trust["ca_certs"], "cert_reqs": ssl.CERT_REQUIRED}
+        return {}, {"ssl_options": own}
+
+    async def main():
+        def handler(name, location):
+            async def handle(talk):
+                while True:
+                    request = await talk.request()
+                    shown[name].append(bool(talk.writer.get_extra_info("ssl_object").getpeercert()))
+                    if b"GET /here" in request:
+                        await talk.send(b"HTTP/1.1 302 F\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n")
+                    elif location is not None and b"GET /there" in request:
+                        await talk.send(b"HTTP/1.1 307 F\r\nLocation: %b\r\nContent-Length: 0\r\n\r\n" % location())
+                    else:
+                        await talk.send(OK)
+
+            return handle
+
+        async with (
+            peer(handler("second", lambda: first.url.encode() + b"/end"), tls=asking()) as second,
+            peer(handler("first", lambda: second.url.encode() + b"/there"), tls=asking()) as first,
+        ):
+            defaults, own = options()
+            http = client(defaults=defaults)
+            assert (await http.fetch(first.url + "/here", **own)).body == b"hello"
+            assert shown == {"first": [True, True, False], "second": [False]}
+            assert (await http.fetch(first.url + "/end", **own)).body == b"hello"
+            assert shown["first"][-1] is True
+
+    run(main)
+
+
+def test_connection_whose_server_has_said_goodbye_is_not_used_although_the_loop_has_not_seen_it(
+    run, client, thread_peer, tls_server, certificate
+):
+    """The alert that announces the close is bytes that wait, as a session ticket is."""
+    context = tls_server()
+    fetched = threading.Event()
+
+    def handler(connection):
+        with context.wrap_socket(connection, server_side=True) as secured:
+            if secured.recv(65536):
+                secured.sendall(OK)
+                fetched.wait(20)
+                with contextlib.suppress(OSError):
+                    secured.unwrap()
+
+    async def main():
+        http = client(defaults={"ca_certs": certificate()[0]})
+        url = f"https://127.0.0.1:{thread_peer(handler)}/"
+        await http.fetch(url)
+        fetched.set()
+        # The loop stands still until the server has closed.
+        connection = next(iter(http.pool.routes.values())).idle[0]
+        assert select.select([connection.stream.socket.fileno()], [], [], 20)[0]
+        response = await http.fetch(url, method="POST", body="pay")
+        assert response.body == b"hello"
 
     run(main)

@@ -138,3 +138,51 @@ def test_plain_match_takes_only_what_needs_no_care():
         "http://h/\n",
     ):
         assert match_plain_url(text) is None, text
+
+
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        (b"/caf\xc3\xa9", "/caf%C3%A9"),
+        (b"/\xc3\xa0", "/%C3%A0"),  # its second byte would be a control character of Latin-1
+        (b"/\xe6\x97\xa5?q=\xe6\x9c\xac", "/%E6%97%A5?q=%E6%9C%AC"),
+        (b"/caf\xe9", "/caf%E9"),
+        (b"/\x80\xff", "/%80%FF"),
+    ],
+)
+def test_CS13_raw_bytes_of_a_location_are_sent_back_as_they_came(location, target):
+    assert parse_url(join_url("http://h/a", location.decode("latin-1"))).target == target
+
+
+def test_CS13_raw_host_of_a_location_is_an_international_name():
+    assert parse_url(join_url("http://h/", "//b\u00fccher.example/".encode().decode("latin-1"))).host == (
+        "xn--bcher-kva.example"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://bob:hunter2@h h/",
+        "http://bob:hunter2@h:99999/",
+        "http://bob:hun/ter2@h/",
+        "http://bob:hun?ter2@h/",
+        "http://bob:hun#ter2@h/",
+        "ftp://bob:hunter2@h/",
+        "http:bob:hunter2@h/",
+        "bob:hunter2@h",
+        "http:\\\\bob:hunter2@h h",
+    ],
+)
+def test_error_for_a_malformed_url_shows_no_password(text):
+    with pytest.raises(InvalidURLError) as caught:
+        parse_url(text)
+    for shown in (str(caught.value), str(caught.value.url)):
+        assert "hun" not in shown and "ter2" not in shown
+
+
+@pytest.mark.parametrize("text", ["http://h/@user/a b", "http://h:80/x@y z", "http://h/?mail=a@b c", "x@y"])
+def test_error_for_a_malformed_url_shows_where_it_leads(text):
+    with pytest.raises(InvalidURLError) as caught:
+        parse_url(text)
+    assert "http://h" in str(caught.value) or text == "x@y"

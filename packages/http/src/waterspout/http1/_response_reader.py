@@ -99,8 +99,10 @@ class ResponseReader(MessageReader):
             self.state = Reading.DONE
             return (head, _END)
         if self._method == "HEAD" or status == 204 or status == 304:
-            if status == 204 and self.lenient and (head.content_length or coding is not None):
-                raise self._refuse("a 204 response that announces content (RFC 9110, 8.6)")
+            if status == 204 and (head.content_length or coding is not None):
+                if self.lenient:
+                    raise self._refuse("a 204 response that announces content (RFC 9110, 8.6)")
+                head.keep_alive = False  # it may send what it announces, which is the answer to nothing
             self._held = rest
             self.state = Reading.DONE
             return (head, _END)
@@ -112,6 +114,8 @@ class ResponseReader(MessageReader):
                 raise self._refuse("both Content-Length and Transfer-Encoding in a response")
             if coding.lower() != b"chunked":
                 raise self._refuse(f"Transfer-Encoding {coding[:40]!r} is not supported; only chunked is")
+            if head.version == "HTTP/1.0":
+                head.keep_alive = False  # it cannot know what it says (RFC 9112, 6.1)
             self._content = ChunkedContent(self.limits)
             self.state = Reading.CHUNKS
         elif has_length:

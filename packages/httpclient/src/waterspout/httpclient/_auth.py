@@ -91,6 +91,8 @@ class DigestAuth:
     __slots__ = ("_challenge", "_count", "_names", "_password", "_proved", "_username")
 
     def __init__(self, username: str, password: str, *, for_proxy: bool = False) -> None:
+        if re.search("[\x00-\x1f\x7f]", username) is not None:  # a line break would be another header field (CS3)
+            raise InvalidRequestError("a user name for Digest authentication holds control characters")
         self._names = _FIELDS[for_proxy]
         self._username = username
         self._password = password

@@ -77,7 +77,8 @@ class Connection:
     def is_alive(self) -> bool:
         """Ask the kernel whether the server has closed, or sent anything, since the loop last looked.
 
-        Bytes on a TLS connection may be TLS's own business (session tickets); only the close counts there.
+        Bytes on a TLS connection that has served nobody yet may be TLS's own business (session tickets). Later they
+        are the alert that announces the close, or what nobody asked for.
         """
         try:
             waiting = _receive(self.stream.socket, 1, socket.MSG_PEEK)
@@ -85,7 +86,7 @@ class Connection:
             return True
         except OSError:
             return False
-        return bool(waiting) and self.route.url.scheme == "https"
+        return bool(waiting) and not self.served and self.route.url.scheme == "https"
 
     def release(self) -> None:
         """The exchange has its response and the connection is clean: the next one may have it."""

@@ -1,8 +1,9 @@
 """CookieJar: cookies as browsers keep and send them (RFC 6265bis).
 
-A cookie is found by domain, path and name. What a server says is taken apart by the algorithm of section 5.6, which
-differs from the grammar: servers send what the grammar forbids. What is malformed beyond that, too large, or meant
-for somebody else's domain is dropped in silence, as the RFC asks.
+A cookie is found by domain, path, name and whether it is its host's alone, so that a subdomain cannot replace its
+parent's. What a server says is taken apart by the algorithm of section 5.6, which differs from the grammar: servers
+send what the grammar forbids. What is malformed beyond that, too large, or meant for somebody else's domain is dropped
+in silence, as the RFC asks.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class CookieJar:
 
     def __init__(self, public_suffix: Callable[[str], bool] = is_probably_public_suffix) -> None:
         self._is_public_suffix = public_suffix
-        self._by_domain: dict[str, dict[tuple[str, str], Cookie]] = {}
+        self._by_domain: dict[str, dict[tuple[str, str, bool], Cookie]] = {}
 
     def __iter__(self) -> Iterator[Cookie]:
         """All cookies that have not expired."""
@@ -164,14 +165,15 @@ class CookieJar:
 
     def _add(self, cookie: Cookie) -> None:
         cookies = self._by_domain.setdefault(cookie.domain, {})
-        old = cookies.pop((cookie.name, cookie.path), None)
+        key = cookie.name, cookie.path, cookie.host_only
+        old = cookies.pop(key, None)
         if cookie.expires <= time.time():
             if not cookies:
                 del self._by_domain[cookie.domain]
             return
         if old is not None:
             cookie.created = old.created
-        cookies[cookie.name, cookie.path] = cookie
+        cookies[key] = cookie
         while len(cookies) > MAX_PER_DOMAIN:
             del cookies[next(iter(cookies))]
         if sum(map(len, self._by_domain.values())) > MAX_TOTAL:
@@ -219,8 +221,11 @@ class CookieJar:
         if not cookie.name and cookie.value.lower().startswith(("__secure-", "__host-")):
             return False
         if not trustworthy:
-            # RFC 6265bis, 5.7: an insecure response must not replace a secure cookie ("leave secure cookies alone").
-            for domain in _parents(cookie.domain):
+            # RFC 6265bis, 5.7: an insecure response must not replace or shadow a secure cookie, of a domain above it or
+            # below ("leave secure cookies alone").
+            below = "." + cookie.domain
+            domains = {*_parents(cookie.domain), *(domain for domain in self._by_domain if domain.endswith(below))}
+            for domain in domains:
                 for other in self._by_domain.get(domain, {}).values():
                     if other.secure and other.name == cookie.name and _path_matches(cookie.path, other.path):
                         return False

@@ -102,4 +102,6 @@ def is_public_address(address: str) -> bool:
             return False
         if inner is not None:
             parsed = inner
+        elif parsed not in ipaddress.IPv6Network("2000::/3"):
+            return False  # nothing else is given to the public (RFC 4291, 2.4), which Python's tables do not know
     return parsed.is_global and not parsed.is_multicast

@@ -34,6 +34,7 @@ from waterspout.httpclient._observer import tell
 from waterspout.httpclient._preparation import aim, write_head
 from waterspout.httpclient._response import HTTPResponse
 from waterspout.httpclient._retry import Retries, retries_of
+from waterspout.httpclient._shown import without_userinfo
 from waterspout.httpclient._timing import Timing
 from waterspout.iostream import StreamClosedError
 
@@ -479,7 +480,9 @@ class Exchange:
 
     def shown_url(self) -> str:
         """The URL of the request as it is now, without user information."""
-        return str(self.url._replace(target=self.target)) if hasattr(self, "url") else self.request.url
+        if not hasattr(self, "url"):
+            return str(without_userinfo(self.request.url))
+        return str(self.url._replace(target=self.target))
 
     def name(self) -> str:
         """Method and URL."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from waterspout.httpclient._errors import Phase, TooManyRedirectsError
+from waterspout.httpclient._errors import InvalidRedirectError, Phase, TooManyRedirectsError
 from waterspout.httpclient._redirect import REDIRECTS, next_step
 from waterspout.httpclient._response import HTTPResponse
 
@@ -52,9 +52,16 @@ def follow_redirect(exchange: Exchange, head: ResponseHead) -> float:
             response=redirect,
         )
     exchange.redirects_left -= 1
+    locations = head.headers.get_list("Location")
+    if locations.count(locations[0]) < len(locations):
+        raise InvalidRedirectError(
+            f"{exchange.name()} was redirected to {len(locations)} places at once: which one is meant cannot be told",
+            url=exchange.shown_url(),
+            phase=Phase.REDIRECT,
+        )
     step = next_step(
         status=head.status,
-        location=head.headers["Location"],
+        location=locations[0],
         base=exchange.effective_url,
         origin=exchange.url.origin,
         method=exchange.method,
@@ -77,6 +84,8 @@ def follow_redirect(exchange: Exchange, head: ResponseHead) -> float:
     if not step.same_origin:
         # Credentials belong to the origin they were given for, and to no other (CS10).
         exchange.auth = client.auth_for(None, step.url)
+        if not client.is_compat:
+            exchange.settings = exchange.settings.without_certificate()
     exchange.route = client.pool.route_to(step.url, exchange.settings)
     return 0.0
 

@@ -8,6 +8,7 @@ from waterspout.httpclient._errors import (
     Phase,
     RedirectError,
 )
+from waterspout.httpclient._shown import shown, without_userinfo
 from waterspout.httpclient._url import URL, join_url, parse_url
 from waterspout.httputil import HTTPHeaders
 
@@ -62,22 +63,23 @@ def next_step(
     Raises `InvalidRedirectError` for a place that is not http or https, `RedirectError` for one that leads from https
     to http (if not *lenient*), and `BodyNotReplayableError` for 307 and 308 to a request with a producer's body.
     """
+    named = without_userinfo(base)
     try:
         where = join_url(base, location)
         url = parse_url(where, compat)
     except ValueError as error:
         raise InvalidRedirectError(
-            f"{base} redirects to {location[:200]!r}: {error}", url=base, phase=Phase.REDIRECT
+            f"{named} redirects to {shown(location)!r}: {error}", url=named, phase=Phase.REDIRECT
         ) from error
     if url.scheme == "http" and origin[0] == "https" and not lenient:
         raise RedirectError(
-            f"{base} redirects to {url}, from https to http, which is not followed", url=base, phase=Phase.REDIRECT
+            f"{named} redirects to {url}, from https to http, which is not followed", url=named, phase=Phase.REDIRECT
         )
     becomes_get = (status == 303 and method != "HEAD") or (status in (301, 302) and method == "POST")
     if has_producer and not becomes_get:
         raise BodyNotReplayableError(
-            f"{base} redirects with status {status}, but the body came from a producer and cannot be sent again",
-            url=base,
+            f"{named} redirects with status {status}, but the body came from a producer and cannot be sent again",
+            url=named,
             phase=Phase.REDIRECT,
         )
     same_origin = url.origin == origin

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mappin
 from typing import TYPE_CHECKING, Any
 
 from waterspout.escape import utf8
+from waterspout.httpclient._shown import without_userinfo
 from waterspout.httputil import HTTPHeaders
 
 if TYPE_CHECKING:
@@ -156,7 +157,8 @@ class HTTPRequest:
         * ``proxy_host``, ``proxy_port``, ``proxy_username``, ``proxy_password``, ``proxy_auth_mode``; or
           ``proxy``: a URL (``http:``, ``https:``, ``socks5:``, ``socks5h:``), "" for none.
         * ``validate_cert`` (True), ``ca_certs`` (file in PEM form), ``client_key``, ``client_cert`` (file names),
-          or ``ssl_options``, an `ssl.SSLContext`, which overrides these four.
+          or ``ssl_options``, an `ssl.SSLContext`, which overrides these four. ``client_cert`` is not shown to another
+          origin that a redirect leads to; what an SSLContext holds is.
         * ``expect_100_continue``: the body is held back until the server asks for it, or a second has passed.
         * ``retries``: how often, and when, to try again.
         * ``prepare_curl_callback(curl)``: called with the pycurl object by the curl client only.
@@ -293,8 +295,8 @@ class HTTPRequest:
         self._body = None if value is None else utf8(value)
 
     def __repr__(self) -> str:
-        # Neither headers nor body: they hold credentials.
-        return f"<{type(self).__name__} {self.method} {self.url!r}>"
+        # Neither headers nor body, nor a password in the URL: they are credentials.
+        return f"<{type(self).__name__} {self.method} {without_userinfo(self.url)!r}>"
 
 
 #: The attributes of a request that says nothing but what to fetch.

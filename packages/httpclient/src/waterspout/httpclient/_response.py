@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Protocol
 
 from waterspout.httpclient._errors import HTTPClientError
+from waterspout.httpclient._shown import without_userinfo
 from waterspout.httputil import HTTPHeaders, responses
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ class HTTPResponse:
         try:
             return json.loads(self.body, **kwargs)
         except ValueError as error:
-            error.add_note(f"in the body of {self.effective_url}: {self.body[:80]!r}")
+            error.add_note(f"in the body of {without_userinfo(self.effective_url)}: {self.body[:80]!r}")
             raise
 
     def rethrow(self) -> None:
@@ -182,5 +183,6 @@ class HTTPResponse:
             raise self.error
 
     def __repr__(self) -> str:
-        shown = f"code={self.code},reason={self.reason!r},effective_url={self.effective_url!r},error={self.error!r}"
+        url = without_userinfo(self.effective_url)
+        shown = f"code={self.code},reason={self.reason!r},effective_url={url!r},error={self.error!r}"
         return f"{type(self).__name__}({shown},body={len(self.body)} bytes)"

@@ -122,6 +122,21 @@ class Settings:
             key = self._connection_key = tuple(values)
         return key
 
+    def without_certificate(self) -> Settings:
+        """The same without the client's certificate, for another origin; the object itself where there is none.
+
+        What an SSLContext of the caller's own holds cannot be told.
+        """
+        options = self.ssl_options
+        in_options = isinstance(options, dict) and "certfile" in options
+        if self.client_cert is None and not in_options:
+            return self
+        own = {name: getattr(self, name) for name in OPTIONS}
+        own["client_cert"] = own["client_key"] = None
+        if in_options:
+            own["ssl_options"] = {name: options[name] for name in options if name not in ("certfile", "keyfile")}
+        return Settings(own, {})
+
     @property
     def tls_key(self) -> Hashable:
         """The part of `connection_key` that an SSLContext depends on."""

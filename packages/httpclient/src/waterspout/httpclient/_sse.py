@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,6 +15,7 @@ from waterspout.httpclient._errors import (
     ProtocolError,
     ResponseTooLargeError,
 )
+from waterspout.httpclient._shown import without_userinfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 MAX_EVENT = 1024 * 1024
 #: Seconds between tries: what a server may ask for at most, and what is waited if it asks for nothing.
 MAX_RETRY, DEFAULT_RETRY = 60.0, 3.0
+
+
+_control = re.compile("[\\x00-\\x08\\x0a-\\x1f\\x7f]")
 
 
 class ServerSentEvent(NamedTuple):
@@ -68,7 +73,8 @@ class EventParser:
         elif name == "event":
             self._type = value
         elif name == "id":
-            if "\0" not in value:
+            # The standard ignores one with a NUL. Other controls cannot be said in a header field either.
+            if _control.search(value) is None:
                 self.last_id = value
         elif name == "retry" and value.isascii() and value.isdigit():
             self.retry = min(float(value[:12]) / 1000, MAX_RETRY)
@@ -83,12 +89,14 @@ async def events(
     success, `ProtocolError` for one that is no event stream, `ResponseTooLargeError` for an event over the limit, and
     whatever keeps the first connection from being made.
     """
-    parser = EventParser(url, last_id)
+    shown = without_userinfo(url)
+    parser = EventParser(shown, last_id)
     answered = False
     while True:
         headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
         if parser.last_id:
-            headers["Last-Event-Id"] = parser.last_id
+            # UTF-8, as the standard says; header fields are text with a character for each byte.
+            headers["Last-Event-Id"] = parser.last_id.encode("utf-8").decode("latin-1")
         try:
             async with connect(headers) as response:
                 answered = True
@@ -96,7 +104,7 @@ async def events(
                     return
                 kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
                 if kind != "text/event-stream":
-                    raise ProtocolError(f"{url} is no event stream: its Content-Type is {kind!r}", url=url)
+                    raise ProtocolError(f"{shown} is no event stream: its Content-Type is {kind!r}", url=shown)
                 first = True
                 async for line in response.lines(MAX_EVENT):
                     for event in parser.feed(line.removeprefix("\ufeff") if first else line):
@@ -108,5 +116,5 @@ async def events(
             if not answered:
                 raise
             # Else: what the standard calls "reestablish the connection".
-        parser = EventParser(url, parser.last_id, parser.retry)
+        parser = EventParser(shown, parser.last_id, parser.retry)
         await asyncio.sleep(DEFAULT_RETRY if parser.retry is None else parser.retry)

@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator, Generator
 from typing import TYPE_CHECKING, Any
 
 from waterspout.httpclient._delivery import Delivery
-from waterspout.httpclient._errors import HTTPClientError
+from waterspout.httpclient._errors import HTTPClientError, HTTPStreamClosedError
 from waterspout.httpclient._response import HTTPResponse
+from waterspout.httpclient._shown import without_userinfo
 from waterspout.httputil import charset_of
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class StreamedResponse(HTTPResponse):
             pieces.append(piece)
             size += len(piece)
             if limit is not None and size > limit:
-                raise ValueError(f"the body of {self.effective_url} is longer than {limit} bytes")
+                raise ValueError(f"the body of {without_userinfo(self.effective_url)} is longer than {limit} bytes")
         self.body = b"".join(pieces)
         return self.body
 
@@ -69,7 +70,8 @@ class StreamedResponse(HTTPResponse):
             for line in complete:
                 yield line
             if len(held) > max_line:
-                raise ValueError(f"a line of {self.effective_url} is longer than {max_line} characters")
+                url = without_userinfo(self.effective_url)
+                raise ValueError(f"a line of {url} is longer than {max_line} characters")
         held += decoder.decode(b"", True)
         if held:
             yield held.removesuffix("\r")
@@ -142,7 +144,15 @@ class ResponseStream:
         """Nobody wants the rest: if there is any, the connection is closed."""
         if not self._finished:
             self._finished = True
-            self._exchange.cancel()
+            exchange = self._exchange
+            # Who goes on reading must not take what there was for all there is.
+            self._error = HTTPStreamClosedError(
+                f"{exchange.name()}: the response was left before its end",
+                url=exchange.shown_url(),
+                phase=exchange.phase,
+            )
+            exchange.cancel()
+            self._wake()
         self._pieces.clear()
 
     # What the exchange calls.

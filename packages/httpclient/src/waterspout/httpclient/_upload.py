@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from waterspout.concurrent import convert_yielded
+from waterspout.httputil import HTTPOutputError
 
 if TYPE_CHECKING:
     from waterspout.httpclient._connection import Connection
@@ -49,8 +50,11 @@ class Upload:
     def write(self, chunk: bytes) -> asyncio.Future[None]:
         """Queue a piece of the body; the Future is done when the kernel has taken it.
 
-        Raises `HTTPOutputError` for more bytes than Content-Length says, `StreamClosedError` on a lost connection.
+        Raises `HTTPOutputError` for more bytes than Content-Length says, and once the producer has returned: the
+        connection may be another request's by then. `StreamClosedError` on a lost connection.
         """
+        if self.done:
+            raise HTTPOutputError("write() after the body_producer has returned: the body is complete")
         stream = self._connection.stream
         stream.send_many(self._writer.data(chunk))
         return stream.flushed()

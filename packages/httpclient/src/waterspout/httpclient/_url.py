@@ -12,6 +12,7 @@ import re
 from typing import NamedTuple
 
 from waterspout.httpclient._errors import InvalidURLError
+from waterspout.httpclient._shown import shown
 from waterspout.util import is_tornado_compat
 
 #: Origin and target of the URLs that need no care; the origin is looked up as it is written.
@@ -120,7 +121,11 @@ def join_url(base: str, location: str) -> str:
     A fragment of *base* is kept if *location* has none. Spaces and non-ASCII are percent-encoded, since servers send
     them raw; leading and trailing white space is dropped. Raises ValueError for some that are malformed; `parse_url`
     finds the others.
+
+    *location* is text as header fields have it, a character for each byte: UTF-8 is read as such (CS13).
     """
+    if not location.isascii():
+        location = _as_sent(location)
     location = location.strip(" \t\n\f\r").replace(" ", "%20")
     scheme = _scheme.match(location)
     if scheme is None or scheme[1].lower() in DEFAULT_PORTS:
@@ -133,6 +138,18 @@ def join_url(base: str, location: str) -> str:
     if "#" in base and "#" not in joined:
         joined += base[base.index("#") :]
     return joined
+
+
+def _as_sent(location: str) -> str:
+    """*location* whose characters stand for bytes, read as UTF-8, or with the bytes percent-encoded."""
+    try:
+        raw = location.encode("latin-1")
+    except UnicodeEncodeError:
+        return location  # made by hand
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return re.sub(rb"[\x80-\xff]", lambda found: b"%%%02X" % found.group()[0], raw).decode("ascii")
 
 
 def _forbidden(text: str) -> str | None:
@@ -165,7 +182,8 @@ def _split_port(text: str, host_and_port: str) -> tuple[str, int | None]:
     if not digits:
         return host, None
     if not (digits.isascii() and digits.isdigit()) or len(digits) > 5 or not 0 < int(digits) < 65536:
-        raise _invalid(text, f"{digits!r} is no port")
+        # What stands there may be a password, with the rest of it behind a slash.
+        raise _invalid(text, f"{digits!r} is no port" if f":{digits}" in shown(text) else "its port is no number")
     return host, int(digits)
 
 
@@ -209,10 +227,4 @@ def _escape(to_escape: re.Pattern[bytes], text: str) -> str:
 
 
 def _invalid(url: str, why: str) -> InvalidURLError:
-    return InvalidURLError(f"Cannot fetch {_shown(url)!r}: {why}", url=_shown(url))
-
-
-def _shown(url: str) -> str:
-    """*url* for a message: user information left out, long ones cut."""
-    url = re.sub(r"//[^/?#\\]*@", "//...@", url)
-    return url if len(url) <= 200 else url[:200] + "..."
+    return InvalidURLError(f"Cannot fetch {shown(url)!r}: {why}", url=shown(url))

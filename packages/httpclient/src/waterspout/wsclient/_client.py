@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from waterspout.escape import utf8
 from waterspout.httpclient import HTTPClientError, HTTPRequest, HTTPTimeoutError
 from waterspout.httpclient._settings import DEFAULTS, Settings
+from waterspout.httpclient._shown import without_userinfo
 from waterspout.httpclient._url import parse_url
 from waterspout.httputil import ResponseStartLine
 from waterspout.iostream import IOStream
@@ -85,7 +86,8 @@ class WebSocketClientConnection(OpeningExchange):
             async with asyncio.timeout(settings.connect_timeout or None):
                 await self._open(settings)
         except TimeoutError as error:
-            self._fail(HTTPTimeoutError(f"Timeout connecting to {self.request.url}", url=self.request.url), error)
+            url = without_userinfo(self.request.url)
+            self._fail(HTTPTimeoutError(f"Timeout connecting to {url}", url=url), error)
         except asyncio.CancelledError:
             self._closed = True
             self.connect_future.cancel()

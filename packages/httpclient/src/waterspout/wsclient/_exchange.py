@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from urllib.parse import SplitResult, urlsplit
 
 from waterspout.httpclient import HTTPRequest, HTTPResponse
+from waterspout.httpclient._shown import without_userinfo
 from waterspout.httputil import HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 from waterspout.ioloop import IOLoop
 from waterspout.netutil import Resolver
@@ -80,7 +81,7 @@ class OpeningExchange(HTTPMessageDelegate):
     def __del__(self) -> None:
         """Warn of a WebSocket that was never closed: while its loop lives, the loop keeps it open for nobody."""
         if not self._closed:
-            message = f"unclosed WebSocket to {self.request.url}: call close()"
+            message = f"unclosed WebSocket to {without_userinfo(self.request.url)}: call close()"
             warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
 
     # The answer.
