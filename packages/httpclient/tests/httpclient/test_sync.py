@@ -7,10 +7,12 @@ import contextlib
 import gc
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
 import threading
+import warnings
 
 import pytest
 
@@ -444,3 +446,76 @@ def test_tls_connection_that_the_server_has_closed_with_goodbye_is_not_used_agai
             assert http.fetch(f"https://127.0.0.1:{port}/", **options).body == b"hello"
             (connection,) = next(iter(http._blocking.pool.routes.values())).idle
             assert select.select([connection.stream.socket.fileno()], [], [], 20)[0]
+
+
+def in_forked_process(work):
+    """Whether *work* was done in a fork of this process, within 20 seconds."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads, which is what is tested
+        child = os.fork()
+    if not child:
+        signal.alarm(20)
+        try:
+            work()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    return os.waitpid(child, 0)[1] == 0
+
+
+@KINDS
+def test_forked_process_makes_connections_of_its_own(thread_peer, options):
+    """It neither shares a connection with its parent, whose answers it would take, nor waits for a thread it lacks."""
+    connections = []
+
+    def handler(connection):
+        connections.append(connection)
+        answer(connection)
+
+    url = f"http://127.0.0.1:{thread_peer(handler)}/"
+    with HTTPClient(**options) as http:
+        assert http.fetch(url).body == b"hello"
+        assert in_forked_process(lambda: http.fetch(url))
+        assert len(connections) == 2
+        assert http.fetch(url).body == b"hello"
+        assert len(connections) == 2
+
+
+@KINDS
+def test_forked_process_may_close_what_it_inherits(thread_peer, options):
+    url = f"http://127.0.0.1:{thread_peer(answer)}/"
+    with HTTPClient(**options) as http:
+        assert http.fetch(url).body == b"hello"
+        assert in_forked_process(http.close)
+        assert http.fetch(url).body == b"hello"
+
+
+@KINDS
+@pytest.mark.parametrize("threads", [1, 5])
+def test_close_ends_the_fetches_of_other_threads(thread_peer, options, threads):
+    arrived = threading.Semaphore(0)
+
+    def handler(connection):
+        while connection.recv(65536):
+            arrived.release()  # and there is no answer
+
+    url = f"http://127.0.0.1:{thread_peer(handler)}/"
+    http = HTTPClient(**options)
+    errors = []
+
+    def fetch():
+        with pytest.raises(HTTPStreamClosedError) as caught:
+            http.fetch(url, request_timeout=50)
+        errors.append(caught.value)
+
+    fetching = [threading.Thread(target=fetch, daemon=True) for _ in range(threads)]
+    for thread in fetching:
+        thread.start()
+    for _ in fetching:
+        assert arrived.acquire(timeout=20)
+    http.close()
+    for thread in fetching:
+        thread.join(20)
+    assert len(errors) == threads
+    with pytest.raises(RuntimeError):
+        http.fetch(url)

@@ -471,3 +471,20 @@ def test_connection_whose_server_has_said_goodbye_is_not_used_although_the_loop_
         assert response.body == b"hello"
 
     run(main)
+
+
+def test_TL5_absolute_name_is_asked_for_without_its_dot(run, peer, client, tls_server, certificate):
+    names = []
+    context = tls_server("localhost")
+    context.sni_callback = lambda connection, name, _: names.append(name)
+
+    async def main():
+        async with peer(OK, tls=context) as server:
+            url = f"https://localhost.:{server.port}/"
+            trust = {"ca_certs": certificate("localhost")[0]}
+            http = client(hostname_mapping={"localhost.": "127.0.0.1"}, defaults=trust)
+            assert (await http.fetch(url)).body == b"hello"
+            assert server.requests[0].split(b"\r\n")[1] == b"Host: localhost.:%d" % server.port
+            assert names == ["localhost"]
+
+    run(main)

@@ -70,11 +70,43 @@ def test_one_family_makes_no_task(run, race):
         before = asyncio.all_tasks()
 
         class Watching(Stream):
-            async def connect(self, address, server_hostname=None):
+            def connect(self, address, server_hostname=None):
                 assert asyncio.all_tasks() == before
-                return self
+                connected = asyncio.get_running_loop().create_future()  # as of a real stream
+                connected.set_result(self)
+                return connected
 
         (await connect_first([(V6, "a"), (V6, "b")], lambda _: Watching(), "peer")).close()
+
+    run(main)
+
+
+def test_next_address_of_one_family_joins_after_the_head_start(run, race):
+    """A dead first address, of which nobody says so, does not cost the whole timeout."""
+
+    async def main():
+        hangs = (V4, "hangs")
+        assert await race(hangs, (V4, "ok"), (V4, "never tried")) == ("ok", [hangs, (V4, "ok")])
+        assert await race(hangs, hangs, (V4, "refused"), (V4, "ok")) == (
+            "ok",
+            [hangs, hangs, (V4, "refused"), (V4, "ok")],
+        )
+        assert (await race((V6, "hangs"), (V4, "hangs"), (V4, "ok")))[0] == "ok"
+
+    run(main)
+
+
+def test_slow_first_address_of_one_family_may_still_win(run, race):
+    async def main():
+        assert (await race((V4, 0.04), (V4, "hangs"), (V4, "hangs")))[0] == 0.04
+
+    run(main)
+
+
+def test_other_errors_of_one_family_come_out(run, race):
+    async def main():
+        with pytest.raises(RuntimeError, match="not a failure"):
+            await race((V4, "hangs"), (V4, "broken"))
 
     run(main)
 
@@ -140,7 +172,9 @@ def test_other_errors_come_out(run, race):
     run(main)
 
 
-@pytest.mark.parametrize("places", [[(V4, "hangs")], [(V6, "hangs"), (V4, "hangs")]])
+@pytest.mark.parametrize(
+    "places", [[(V4, "hangs")], [(V4, "hangs"), (V4, "hangs")], [(V6, "hangs"), (V4, "hangs"), (V4, "hangs")]]
+)
 def test_cancelled_race_closes_all(run, race, places):
     async def main():
         with pytest.raises(asyncio.TimeoutError):

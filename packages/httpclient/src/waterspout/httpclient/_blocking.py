@@ -20,6 +20,7 @@ from waterspout.httpclient._connect_errors import connect_error
 from waterspout.httpclient._core import DEFAULT_BODY_LIMIT, ClientCore
 from waterspout.httpclient._errors import FetchError
 from waterspout.httpclient._exchange import Exchange
+from waterspout.httpclient._failures import closed_error
 from waterspout.httpclient._pool import Pool
 from waterspout.httpclient._proxy import ProxyRules
 from waterspout.httpclient._redirect import PRIVATE_BY_CUSTOM
@@ -91,6 +92,7 @@ class BlockingClient(ClientCore):
         self.plain_settings = self.settings_source.plain()
         self._proxy_rules = None if self.is_compat else ProxyRules(os.environ)
         self._timers: list[Timer] = []
+        self._exchange: Exchange | None = None
         self._contexts: ContextCache | None = None
         self._closed = False
         self.call_later = self._call_later
@@ -119,6 +121,14 @@ class BlockingClient(ClientCore):
         self._closed = True
         self.pool.close()
 
+    def break_off(self) -> None:
+        """`close`, for another thread than the one that fetches: its fetch fails, and the rest is left to it."""
+        self._closed = True
+        exchange = self._exchange
+        connection: Any = None if exchange is None else exchange.connection
+        if connection is not None:
+            connection.stream.break_off()
+
     @property
     def has_proxies(self) -> bool:
         """Whether the environment names proxies, which this client does not know how to use."""
@@ -141,14 +151,19 @@ class BlockingClient(ClientCore):
         """Send *request*, of which `can_fetch` is true, and wait for the response."""
         settings = self.settings_source.of(request)
         answers: list[HTTPResponse] = []
-        exchange = Exchange(self, request, settings, answers.append)
+        exchange = self._exchange = Exchange(self, request, settings, answers.append)
         try:
             exchange.start()
             while not answers:
-                self._turn(exchange)
+                if self._closed:  # by another thread
+                    exchange.fail(closed_error(exchange, None), final=True)
+                else:
+                    self._turn(exchange)
         except BaseException:
             exchange.cancel()
             raise
+        finally:
+            self._exchange = None
         (response,) = answers
         error = response.error
         if error is not None and (raise_error or not response._error_is_response_code):

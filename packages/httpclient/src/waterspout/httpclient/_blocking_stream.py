@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import select
@@ -77,6 +78,12 @@ class BlockingStream:
         self._out.clear()
         self.socket.close()
 
+    def break_off(self) -> None:
+        """From another thread: let the one that waits in `turn` find the connection at its end."""
+        with contextlib.suppress(OSError):
+            # The socket's own method: that of one that carries TLS would take the TLS from under the other thread.
+            socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
+
     def turn(self, timeout: float | None) -> None:
         """Wait up to *timeout* seconds until something can be read or sent, and do it."""
         pending_tls = getattr(self.socket, "pending", None)
@@ -142,7 +149,7 @@ def connect(
         return connected
     try:
         connected.settimeout(_left(until, Phase.TLS, url))
-        secured = context.wrap_socket(connected, server_hostname=url.host, suppress_ragged_eofs=False)
+        secured = context.wrap_socket(connected, server_hostname=url.server_name, suppress_ragged_eofs=False)
     except TimeoutError as error:
         connected.close()
         raise _timed_out(Phase.TLS, url) from error

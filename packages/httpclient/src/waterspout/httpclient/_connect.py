@@ -116,7 +116,7 @@ class Connector:
             max_buffer_size=self._max_buffer_size,
             source_ip=source_address(settings.network_interface),
             timeout=timeout,
-            server_hostname=url.host,
+            server_hostname=url.server_name,
         )
 
     async def _through_proxy(self, route: Destination, proxy: Proxy) -> IOStream:
@@ -142,7 +142,7 @@ class Connector:
                 return stream
             inner = stream if proxy.scheme != "https" else self._inside(stream)
             try:
-                handshake = inner.start_tls(False, self.context_for(settings), server_hostname=url.host)
+                handshake = inner.start_tls(False, self.context_for(settings), server_hostname=url.server_name)
             except ValueError as error:  # bytes are there that no server can have sent yet (TL11)
                 raise ProxyError(f"The proxy {proxy} added to the tunnel: {error}", phase=Phase.PROXY) from error
             return await handshake

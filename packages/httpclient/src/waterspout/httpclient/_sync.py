@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ class HTTPClient:
     needs one (other implementations and options than ``defaults``, proxies, streaming, bodies from producers, several
     threads at once) it runs an asynchronous client on a loop of its own in a thread of its own; callbacks of such
     requests are called on that thread.
+
+    A forked process may use the client that it inherits: it makes connections of its own.
     """
 
     __module__ = "waterspout.httpclient"
@@ -39,19 +42,24 @@ class HTTPClient:
     _threaded: ThreadedClient | None
 
     def __init__(self, async_client_class: type[AsyncHTTPClient] | None = None, **kwargs: Any) -> None:
+        self._class = async_client_class
         self._kwargs = kwargs
+        self._begin()
+        self._closed = False
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
         self._busy = threading.Lock()
         self._making = threading.Lock()
         self._blocking = self._threaded = None
-        if async_client_class is None and kwargs.keys() <= {"defaults"} and _is_default_configured():
+        if self._class is None and self._kwargs.keys() <= {"defaults"} and _is_default_configured():
             from waterspout.httpclient._blocking import BlockingClient
 
-            client = BlockingClient(**kwargs)
+            client = BlockingClient(**self._kwargs)
             if not client.has_proxies:
                 self._blocking = client
         if self._blocking is None:
-            self._threaded = _threaded(async_client_class, kwargs)
-        self._closed = False
+            self._threaded = _threaded(self._class, self._kwargs)
 
     def fetch(self, request: str | HTTPRequest, raise_error: bool = True, **kwargs: Any) -> HTTPResponse:
         """Send *request* and wait for the response; see `AsyncHTTPClient.fetch`.
@@ -64,22 +72,29 @@ class HTTPClient:
             request = HTTPRequest(request, **kwargs)
         elif kwargs:
             raise ValueError(f"arguments beside an HTTPRequest: {', '.join(kwargs)}; set them on the request itself")
+        if self._process != os.getpid():
+            # The connections are the parent's, who goes on using them, and the thread is not here. The loop is left
+            # alone: it would take its sockets from the parent's epoll instance.
+            if self._blocking is not None:
+                self._blocking.close()
+            self._begin()
         blocking = self._blocking
         if blocking is not None and blocking.can_fetch(request) and self._busy.acquire(blocking=False):
             try:
                 return blocking.fetch(request, raise_error)
             finally:
                 self._busy.release()
+                if self._closed:
+                    self._close_blocking()
         return self._on_loop().fetch(request, raise_error=raise_error)
 
     def close(self) -> None:
-        """Close all connections. The client cannot be used any more."""
+        """Close all connections. Fetches of other threads fail. The client cannot be used any more."""
         if self._closed:
             return
         self._closed = True
-        if self._blocking is not None:
-            self._blocking.close()
-        if self._threaded is not None:
+        self._close_blocking()
+        if self._threaded is not None and self._process == os.getpid():
             self._threaded.close()
 
     def __enter__(self) -> HTTPClient:
@@ -91,10 +106,22 @@ class HTTPClient:
     def __del__(self) -> None:
         self.close()
 
+    def _close_blocking(self) -> None:
+        """Close the connections; those in another thread's use are closed by it, as soon as it sees them broken off."""
+        if self._blocking is None:
+            return
+        if self._busy.acquire(blocking=False):
+            try:
+                self._blocking.close()
+            finally:
+                self._busy.release()
+        else:
+            self._blocking.break_off()
+
     def _on_loop(self) -> ThreadedClient:
         with self._making:
             if self._threaded is None:
-                self._threaded = _threaded(None, self._kwargs)
+                self._threaded = _threaded(self._class, self._kwargs)
             return self._threaded
 
 

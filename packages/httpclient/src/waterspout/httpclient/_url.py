@@ -58,6 +58,11 @@ class URL(NamedTuple):
         return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
+    def server_name(self) -> str:
+        """What the certificate must be for, and TLS asks for: without the dot of an absolute name (RFC 6066, 3)."""
+        return self.host.rstrip(".")
+
+    @property
     def origin(self) -> tuple[str, str, int]:
         """Scheme, host and port: what credentials belong to (RFC 9110, 4.3.1)."""
         return self.scheme, self.host, self.port
@@ -141,15 +146,11 @@ def join_url(base: str, location: str) -> str:
 
 
 def _as_sent(location: str) -> str:
-    """*location* whose characters stand for bytes, read as UTF-8, or with the bytes percent-encoded."""
+    """*location*, whose characters stand for bytes, read as UTF-8 if it is that, else as Latin-1."""
     try:
-        raw = location.encode("latin-1")
-    except UnicodeEncodeError:
-        return location  # made by hand
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return re.sub(rb"[\x80-\xff]", lambda found: b"%%%02X" % found.group()[0], raw).decode("ascii")
+        return location.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return location
 
 
 def _forbidden(text: str) -> str | None:

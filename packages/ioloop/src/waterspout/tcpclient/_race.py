@@ -1,7 +1,8 @@
 """Connecting to the first address of several that answers.
 
-One family: one address after the other.  Two (RFC 8305, "happy eyeballs"): the family that the resolver put first
-begins, and the other joins when the first has not connected after 0.3 s or an attempt of it failed.
+One family: one address after the other; the next joins when those before have not connected after 0.3 s, or failed.
+Two (RFC 8305, "happy eyeballs"): the family that the resolver put first begins, and the other joins when the first has
+not connected after 0.3 s or an attempt of it failed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from waterspout.iostream import IOStream, StreamClosedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-#: Seconds before the second family begins (RFC 8305, section 5, recommends 0.25; Tornado's number).
+#: Seconds before the second family, or the next address, begins (RFC 8305, 5, recommends 0.25; Tornado's number).
 HEAD_START: Final = 0.3
 
 Place = tuple[int, Any]
@@ -46,21 +47,43 @@ async def _one_after_the_other(
     failed: asyncio.Event | None,
 ) -> IOStream | None:
     """The first that connects; ``failed`` is set when one does not."""
-    for family, address in places:
-        stream: IOStream | None = None
-        try:
-            stream = open_stream(family)
-            return await stream.connect(address)
-        except OSError as error:
-            cause = error if stream is None or not isinstance(stream.error, OSError) else stream.error
-            failures.append((address, cause))
-            if failed is not None:
-                failed.set()
-        except BaseException:  # cancelled: another was faster, or nobody waits any more
-            if stream is not None:
-                stream.close()
-            raise
-    return None
+
+    def note(address: Any, stream: IOStream | None, error: OSError) -> None:
+        failures.append((address, error if stream is None or not isinstance(stream.error, OSError) else stream.error))
+        if failed is not None:
+            failed.set()
+
+    todo = list(reversed(places))
+    under_way: dict[asyncio.Future[IOStream], tuple[Any, IOStream]] = {}
+    try:
+        while todo or under_way:
+            if todo:
+                family, address = todo.pop()
+                stream: IOStream | None = None
+                try:
+                    stream = open_stream(family)
+                    under_way[asyncio.ensure_future(stream.connect(address))] = address, stream
+                except OSError as error:
+                    note(address, stream, error)
+                    continue
+            done, _ = await asyncio.wait(
+                under_way, timeout=HEAD_START if todo else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            for future in done:
+                address, stream = under_way[future]
+                reason = future.exception()
+                if reason is None:
+                    del under_way[future]
+                    return stream
+                if not isinstance(reason, OSError):
+                    raise reason
+                del under_way[future]
+                note(address, stream, reason)
+        return None
+    finally:  # another was faster, or nobody waits any more
+        for future, (_, stream) in under_way.items():
+            future.cancel()
+            stream.close()
 
 
 async def _two_families(
