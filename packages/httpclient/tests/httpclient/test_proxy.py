@@ -105,6 +105,25 @@ def test_https_goes_through_a_tunnel(run, peer, client, tls_server, certificate)
     run(main)
 
 
+def test_CS10_proxy_authorization_among_the_headers_does_not_go_through_the_tunnel(
+    run, peer, client, tls_server, certificate
+):
+    async def main():
+        async with peer(OK, tls=tls_server()) as server, peer(tunnel()) as proxy, peer(OK) as forwarding:
+            http = client(defaults={"ca_certs": certificate()[0]})
+            secret = {"proxy-authorization": "Basic c2VjcmV0", "X-Mine": "kept"}
+            url = f"http://127.0.0.1:{proxy.port}"
+            assert (await http.fetch(server.url, proxy=url, headers=secret)).body == b"hello"
+            assert b"c2VjcmV0" not in server.requests[0] and b"X-Mine: kept" in server.requests[0]
+            # A proxy that forwards is who it is for.
+            url = f"http://127.0.0.1:{forwarding.port}"
+            await http.fetch("http://server.invalid/", proxy=url, headers=secret)
+            assert b"Proxy-Authorization: Basic c2VjcmV0\r\n" in forwarding.requests[0]
+            assert secret == {"proxy-authorization": "Basic c2VjcmV0", "X-Mine": "kept"}
+
+    run(main)
+
+
 def test_tunnel_through_a_proxy_that_is_itself_https(run, peer, client, tls_server, certificate):
     async def main():
         async with peer(OK, tls=tls_server()) as server, peer(tunnel(), tls=tls_server()) as proxy:

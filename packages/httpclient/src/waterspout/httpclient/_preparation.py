@@ -51,6 +51,8 @@ def write_head(exchange: Exchange) -> None:
     first = exchange.phase is Phase.PREPARE
     if first and exchange.request._headers:
         headers = exchange.headers = checked_headers(exchange.request._headers)
+        if headers is not None and route.proxy is not None and not route.forwards:
+            headers.pop("Proxy-Authorization", None)  # through a tunnel it would reach the server (CS10)
     if body is None and method == "GET" and headers is None and exchange.auth is None and client.jar is None:
         if settings is client.plain_settings and route.proxy is None:
             if route.fields_for is not settings:

@@ -155,7 +155,8 @@ class HTTPRequest:
         * ``header_callback(line)``: gets each line of the head with its CRLF: the status line, the fields, an
           empty line. ``interim_callback(head)`` gets each 1xx response.
         * ``proxy_host``, ``proxy_port``, ``proxy_username``, ``proxy_password``, ``proxy_auth_mode``; or
-          ``proxy``: a URL (``http:``, ``https:``, ``socks5:``, ``socks5h:``), "" for none.
+          ``proxy``: a URL (``http:``, ``https:``, ``socks5:``, ``socks5h:``), "" for none. A Proxy-Authorization among
+          ``headers`` is for a proxy that forwards; it is not sent through a tunnel to the server.
         * ``validate_cert`` (True), ``ca_certs`` (file in PEM form), ``client_key``, ``client_cert`` (file names),
           or ``ssl_options``, an `ssl.SSLContext`, which overrides these four. ``client_cert`` is not shown to another
           origin that a redirect leads to; what an SSLContext holds is.
