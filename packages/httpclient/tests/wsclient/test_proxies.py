@@ -119,6 +119,9 @@ def test_credentials_go_to_the_proxy_alone_and_wrong_ones_are_an_error(run: Run,
             with pytest.raises(ProxyError):
                 await websocket_connect(HTTPRequest(url, proxy=f"http://u:wrong@127.0.0.1:{proxy.port}"))
             assert len(seen) == 1
+            fields = {"proxy-authorization": "Basic dTpw", "X-Mine": "kept"}
+            await talk_through(HTTPRequest(url, headers=fields, proxy=f"http://u:p@127.0.0.1:{proxy.port}"))
+            assert "Proxy-Authorization" not in seen[1] and seen[1]["X-Mine"] == "kept"
 
     run(main)
 

@@ -80,6 +80,7 @@ class Opening:
     def request_bytes(self) -> bytes:
         """The head of the request: the caller's fields, and those of the handshake."""
         headers = HTTPHeaders(self.request.headers)
+        headers.pop("Proxy-Authorization", None)  # no proxy reads a handshake, only the server behind the tunnel (CS10)
         headers.setdefault("Host", self.url.authority)
         headers["Upgrade"] = "websocket"
         headers["Connection"] = "Upgrade"
