@@ -244,6 +244,7 @@ def test_poll_that_curl_gives_up_leaves_no_waiter(chat: Example) -> None:
         ('{"name": "Ada", "text": 7}', "application/json", 400),
         (json.dumps({"name": "A" * 41, "text": "hi"}), "application/json", 400),
         (json.dumps({"name": "Ada", "text": "x" * 2001}), "application/json", 400),
+        (json.dumps({"name": "Ada", "text": "hi", "key": "\ud800"}), "application/json", 400),
     ],
 )
 def test_bad_message_is_refused_and_not_kept(empty_chat: Example, content: str, content_type: str, status: int) -> None:

@@ -67,6 +67,8 @@ class RoomHandler(RequestHandler):
         value = body.get(field)
         if not isinstance(value, str) or not value.strip() or len(value) > longest:
             raise HTTPError(400, "%s must be a text of 1 to %d characters", field, longest)
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise HTTPError(400, "%s has half of a character, which cannot be stored", field)
         return value.strip()
 
 

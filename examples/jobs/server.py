@@ -19,11 +19,12 @@ from tasks import KEPT_MESSAGES, REDIS, count_primes, topic
 
 from waterspout.httpserver import HTTPServer
 from waterspout.netutil import bind_sockets
-from waterspout.pubsub import HubUnavailable, Message, SharedHub, connect
+from waterspout.pubsub import HubUnavailable, Lost, Message, SharedHub, connect
 from waterspout.web import Application, HTTPError, RequestHandler
 
 PAGE = Path(__file__).with_name("page.html")
 HIGHEST_LIMIT = 5_000_000
+LONGEST_CURSOR = 18
 # A poll that nothing happens in is answered before proxies (60 seconds is usual) lose patience.
 POLL_SECONDS = 25.0
 
@@ -60,13 +61,15 @@ class JobHandler(RequestHandler):
 
     async def get(self, job: str) -> None:
         after = self.get_argument("after", "0")
-        if not after.isascii() or not after.isdigit():
+        if not after.isascii() or not after.isdigit() or len(after) > LONGEST_CURSOR:
             raise HTTPError(400, "after must be the cursor of the last message that you have, or 0")
         try:
             if not await self.hub.cursor(topic(job)):
                 raise HTTPError(404, "there is no job %s", job)
             self.poll = asyncio.ensure_future(self.hub.poll(topic(job), int(after), POLL_SECONDS))
             messages = await self.poll
+        except Lost as error:
+            raise HTTPError(400, "after must be the cursor of a message of this job, or 0") from error
         except HubUnavailable as error:
             raise HTTPError(503, "%s", error) from error
         self.set_header("Cache-Control", "no-store")
