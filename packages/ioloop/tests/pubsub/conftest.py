@@ -73,6 +73,15 @@ class Server:
         self._process.wait(60)
         self._process = None
 
+    def pause(self) -> None:
+        """It is there, and does nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     def close(self) -> None:
         if self._process is not None:
             self.kill()

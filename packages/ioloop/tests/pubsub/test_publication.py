@@ -150,7 +150,7 @@ def test_publishing_is_cancelled_at_once_whatever_it_waits_for(nats_server: Any,
             publishing.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await publishing
-            assert not hub._limits
+            assert not hub._requests._limits
             between.is_shut = False
             assert (await hub.publish("t", "again", key="mine")).cursor == 1
             assert await kept(other) == ["mine"]

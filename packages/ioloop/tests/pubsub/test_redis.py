@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
 
-from waterspout.pubsub import HubRefused, HubUnavailable, RedisHub, _redis
+from waterspout.pubsub import HubRefused, HubUnavailable, RedisHub, _redis, _requests
 
 
 def test_a_repeated_key_publishes_once_while_it_is_kept_or_new(redis_server: Any, run: Any, data: Any) -> None:
@@ -96,7 +97,8 @@ def test_topics_watched_are_bounded_and_those_waited_for_stay(redis_server: Any,
 def test_an_outage_is_said_once_when_it_begins_and_once_when_it_ends(
     redis_server: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, run: Any, until: Any
 ) -> None:
-    monkeypatch.setattr(_redis, "LONGEST_PAUSE", 0.05)
+    for module in (_redis, _requests):
+        monkeypatch.setattr(module, "LONGEST_PAUSE", 0.05)
     attempts = 0
 
     async def main() -> None:
@@ -155,6 +157,137 @@ def test_a_server_that_may_lose_what_it_acknowledges_is_refused_unless_that_is_s
             await RedisHub(redis_server.url).open()
         async with RedisHub(redis_server.url, durable=False) as hub:
             await hub.publish("t", 1)
+
+    run(main())
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl"])
+def test_a_server_that_drops_what_it_has_when_its_memory_is_full_is_refused(
+    redis_server: Any, policy: str, run: Any
+) -> None:
+    async def main() -> None:
+        async with RedisHub(redis_server.url) as hub:
+            await hub._client.config_set("maxmemory-policy", policy)
+            await RedisHub(redis_server.url).open()  # it may have as much memory as there is
+            await hub._client.config_set("maxmemory", "100mb")
+        with pytest.raises(HubRefused, match=f"set `maxmemory-policy noeviction` .now '{policy}'."):
+            await RedisHub(redis_server.url).open()
+        async with RedisHub(redis_server.url, durable=False) as hub:
+            await hub._client.config_set("maxmemory-policy", "noeviction")
+        async with RedisHub(redis_server.url) as hub:
+            await hub.publish("t", 1)
+
+    run(main())
+
+
+def test_a_connection_that_is_lost_while_the_settings_are_asked_for_is_made_again(
+    redis_server: Any, gate: Any, run: Any
+) -> None:
+    async def main() -> None:
+        async with gate(lambda: asyncio.open_unix_connection(str(redis_server.path))) as between:
+            hub = RedisHub(f"redis://127.0.0.1:{between.port}")
+            ask, is_first = hub._client.config_get, True
+
+            async def cut(pattern: str) -> Any:
+                nonlocal is_first
+                if is_first:
+                    is_first = False
+                    between.loses_answers = True
+                    asking = asyncio.ensure_future(ask(pattern))
+                    await between.lost.wait()
+                    between.cut()
+                    return await asking
+                return await ask(pattern)
+
+            hub._client.config_get = cut
+            async with hub:
+                assert not is_first and (await hub.publish("t", 1)).cursor == 1
+
+    run(main())
+
+
+def test_patience_holds_for_a_server_that_is_there_and_does_not_answer(redis_server: Any, run: Any) -> None:
+    async def main() -> None:
+        async with RedisHub(redis_server.url, patience=0.5) as hub:
+            redis_server.pause()
+            for use in (hub.publish("t", 1), hub.history("t", 0), RedisHub(redis_server.url, patience=0.5).open()):
+                # Not after SILENCE, as the client library would have it: that is told in its own words.
+                with pytest.raises(HubUnavailable, match=r"in 0\.5 s: no answer from .* \(timed out\)"):
+                    await use
+            redis_server.resume()
+            hub._patience = 60
+            # Answers that came late are not taken for those to other questions.
+            assert [(await hub.publish("u", number)).cursor for number in range(5)] == [1, 2, 3, 4, 5]
+            assert len(await hub.history("u", 0)) == 5 and len(await hub.history("t", 0)) <= 1
+
+    run(main())
+
+
+def test_a_script_that_the_server_forgets_as_soon_as_it_has_it_is_given_again(redis_server: Any, run: Any) -> None:
+    async def main() -> None:
+        async with RedisHub(redis_server.url) as hub:
+            load, times = hub._client.script_load, 0
+
+            async def forgotten(script: str) -> Any:
+                nonlocal times
+                times += 1
+                loaded = await load(script)
+                if times < 3:
+                    await hub._client.script_flush()  # a server that is started anew has none, either
+                return loaded
+
+            hub._client.script_load = forgotten
+            assert (await hub.publish("t", 1)).cursor == 1 and times == 3
+
+    run(main())
+
+
+def test_a_channel_on_which_somebody_says_anything_goes_on(redis_server: Any, run: Any, data: Any, until: Any) -> None:
+    async def main() -> None:
+        async with RedisHub(redis_server.url) as hub:
+            waiting = asyncio.create_task(hub.poll("t", 0))
+            await until(lambda: hub.statistics()["waiting"] == 1)
+            for said in (b"\xff\xfe", b"", b"another topic", b"\0" * 100_000):
+                await hub._client.publish("waterspout:changed", said)
+            await hub.publish("t", "heard")
+            assert data(await waiting) == ["heard"]
+
+    run(main())
+
+
+def test_the_rights_that_the_documentation_names_are_enough(
+    redis_server: Any, run: Any, data: Any, until: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = re.search(r"``(resetchannels .*?)``", " ".join((RedisHub.__doc__ or "").split()))
+    assert found is not None
+
+    async def main() -> None:
+        async with RedisHub(redis_server.url) as owner:
+            await owner._client.execute_command("ACL", "SETUSER", "bob", "on", ">bobs", *found[1].split())
+            async with RedisHub(redis_server.url.replace("unix://", "unix://bob:bobs@"), keep=2) as hub:
+                waiting = asyncio.create_task(hub.poll("t", 0))
+                await until(lambda: hub.statistics()["waiting"] == 1)
+                await owner.publish("t", 1)
+                assert data(await waiting) == [1]
+                for number in (2, 3, 4):
+                    await hub.publish("t", number)
+                assert data(await hub.history("t", 2)) == [3, 4] and await hub.cursor("t") == 4
+
+    run(main())
+    assert not caplog.messages
+
+
+def test_a_server_of_a_cluster_says_that_it_is_one(redis_server: Any, run: Any) -> None:
+    async def main() -> None:
+        async with RedisHub(redis_server.url) as hub:
+            moved = hub._exceptions.MovedError("12182 127.0.0.1:7001")
+
+            async def script(**_: Any) -> None:
+                raise moved
+
+            hub._script = script
+            with pytest.raises(HubRefused, match=r"one of a Redis Cluster.*\(MOVED 12182 127\.0\.0\.1:7001\)"):
+                await hub.publish("t", 1)
 
     run(main())
 

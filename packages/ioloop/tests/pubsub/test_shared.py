@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from waterspout.pubsub import Lost, NatsHub, RedisHub, connect
+from waterspout.pubsub import HubUnavailable, Lost, NatsHub, RedisHub, connect
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,82 @@ def test_what_was_acknowledged_is_there_once_after_the_server_was_killed_and_res
             assert await asyncio.gather(*readers) == [list(range(kind.messages))] * kind.readers
 
     run(main())
+
+
+@pytest.mark.parametrize("is_away", [False, True])
+def test_what_is_being_published_when_the_hub_is_closed_ends_with_an_error_and_leaves_nothing(
+    kind: Kind, server: Any, run: Any, until: Any, is_away: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        before = asyncio.all_tasks()
+        hub = kind.hub(server.url, patience=3600)
+        await hub.open()
+        last = await hub.publish("t", 1)
+        waiting = asyncio.create_task(hub.poll("t", last.cursor))
+        await until(lambda: hub.statistics()["waiting"] == 1)
+        if is_away:
+            server.kill()
+        publishing = {asyncio.create_task(hub.publish("t", number, key=str(number))) for number in range(100)}
+        await asyncio.sleep(0.3 if is_away else 0)
+        await hub.close()
+        ended = await asyncio.gather(*publishing, return_exceptions=True)
+        errors = {str(each) for each in ended if isinstance(each, BaseException)}
+        (said,) = errors or [""]
+        assert said.startswith("could not publish on 't' to ") and said.endswith("closed before the answer came")
+        assert not is_away or all(isinstance(each, HubUnavailable) for each in ended)
+        waited = await asyncio.gather(waiting, return_exceptions=True)
+        assert isinstance(waited[0], asyncio.CancelledError | HubUnavailable | list)
+        await until(lambda: asyncio.all_tasks() == before)
+        if is_away:
+            server.start()
+        async with kind.hub(server.url) as other:  # what was acknowledged is there, and a repetition adds only the rest
+            stored = await other.history("t", last.cursor)
+            assert all(each in stored for each in ended if not isinstance(each, BaseException))
+            for number in range(100):
+                await other.publish("t", number, key=str(number))
+            assert sorted(each.data for each in await other.history("t", last.cursor)) == list(range(100))
+
+    run(main())
+    assert "Traceback" not in caplog.text
+
+
+def test_a_cursor_beyond_all_numbers_is_one_that_never_was(kind: Kind, server: Any, run: Any) -> None:
+    async def main() -> None:
+        async with kind.hub(server.url, patience=3600) as hub:
+            await hub.publish("t", 1)
+            for cursor in (2**63, 2**64 - 1, 2**64, 10**100):
+                for read in (hub.history("t", cursor), hub.poll("t", cursor)):
+                    with pytest.raises(Lost) as caught:
+                        await read
+                    assert caught.value.oldest == 1
+
+    run(main())
+
+
+def test_an_empty_key_is_a_key(kind: Kind, server: Any, run: Any) -> None:
+    async def main() -> None:
+        async with kind.hub(server.url) as hub:
+            first = await hub.publish("t", 1, key="")
+            assert first.key == "" and await hub.publish("t", 1, key="") == first
+            assert await hub.history("t", 0) == [first]
+
+    run(main())
+
+
+def test_polls_that_went_before_their_topic_could_be_read_leave_no_traceback_in_the_log(
+    kind: Kind, server: Any, run: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with kind.hub(server.url, patience=0.5) as hub:
+            server.kill()
+            assert await hub.poll("t", 0, timeout=0.1) == []
+            (preparing,) = [each.ready for each in hub._mirrors.values()]
+            await asyncio.wait([preparing])
+            del preparing
+        gc.collect()
+
+    run(main())
+    assert "never retrieved" not in caplog.text
 
 
 @pytest.mark.parametrize(("scheme", "client"), [("redis", "redis-py"), ("nats", "nats-py")])

@@ -53,9 +53,14 @@ ADVICE: Final = (
     ("read only replica", "it is a replica, and takes no messages: give the URL of its primary"),
     ("maxmemory", "its memory is full: raise its `maxmemory`, or let the hub keep= fewer messages"),
     ("misconf", "it cannot write to its disk: see its log"),
+    ("moved ", "it is one of a Redis Cluster, which this does not follow: give the URL of a Redis on its own"),
     # NATS
     ("authorization violation", "correct the user, password or token in the URL, nats://USER:PASSWORD@HOST"),
     ("has no jetstream", "start it with JetStream: nats-server -js -sd FOLDER"),
+    ("insufficient resources", "its storage is full: raise its `max_file_store`, or let the hub keep= fewer messages"),
+    ("overlap with an existing stream", "another stream takes the subjects of the hub: give the hub another name="),
+    ("replicas > 1 not supported", "it is a server on its own: leave replicas= out, or make it one of a cluster"),
+    ("no suitable peers", "it has fewer servers with room than replicas= asks for: start them, or ask for fewer"),
     ("authentication expired", "its credentials have expired: give new ones in the URL"),
 )
 

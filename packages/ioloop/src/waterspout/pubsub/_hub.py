@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncIterator
+from operator import attrgetter
 from typing import Any
 
+from waterspout.pubsub._bounded import make_room
 from waterspout.pubsub._message import Message
 from waterspout.pubsub._topic import Topic
 
@@ -30,7 +33,7 @@ class Hub:
             raise ValueError("a hub must keep at least one message and one topic")
         self._keep = keep
         self._limit = topics
-        self._topics: dict[str, Topic] = {}
+        self._topics: OrderedDict[str, Topic] = OrderedDict()
         self._forgotten = 0  # the highest cursor of the topics that went
 
     def publish(self, topic: str, data: Any, *, key: str | None = None) -> Message:
@@ -85,14 +88,8 @@ class Hub:
         topic = topics.pop(name, None)
         if topic is None:
             if len(topics) >= self._limit:
-                self._forget_one()
+                for gone in make_room(topics, self._limit, attrgetter("waiting")):
+                    self._forgotten = max(self._forgotten, gone.last)
             topic = Topic(name, self._keep, self._forgotten)
         topics[name] = topic  # the most recently used stand last
         return topic
-
-    def _forget_one(self) -> None:
-        for name, topic in self._topics.items():
-            if not topic.waiting:
-                self._forgotten = max(self._forgotten, topic.last)
-                del self._topics[name]
-                return

@@ -17,7 +17,18 @@ class Mirror:
 
     ready: asyncio.Task[None]  #: done when it is known what the last cursor is; set by the hub
 
-    __slots__ = ("_messages", "_waiters", "fetching", "first", "last", "readers", "ready", "stale", "version")
+    __slots__ = (
+        "_is_over",
+        "_messages",
+        "_waiters",
+        "fetching",
+        "first",
+        "last",
+        "readers",
+        "ready",
+        "stale",
+        "version",
+    )
 
     def __init__(self, keep: int) -> None:
         self.first = 0
@@ -28,6 +39,7 @@ class Mirror:
         self.fetching = False
         self._messages: deque[Message] = deque(maxlen=keep)
         self._waiters: set[asyncio.Future[None]] = set()
+        self._is_over = False
 
     def restart(self, cursor: int) -> None:
         """Know nothing but that *cursor* is the last."""
@@ -73,6 +85,8 @@ class Mirror:
         """Wait until `version` is another one. Cancelled waiters leave nothing behind."""
         if self.version != version:
             return
+        if self._is_over:
+            raise asyncio.CancelledError("the hub is closed")
         waiter = asyncio.get_running_loop().create_future()
         self._waiters.add(waiter)
         try:
@@ -81,7 +95,8 @@ class Mirror:
             self._waiters.discard(waiter)
 
     def cancel(self) -> None:
-        """Nobody will ever be woken any more."""
+        """Nobody will ever be woken any more, whether he waits by now or is about to."""
+        self._is_over = True
         for waiter in list(self._waiters):
             waiter.cancel()
 

@@ -6,13 +6,15 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from waterspout.escape import json_decode, json_encode
 from waterspout.log import app_log
-from waterspout.pubsub._failure import HubImportError, HubRefused, address, advice, reason, refused, unanswered
+from waterspout.pubsub._failure import HubImportError, HubRefused, address, advice, reason, refused
 from waterspout.pubsub._message import Lost, Message
-from waterspout.pubsub._shared import FIRST_PAUSE, LONGEST_PAUSE, SharedHub
+from waterspout.pubsub._requests import FIRST_PAUSE, LONGEST_PAUSE, Requests
+from waterspout.pubsub._shared import SharedHub
 from waterspout.pubsub._workers import worker_number
 
 __all__ = ["RedisHub"]
@@ -42,6 +44,9 @@ redis.call('PUBLISH', ARGV[4], ARGV[5])
 return text
 """
 
+#: No cursor is as high; higher ones are refused by the server.
+LAST = 2**63
+
 #: Seconds of silence on the connection that tells of changes, after which it is asked whether it is alive.
 SILENCE = 10.0
 
@@ -57,8 +62,13 @@ class RedisHub(SharedHub):
     any case, which takes about 170 bytes of Redis' memory for each.
 
     Acknowledged means durable only if Redis writes each command to disk before it answers (``appendonly yes``,
-    ``appendfsync always``): `open` raises `HubRefused` if the server is set up otherwise, or does not tell. With
-    ``durable=False`` this is not asked for.
+    ``appendfsync always``) and does not drop it later (``maxmemory-policy noeviction``, where there is a
+    ``maxmemory``): `open` raises `HubRefused` if the server is set up otherwise, or does not tell. With
+    ``durable=False`` this is not asked for. A replica that takes over lacks what had not reached it: its cursors may
+    then stand for other messages.
+
+    A user of its own needs these rights: ``resetchannels &waterspout:changed ~waterspout:* +ping +config|get +evalsha
+    +script|load +multi +exec +subscribe +publish +xadd +xdel +xlen +xrange +xrevrange +hget +hset +hdel +get +set``.
     """
 
     __module__ = "waterspout.pubsub"
@@ -80,7 +90,9 @@ class RedisHub(SharedHub):
             import redis.asyncio
         except ImportError as error:
             raise HubImportError(f"RedisHub needs redis-py: pip install 'waterspout-ioloop[redis]' ({error})") from None
-        self._exceptions = redis.exceptions
+        self._exceptions = known = redis.exceptions
+        #: What is raised where the connection does not work.
+        self._losses = (known.ConnectionError, known.TimeoutError, known.InvalidResponse, OSError)
         self._place = address(url, 6379)
         self._prefix = prefix
         self._channel = f"{prefix}changed"
@@ -96,7 +108,7 @@ class RedisHub(SharedHub):
         )
         self._client: Any = redis.asyncio.Redis.from_pool(pool)
         self._script: Any = self._client.register_script(PUBLISH)
-        self._is_open = False
+        self._requests = Requests("Redis", self._place)
         self._is_away = False  # said in the log, until it answers again
         self._level = logging.WARNING  # at which that was said
         self._listener: asyncio.Task[None] | None = None
@@ -107,13 +119,15 @@ class RedisHub(SharedHub):
         Raises `HubUnavailable` if the server does not answer; `HubRefused`, at once, if it does not let us in or does
         not keep what it acknowledges.
         """
-        was_open, self._is_open = self._is_open, True
+        was_open = self._requests.is_open
+        self._requests.begin()
         try:
             await self._try("connect to", lambda: self._client.ping())
             if self._durable:
                 await self._check_durability()
         except BaseException:
-            self._is_open = was_open  # nobody listens for changes: a poll would wait in silence
+            if not was_open:
+                self._requests.end()  # nobody listens for changes: a poll would wait in silence
             raise
         if self._listener is None:
             self._listener = self._spawn(self._listen())
@@ -121,13 +135,14 @@ class RedisHub(SharedHub):
     async def close(self) -> None:
         """Disconnect; whoever waits is cancelled. May be called twice."""
         self._listener = None
-        self._is_open = self._is_away = False
+        self._requests.end()
+        self._is_away = False
         await self._end_tasks()
         await self._client.aclose()
 
     async def publish(self, topic: str, data: Any, *, key: str | None = None) -> Message:
         """See `SharedHub.publish`; without a *key* it gets one, since it may have to be sent again."""
-        key = key or uuid.uuid4().hex
+        key = uuid.uuid4().hex if key is None else key
         stream, kept = self._keys(topic)
         keys = [stream, kept, f"{kept}:{key}"]
         arguments = [key, json_encode(data), self._keep, self._channel, topic, self._remembered]
@@ -145,7 +160,7 @@ class RedisHub(SharedHub):
 
         async def read() -> tuple[list[Any], list[Any]]:
             async with self._client.pipeline(transaction=True) as both:
-                both.xrange(stream, min=f"{max(after, 0) + 1}-0")
+                both.xrange(stream, min=f"{min(max(after, 0) + 1, LAST)}-0")
                 both.xrevrange(stream, count=1)
                 entries, last = await both.execute()
                 return entries, last
@@ -163,14 +178,21 @@ class RedisHub(SharedHub):
         return f"{self._prefix}{{{topic}}}:stream", f"{self._prefix}{{{topic}}}:keys"
 
     async def _check_durability(self) -> None:
-        try:
-            said: dict[Any, Any] = await self._client.config_get("append*")
-        except self._exceptions.ResponseError as error:
-            raise HubRefused(
-                f"the Redis at {self._place} does not tell whether it keeps what it acknowledges ({error});"
-                " connect(url, durable=False), or RedisHub(url, durable=False), does without"
-            ) from None
-        settings = {_text(name): _text(value) for name, value in said.items()}
+        async def said(pattern: str) -> dict[Any, Any]:
+            try:
+                answer: dict[Any, Any] = await self._client.config_get(pattern)
+            except self._exceptions.ResponseError as error:
+                raise HubRefused(
+                    f"the Redis at {self._place} does not tell whether it keeps what it acknowledges ({error});"
+                    " connect(url, durable=False), or RedisHub(url, durable=False), does without"
+                ) from None
+            return answer
+
+        settings = {
+            _text(name): _text(value)
+            for pattern in ("append*", "maxmemory*")
+            for name, value in (await self._try("ask for the settings of", partial(said, pattern))).items()
+        }
         if settings.get("appendonly") != "yes" or settings.get("appendfsync") != "always":
             raise HubRefused(
                 f"the Redis at {self._place} may lose what it has acknowledged:"
@@ -178,37 +200,45 @@ class RedisHub(SharedHub):
                 f" (now {settings.get('appendonly')!r} and {settings.get('appendfsync')!r}),"
                 " or say connect(url, durable=False), or RedisHub(url, durable=False)"
             )
+        evicting = settings.get("maxmemory-policy")
+        if settings.get("maxmemory") != "0" and evicting != "noeviction":
+            raise HubRefused(
+                f"the Redis at {self._place} drops what it has acknowledged when its memory is full:"
+                f" set `maxmemory-policy noeviction` (now {evicting!r}),"
+                " or say connect(url, durable=False), or RedisHub(url, durable=False)"
+            )
 
     async def _try(self, what: str, call: Callable[[], Awaitable[T]], key: str | None = None) -> T:
         """``await call()``, again and again while the server is away. RuntimeError if the hub is not open."""
-        if not self._is_open:
-            raise RuntimeError(f"could not {what} Redis: open the hub first (`async with hub`)")
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._patience
-        pause = FIRST_PAUSE
-        known = self._exceptions
-        while True:
+
+        async def answered() -> T:
             was_away = self._is_away
-            try:
-                result = await call()
-            except known.ResponseError as error:
-                raise refused(what, "Redis", self._place, error, key) from None
-            except (known.ConnectionError, known.TimeoutError, OSError) as error:
-                if advice(error):  # what it says while a connection is made comes as a ConnectionError
-                    raise refused(what, "Redis", self._place, error, key) from None
-                why = reason(error)
-            else:
-                self._answers(was_away)
-                return result
-            if loop.time() + pause >= deadline:
-                raise unanswered(what, "Redis", self._patience, self._place, why, key)
-            self._is_missed("cannot %s Redis, trying again for %g s: no answer from %s (%s)", what, self._patience, why)
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+            result = await call()
+            self._answers(was_away)
+            return result
+
+        return await self._requests.ask(what, answered, self._why, self._patience, key)
+
+    def _why(self, what: str, error: Exception, key: str | None) -> str:
+        """What kept the server from doing *what*; raises what no repetition mends."""
+        known = self._exceptions
+        if isinstance(error, known.NoScriptError):
+            return str(error)  # the server was started anew between the script's loading and its use
+        if isinstance(error, known.MovedError):
+            raise refused(what, "Redis", self._place, f"MOVED {error}", key) from None
+        if isinstance(error, known.ResponseError):
+            raise refused(what, "Redis", self._place, error, key) from None
+        if not isinstance(error, self._losses):
+            raise error
+        if advice(error):  # what it says while a connection is made comes as a ConnectionError
+            raise refused(what, "Redis", self._place, error, key) from None
+        why = reason(error)
+        self._is_missed("cannot %s Redis, trying again for %g s: no answer from %s (%s)", what, self._patience, why)
+        return why
 
     def _is_missed(self, text: str, *arguments: object) -> None:
         """Say in the log that Redis is away: once, whoever notices, until it answers again."""
-        if not self._is_away:
+        if not self._is_away and self._requests.is_open:
             self._is_away = True
             # Workers that start find the same: the first of them says it. Later each tells of its own connection.
             is_told = self._listener is None and worker_number()
@@ -243,7 +273,7 @@ class RedisHub(SharedHub):
                 if why != refusal:
                     app_log.error("%s; until then readers here wait in vain", why)
                 refusal = why
-            except (known.ConnectionError, known.TimeoutError, OSError) as error:
+            except self._losses as error:
                 self._is_missed("lost the connection to Redis at %s (%s), connecting again", reason(error))
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
@@ -276,4 +306,4 @@ def _number(entries: list[Any]) -> int:
 
 
 def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value
+    return value.decode(errors="replace") if isinstance(value, bytes) else value

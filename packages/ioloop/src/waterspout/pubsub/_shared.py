@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections import OrderedDict
 from collections.abc import AsyncIterator
+from operator import attrgetter
 from types import TracebackType
 from typing import Any, Self
 
 from waterspout.log import app_log
+from waterspout.pubsub._bounded import make_room
 from waterspout.pubsub._failure import HubUnavailable
 from waterspout.pubsub._message import Lost, Message
 from waterspout.pubsub._mirror import Mirror
+from waterspout.pubsub._requests import FIRST_PAUSE, LONGEST_PAUSE
 
 __all__ = ["SharedHub"]
-
-#: Seconds before the first repetition of what failed, and at most between two.
-FIRST_PAUSE = 0.05
-LONGEST_PAUSE = 2.0
 
 
 class SharedHub(ABC):
@@ -47,7 +47,7 @@ class SharedHub(ABC):
         self._keep = keep
         self._limit = topics
         self._patience = patience
-        self._mirrors: dict[str, Mirror] = {}
+        self._mirrors: OrderedDict[str, Mirror] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
 
     # ---- what an engine provides
@@ -58,7 +58,10 @@ class SharedHub(ABC):
 
     @abstractmethod
     async def close(self) -> None:
-        """Disconnect; whoever waits is cancelled. May be called twice."""
+        """Disconnect; whoever waits is cancelled. May be called twice.
+
+        What is being published or read then raises `HubUnavailable`, as if the engine had gone.
+        """
 
     @abstractmethod
     async def publish(self, topic: str, data: Any, *, key: str | None = None) -> Message:
@@ -147,16 +150,16 @@ class SharedHub(ABC):
             app_log.error("a background task of %r failed", self, exc_info=task.exception())
 
     async def _end_tasks(self) -> None:
+        mirrors, self._mirrors = self._mirrors, OrderedDict()  # first: what becomes ready now is no longer fetched
+        for mirror in mirrors.values():
+            mirror.ready.cancel()
+            mirror.cancel()
         # More than once: a client library may take the first cancellation for a timeout of its own.
         while tasks := list(self._tasks):
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks, timeout=0.1)
             await asyncio.sleep(0)  # what is done takes itself out of the set
-        for mirror in self._mirrors.values():
-            mirror.ready.cancel()
-            mirror.cancel()
-        self._mirrors.clear()
 
     async def _fetch(self, topic: str, mirror: Mirror) -> None:
         pause = FIRST_PAUSE
@@ -167,7 +170,11 @@ class SharedHub(ABC):
                 try:
                     await self._refresh(topic, mirror)
                     pause = FIRST_PAUSE
-                except HubUnavailable as error:
+                except (HubUnavailable, RuntimeError) as error:
+                    if self._mirrors.get(topic) is not mirror:
+                        return  # the hub was closed, between two questions or while one was out
+                    if not isinstance(error, HubUnavailable):
+                        raise
                     if str(error) != said:
                         said = str(error)
                         app_log.warning("%s; trying again", said)
@@ -191,7 +198,8 @@ class SharedHub(ABC):
             mirror = Mirror(self._keep)
             # A task of its own: others wait for it too, and the first may be cancelled.
             mirror.ready = asyncio.create_task(self._prepare(topic, mirror))
-            self._forget_one()
+            mirror.ready.add_done_callback(_told)
+            make_room(mirrors, self._limit, attrgetter("readers"))
         mirrors[topic] = mirror  # the most recently used stand last
         with mirror.waiting():
             await asyncio.shield(mirror.ready)
@@ -207,10 +215,8 @@ class SharedHub(ABC):
         # The cursor may be of a moment before the engine began to tell us of changes.
         self._changed(topic)
 
-    def _forget_one(self) -> None:
-        if len(self._mirrors) < self._limit:
-            return
-        for topic, mirror in self._mirrors.items():
-            if not mirror.readers:
-                del self._mirrors[topic]
-                return
+
+def _told(task: asyncio.Task[None]) -> None:
+    """Whoever waited for it has its error; if they all went, nobody wants it."""
+    if not task.cancelled():
+        task.exception()
