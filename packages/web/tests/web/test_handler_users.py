@@ -200,3 +200,29 @@ def test_the_users_locale_goes_before_the_browsers(
     if accepted:
         headers["Accept-Language"] = accepted
     assert fetch([("/", Greeting)], headers=headers).body == greeting
+
+
+class AsksInPrepare(RequestHandler):
+    """As JupyterHub's: the user is waited for in `prepare`, and its property cannot be assigned."""
+
+    asked = 0
+
+    async def get_current_user(self) -> str:
+        self.asked += 1
+        return "bob"
+
+    @property  # type: ignore[misc]
+    def current_user(self) -> Any:
+        return getattr(self, "known", None)
+
+    async def prepare(self) -> None:
+        assert not self.asked and self.current_user is None
+        self.known = await self.get_current_user()
+
+    def get(self) -> None:
+        self.write(f"{self.current_user} {self.asked}")
+
+
+def test_a_class_with_a_current_user_of_its_own_is_left_to_ask_for_it(fetch: Fetch) -> None:
+    response = fetch([("/", AsksInPrepare)])
+    assert (response.code, response.body) == (200, b"bob 1")

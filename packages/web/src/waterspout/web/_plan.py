@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from waterspout.web._execution import method_of, start, start_in_task
+from waterspout.web._handlerusers import HandlerUsers
 
 if TYPE_CHECKING:
     from waterspout.web._handler import RequestHandler
@@ -26,7 +27,8 @@ class CallPlan:
     ``bind(handler, args, kwargs)`` makes of the route's captures, which are bytes, the arguments of the method;
     ``method(handler, plan)`` gives the bound method for the request's verb, or raises; ``verbs`` are those that the
     class supports, each with the name of its method. ``user`` says that ``get_current_user`` must be awaited before
-    ``prepare``.
+    ``prepare``; not in a class whose ``current_user`` is its own, as it knows when to ask (JupyterHub's does in
+    ``prepare``).
     """
 
     __slots__ = ("bind", "gets", "handler_class", "method", "start", "user", "verbs")
@@ -41,7 +43,8 @@ class CallPlan:
 
     def __init__(self, handler_class: type[RequestHandler], *, in_task: bool = False) -> None:
         self.handler_class = handler_class
-        self.user = inspect.iscoroutinefunction(handler_class.get_current_user)
+        asks = handler_class.current_user is HandlerUsers.current_user
+        self.user = asks and inspect.iscoroutinefunction(handler_class.get_current_user)
         self.start = start_in_task if in_task or self.user else getattr(handler_class, "_straight_start", start)
         self.bind = handler_class._decode_path
         self.method = method_of
