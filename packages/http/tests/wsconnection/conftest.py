@@ -11,7 +11,7 @@ import pytest
 
 from waterspout.ioloop import new_event_loop
 from waterspout.iostream import IOStream
-from waterspout.ws import Connection, Event, Role
+from waterspout.ws import Connection, Event, PerMessageDeflate, Role
 from waterspout.wsconnection import WebSocketConnection
 
 
@@ -48,10 +48,10 @@ class Owner:
 class Peer:
     """The other end: a codec of the other role on a plain socket."""
 
-    def __init__(self, sock: socket.socket, role: Role) -> None:
+    def __init__(self, sock: socket.socket, role: Role, extension: PerMessageDeflate | None = None) -> None:
         sock.setblocking(False)
         self.sock = sock
-        self.codec = Connection(role, max_message_size=1 << 30)
+        self.codec = Connection(role, max_message_size=1 << 30, extension=extension)
         self._events: list[Event] = []
 
     async def send(self, *frames: bytes) -> None:
@@ -86,10 +86,10 @@ class Pair:
         self.owner = Owner()
         self.stream = IOStream(ours)
         size = options.pop("max_message_size", 1 << 20)
-        self.connection = WebSocketConnection(
-            self.stream, Connection(role, max_message_size=size), self.owner, **options
-        )
-        self.peer = Peer(theirs, other)
+        deflate = options.pop("deflate", False)
+        codec = Connection(role, max_message_size=size, extension=PerMessageDeflate() if deflate else None)
+        self.connection = WebSocketConnection(self.stream, codec, self.owner, **options)
+        self.peer = Peer(theirs, other, PerMessageDeflate() if deflate else None)
 
     def close(self) -> None:
         self.stream.close()

@@ -72,6 +72,158 @@ def test_the_next_message_waits_until_the_owner_is_done(pair: Callable[..., None
     pair(test)
 
 
+@ROLES
+@pytest.mark.parametrize("pieces", [1, 7])
+def test_WS10_compressed_messages_for_a_busy_owner_are_not_all_decompressed(
+    pair: Callable[..., None], role: Role, pieces: int
+) -> None:
+    # 1 KiB on the wire, 1 MB in memory each: what comes at once must not be decoded at once.
+    size, count = 1_000_000, 100
+
+    async def test(p: Any) -> None:
+        gate = asyncio.Event()
+
+        async def slowly(message: Any) -> None:
+            await gate.wait()
+            seen.append((message[0], len(message)))
+
+        seen: list[Any] = []
+        p.owner.answer = slowly
+        sent = b"".join(p.peer.codec.send_binary(bytes([number]) * size) for number in range(count))
+        assert len(sent) < size // 4
+        part = len(sent) // pieces + 1
+        for start in range(0, len(sent), part):
+            await p.peer.send(sent[start : start + part])
+            await asyncio.sleep(0.01)
+        held = sum(len(event.data) for event in p.connection._held)
+        assert size < held < 12 * size  # 1 MiB, and what 8 KiB of input make beyond it
+        gate.set()
+        while len(seen) < count:
+            await asyncio.sleep(0)
+        assert seen == [(number, size) for number in range(count)]
+        p.owner.answer = None
+        p.connection.close()
+        assert await p.peer.next() == Close(None, "")
+
+    pair(test, role, deflate=True)
+
+
+def test_WS10_the_end_is_told_after_compressed_messages_that_had_to_wait(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        gate = asyncio.Event()
+
+        async def slowly(message: Any) -> None:
+            await gate.wait()
+
+        p.owner.answer = slowly
+        codec = p.peer.codec
+        await p.peer.send(*(codec.send_binary(bytes(1_000_000)) for _ in range(50)), codec.close(4321, "done"))
+        await asyncio.sleep(0.01)
+        assert len(p.owner.messages) == 1 and not p.owner.closes
+        gate.set()
+        await p.owner.closed.wait()
+        assert len(p.owner.messages) == 50
+        assert p.owner.closes == [(4321, "done")]
+
+    pair(test, deflate=True)
+
+
+def test_on_ping_and_on_pong_may_be_coroutines_and_messages_wait_for_them(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        done: list[Any] = []
+
+        async def note(what: Any) -> None:
+            done.append(("begin", what))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            done.append(("end", what))
+
+        p.owner.on_ping = p.owner.on_pong = p.owner.answer = note
+        codec = p.peer.codec
+        await p.peer.send(codec.ping(b"1"), codec.pong(b"2"), codec.send_text("3"))
+        while len(done) < 6:
+            await asyncio.sleep(0)
+        assert done == [(when, what) for what in (b"1", b"2", "3") for when in ("begin", "end")]
+
+    pair(test)
+
+
+def test_a_ping_is_told_to_a_coroutine_of_a_busy_owner_when_it_is_done(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        gate = asyncio.Event()
+        done: list[Any] = []
+
+        async def slowly(message: Any) -> None:
+            await gate.wait()
+            done.append(message)
+
+        async def told(data: bytes) -> None:
+            done.append(data)
+
+        p.owner.answer, p.owner.on_ping = slowly, told
+        codec = p.peer.codec
+        await p.peer.send(codec.send_text("1"), codec.ping(b"2"), codec.send_text("4"), codec.ping(b"3"))
+        assert [await p.peer.next(), await p.peer.next()] == [Pong(b"2"), Pong(b"3")]
+        assert done == []
+        gate.set()
+        while len(done) < 4:
+            await asyncio.sleep(0)
+        assert done == ["1", b"2", b"3", "4"]
+
+    pair(test)
+
+
+@pytest.mark.parametrize("is_busy", [False, True])
+def test_what_a_coroutine_for_pings_raises_closes_with_1011(pair: Callable[..., None], is_busy: bool) -> None:
+    async def test(p: Any) -> None:
+        async def fails(data: bytes) -> None:
+            raise ZeroDivisionError
+
+        async def slowly(message: Any) -> None:
+            await asyncio.sleep(0.01)
+
+        p.owner.answer, p.owner.on_ping = slowly, fails
+        await p.peer.send(*[p.peer.codec.send_text("1")] * is_busy, p.peer.codec.ping())
+        assert [await p.peer.next(), await p.peer.next()] == [Pong(b""), Close(1011, "")]
+        assert [type(error) for error in p.owner.errors] == [ZeroDivisionError]
+
+    pair(test)
+
+
+def test_a_flood_of_pings_for_a_busy_owner_with_a_coroutine_for_them_is_bounded(pair: Callable[..., None]) -> None:
+    async def test(p: Any) -> None:
+        async def told(data: bytes) -> None:
+            pings.append(data)
+
+        pings: list[bytes] = []
+        gate = asyncio.Event()
+        p.owner.answer, p.owner.on_ping = lambda message: gate.wait(), told
+        flood = asyncio.create_task(p.peer.send(p.peer.codec.send_text("1"), p.peer.codec.ping() * 200_000))
+        await asyncio.sleep(0.1)
+        assert not flood.done()
+        gate.set()
+        while not flood.done():  # reading goes on
+            p.owner.on_ping = lambda data: None
+            await asyncio.sleep(0)
+        assert 1000 < len(pings) < 100_000  # 1 MiB, counted with what each costs, and a piece of input
+
+    pair(test)
+
+
+@pytest.mark.parametrize("message", [5, 10**12, None, 1.5, [1]])
+@pytest.mark.parametrize("binary", [False, True])
+def test_what_is_no_message_is_a_type_error_and_nothing_is_sent(
+    pair: Callable[..., None], message: Any, binary: bool
+) -> None:
+    async def test(p: Any) -> None:
+        with pytest.raises(TypeError):
+            p.connection.write_message(message, binary)
+        p.connection.write_message("next")
+        assert await p.peer.next() == TextMessage("next")
+
+    pair(test)
+
+
 def test_messages_wait_for_what_start_is_given(pair: Callable[..., None]) -> None:
     async def test(p: Any) -> None:
         opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -16,6 +16,7 @@ from websockets.asyncio.server import ServerConnection
 from waterspout.httpclient import HTTPClientError, HTTPRequest, HTTPStreamClosedError, HTTPTimeoutError
 from waterspout.ws import accept_key
 from waterspout.wsclient import WebSocketClientConnection, websocket_connect
+from waterspout.wsclient._client import MAX_UNREAD, OVERHEAD
 from waterspout.wsconnection import WebSocketClosedError, WebSocketError
 
 Run = Callable[[Callable[[], Awaitable[Any]]], Any]
@@ -182,6 +183,27 @@ def test_unread_messages_slow_the_server_down_and_none_is_lost(run: Run) -> None
             assert sent < 200
             messages = [message async for message in ws]
             assert [message[0] for message in messages] == [number % 256 for number in range(300)]
+
+    run(main)
+
+
+@pytest.mark.parametrize("message", ["", b"", "x"])
+def test_unread_messages_without_length_slow_the_server_down_too(run: Run, message: str | bytes) -> None:
+    async def flood(ws: ServerConnection) -> None:
+        for _ in range(5000):
+            await ws.send(message)
+            await asyncio.sleep(0)
+        await ws.wait_closed()
+
+    async def main() -> None:
+        async with serve(flood, compression=None) as server:
+            ws = await websocket_connect(url_of(server))
+            while ws._room is None:  # what the connection waits for
+                await asyncio.sleep(0.001)
+            assert ws.read_queue.qsize() == MAX_UNREAD // (len(message) + OVERHEAD) + 1
+            for _ in range(5000):
+                assert await ws.read_message() == message
+            ws.close()
 
     run(main)
 

@@ -13,7 +13,7 @@ the loop's next pass, so that a task which waits for messages can do so too.
 
 from __future__ import annotations
 
-from asyncio import CancelledError, Future, shield
+from asyncio import CancelledError, Future, shield, wait
 from collections import deque
 from collections.abc import Awaitable, Iterable, Iterator
 from itertools import islice
@@ -45,6 +45,10 @@ __all__ = ["WebSocketConnection"]
 #: Bytes of messages that are held for a busy owner, or of output for a peer that sends and does not read, above which
 #: nothing more is read.
 MAX_HELD: Final = 1024 * 1024
+#: Bytes of input that are decoded at once where messages may be compressed, and become up to a thousand times as many.
+PIECE: Final = 8 * 1024
+#: What a coroutine that waits for a busy owner counts as, in bytes.
+WAITING: Final = 1024
 #: Events that are delivered before the loop gets to do something else.
 EVENTS_AT_ONCE: Final = 256
 
@@ -69,7 +73,7 @@ class WebSocketConnection(Lifetime):
 
     __module__ = "waterspout.wsconnection"
     __slots__ = ("__weakref__", "_busy", "_ending", "_eof", "_held", "_held_size", "_lost", "_owner", "_registry",
-                 "selected_subprotocol")  # fmt: skip
+                 "_undecoded", "selected_subprotocol")  # fmt: skip
 
     selected_subprotocol: str | None
 
@@ -97,6 +101,8 @@ class WebSocketConnection(Lifetime):
         self._busy: Future[Any] | None = None
         self._held: deque[Event] | None = None
         self._held_size = 0
+        #: Input that is not decoded yet, because what came before it is much already; not without held events.
+        self._undecoded = b""
         #: Whether the peer's last event has been read; whether the peer has closed its side of the stream.
         self._ending = self._eof = False
 
@@ -137,23 +143,35 @@ class WebSocketConnection(Lifetime):
                 if self._queued > MAX_HELD and not self._paused and self._pending() > MAX_HELD:
                     self._pause()
                 return
-        before = codec.state
-        events = codec.receive(data)
-        if codec.state is not before:
-            codec.state = before  # until the last event is reached
-        if self._held is not None:
-            self._hold(events, len(data))
-        elif len(events) <= EVENTS_AT_ONCE:
-            self._dispatch(iter(events))
-        else:
-            self._held = deque(events)
-            self._held_size = len(data)
-            self._go_on()
+        is_plain = codec.extension is None or (len(data) <= PIECE and not self._undecoded)
+        for piece in (data,) if is_plain else self._pieces(data):
+            before = codec.state
+            events = codec.receive(piece)
+            if codec.state is not before:
+                codec.state = before  # until the last event is reached
+            if self._held is not None:
+                self._hold(events, len(piece))
+            elif len(events) <= EVENTS_AT_ONCE:
+                self._dispatch(iter(events))
+            else:
+                self._held = deque()
+                self._hold(events, len(piece))
+                self._go_on()
         if self._pongs and self._held is None:
             self._pongs = 0
             self._send_pong_due()
         if self._queued > MAX_HELD and not self._paused and self._pending() > MAX_HELD:
             self._pause()
+
+    def _pieces(self, data: bytes) -> Iterator[bytes]:
+        """Compressed input bit by bit, until what is held for a busy owner is enough; the rest stays as it came."""
+        data = self._undecoded + data
+        self._undecoded = b""
+        for start in range(0, len(data), PIECE):
+            if self._held_size > MAX_HELD:
+                self._undecoded = data[start:]
+                return
+            yield data[start : start + PIECE]
 
     def _dispatch(self, events: Iterator[Event]) -> None:
         """Tell the owner of *events*, until one has to be waited for; the others are held then."""
@@ -170,11 +188,6 @@ class WebSocketConnection(Lifetime):
                     continue
                 if result is not None:
                     self._park(result)
-                    if self._busy is not None:
-                        if self._held is None:
-                            self._held = deque()
-                            self._hold(events, 0)
-                        return
             elif (kind is Close or kind is ProtocolError) and not self._ending:
                 self._ending = True
                 if self._held is None:
@@ -184,40 +197,57 @@ class WebSocketConnection(Lifetime):
                 return
             else:
                 self._take_control(event)
+            if self._busy is not None:
+                if self._held is None:
+                    self._held = deque()
+                    self._hold(events, 0)
+                return
 
     def _take_control(self, event: Event) -> None:
         owner = self._owner
         if owner is None:
             return
+        result = None
         try:
             if isinstance(event, Ping):
                 self._answer(event.data)
-                owner.on_ping(event.data)
+                result = owner.on_ping(event.data)
             elif isinstance(event, Pong):
-                owner.on_pong(event.data)
+                result = owner.on_pong(event.data)
             elif isinstance(event, Close):
                 self._peer_closed(event)
             elif isinstance(event, ProtocolError):
                 self._fail(event.code, event.reason)
         except Exception as error:
             self.owner_failed(error)
+        if isinstance(result, Awaitable):
+            self._park(result)
 
     def _hold(self, events: Iterable[Event], size: int) -> None:
         """Keep *events* in order; while the owner is busy, which may take long, see to pings and pongs at once."""
         held = self._held
         assert held is not None
         busy = self._busy is not None
+        is_compressed = self._codec.extension is not None
         for event in events:
             if busy and isinstance(event, Ping | Pong):
                 self._take_control(event)
             else:
                 held.append(event)
+                if is_compressed and isinstance(event, TextMessage | BinaryMessage):
+                    size += len(event.data)
         self._held_size += size
         if self._held_size > MAX_HELD:
             self._pause()
 
     def _park(self, result: Awaitable[Any]) -> None:
-        """Wait for what the owner returned."""
+        """Wait for what the owner returned; if it is busy with something else, after that."""
+        busy = self._busy
+        if busy is not None:
+            busy.remove_done_callback(self._owner_ready)
+            busy.add_done_callback(self._look_at)
+            result = _after(busy, result)
+            self._held_size += WAITING
         try:
             future: Future[Any] = convert_yielded(result)
         except Exception as error:
@@ -252,6 +282,10 @@ class WebSocketConnection(Lifetime):
             return
         self._held = None
         self._held_size = self._pongs = 0
+        if self._undecoded:
+            self.data_received(b"")
+            if self._held is not None:
+                return
         self._send_pong_due()
         if self._eof:
             self.stream.close_after_flush()
@@ -305,6 +339,7 @@ class WebSocketConnection(Lifetime):
             self._deadlines.forget(self)
         self._deaf = self._closing = True
         held, self._held = self._held, None
+        self._undecoded = b""
         if held and self.close_code is None and isinstance(held[-1], Close):
             self.close_code, self.close_reason = held[-1].code, held[-1].reason or None
         self._settle_waiters(lost=True)
@@ -326,6 +361,11 @@ class WebSocketConnection(Lifetime):
         if self._lost is None:
             self._lost = self.stream.io_loop.asyncio_loop.create_future()
         await shield(self._lost)
+
+
+async def _after(busy: Future[Any], result: Awaitable[Any]) -> None:
+    await wait((busy,))
+    await result
 
 
 def _taken_from(held: deque[Event]) -> Iterator[Event]:

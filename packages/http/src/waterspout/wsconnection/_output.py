@@ -202,4 +202,5 @@ def _encoded(codec: Connection, message: str | bytes | dict[str, Any], binary: b
         message = json_encode(message)
     if binary:
         return codec.send_binary(message.encode() if isinstance(message, str) else message)
-    return codec.send_text(message if isinstance(message, str) else bytes(message).decode())
+    # Not bytes(message): of a number that would be so many zeros.
+    return codec.send_text(message if isinstance(message, str) else bytes(memoryview(message)).decode())

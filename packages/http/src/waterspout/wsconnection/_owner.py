@@ -19,10 +19,13 @@ class WebSocketOwner(Protocol):
         """
 
     def on_ping(self, data: bytes) -> Any:
-        """A ping has come; it is answered already, or will be."""
+        """A ping has come; it is answered already, or will be.
+
+        If this returns an awaitable, it is run when what was returned before is done, and messages wait for it.
+        """
 
     def on_pong(self, data: bytes) -> Any:
-        """A pong has come."""
+        """A pong has come; what this returns is treated as that of `on_ping` is."""
 
     def on_ws_connection_close(self, close_code: int | None = None, close_reason: str | None = None) -> Any:
         """The connection is closed: called exactly once, the last of all calls.

@@ -31,6 +31,8 @@ __all__ = ["MessageCallback", "WebSocketClientConnection"]
 MAX_MESSAGE_SIZE = 10 * 1024 * 1024
 #: Bytes of messages that wait to be read; beyond it the server is slowed down.
 MAX_UNREAD = 64 * 1024
+#: What each counts as beside its length: messages may be empty.
+OVERHEAD = 64
 
 MessageCallback: TypeAlias = Callable[[str | bytes | None], Any]
 
@@ -188,7 +190,7 @@ class WebSocketClientConnection(OpeningExchange):
         future: Future[str | bytes | None] = self.io_loop.asyncio_loop.create_future()
         if self._unread:
             message = self._unread.popleft()
-            self._unread_size -= len(message)
+            self._unread_size -= len(message) + OVERHEAD
             future.set_result(message)
             room = self._room
             if room is not None and self._unread_size <= MAX_UNREAD:
@@ -244,7 +246,7 @@ class WebSocketClientConnection(OpeningExchange):
             reader.set_result(message)
             return None
         self._unread.append(message)
-        self._unread_size += len(message)
+        self._unread_size += len(message) + OVERHEAD
         if self._unread_size <= MAX_UNREAD:
             return None
         self._room = self.io_loop.asyncio_loop.create_future()
