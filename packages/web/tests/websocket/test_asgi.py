@@ -113,6 +113,24 @@ def test_messages_go_both_ways_and_on_close_has_the_code() -> None:
     assert Echo.here.ws_connection is None
 
 
+@pytest.mark.parametrize("binary", [False, True])
+@pytest.mark.parametrize("message", [5, 10**12, None, [1]])
+def test_what_is_no_message_is_a_type_error_and_nothing_is_sent(message: Any, binary: bool) -> None:
+    class Sends(Noted):
+        def on_message(self, received: str | bytes) -> Any:
+            with pytest.raises(TypeError):
+                self.write_message(message, binary)
+            self.write_message(bytearray(b"next"), binary)
+
+    async def drive(server: Server) -> None:
+        server.put(CONNECT, text("x"))
+        await server.until(lambda: len(server.sent) == 2)
+        server.put(gone(1000, ""))
+
+    server = serve(Sends, drive)
+    assert server.sent[1:] == [{"type": "websocket.send", **({"bytes": b"next"} if binary else {"text": "next"})}]
+
+
 def test_the_acceptance_has_the_subprotocol_cookies_and_headers() -> None:
     class Chooses(Noted):
         def prepare(self) -> None:

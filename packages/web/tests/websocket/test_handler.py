@@ -129,6 +129,26 @@ def test_the_server_may_send_ping_and_close_from_open_on(serve: Callable[..., An
     serve(Greets, client)
 
 
+@pytest.mark.parametrize(("code", "reason"), [(1005, ""), (999, ""), (5000, ""), (-1, ""), (1000, "r" * 124)])
+def test_a_close_that_is_refused_leaves_the_connection_as_it_was(
+    serve: Callable[..., Any], code: int, reason: str
+) -> None:
+    class Refused(recording()):  # type: ignore[misc]
+        def on_message(self, message: str | bytes) -> None:
+            with pytest.raises(ValueError):
+                self.close(code, reason)
+            self.write_message("still here")
+            self.close(3001)
+
+    async def client(port: int) -> None:
+        ws = await websocket_connect(f"ws://127.0.0.1:{port}/")
+        await ws.write_message("x")
+        assert [await ws.read_message(), await ws.read_message()] == ["still here", None]
+        assert ws.close_code == 3001
+
+    serve(Refused, client)
+
+
 def test_messages_wait_for_a_coroutine_open(serve: Callable[..., Any]) -> None:
     class Slow(recording()):  # type: ignore[misc]
         async def open(self) -> None:

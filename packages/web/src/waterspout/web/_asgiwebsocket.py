@@ -177,10 +177,11 @@ class ASGIWebSocket:
         if isinstance(message, dict):
             message = json_encode(message)
         data: str | bytes
-        if binary:
-            data = message.encode() if isinstance(message, str) else bytes(message)
+        if isinstance(message, str):
+            data = message.encode() if binary else message
         else:
-            data = message if isinstance(message, str) else bytes(message).decode()
+            payload = bytes(memoryview(message))  # not bytes(message): of a number that would be so many zeros
+            data = payload if binary else payload.decode()
         self._put({"type": "websocket.send", "bytes" if binary else "text": data}, len(data))
         return self._taken()
 

@@ -160,11 +160,13 @@ class WebSocketHandler(RequestHandler):
         """A message has come: text as str, binary as bytes. May be ``async``: the next one waits until it is done."""
         raise NotImplementedError
 
-    def on_ping(self, data: bytes) -> None:
-        """A ping has come; it is answered for you."""
+    def on_ping(self, data: bytes) -> Awaitable[None] | None:
+        """A ping has come; it is answered for you. May be ``async``: it is run in turn with `on_message`."""
+        return None
 
-    def on_pong(self, data: bytes) -> None:
-        """A pong has come, mostly to one of our pings."""
+    def on_pong(self, data: bytes) -> Awaitable[None] | None:
+        """A pong has come, mostly to one of our pings. May be ``async``, as `on_ping`."""
+        return None
 
     def on_close(self) -> None:
         """The connection is closed: called once after `open`, in every case. See `close_code`, `close_reason`."""
@@ -190,11 +192,12 @@ class WebSocketHandler(RequestHandler):
         """Begin the closing handshake; `on_close` follows within seconds.
 
         *code* is 1000, or 3000-4999 for what the application means; *reason* has up to 123 bytes. Nothing happens on a
-        connection that is closed.
+        connection that is closed. Raises ValueError for others, and the connection stays open.
         """
-        connection, self.ws_connection = self.ws_connection, None
+        connection = self.ws_connection
         if connection is not None:
             connection.close(code, reason)
+            self.ws_connection = None
 
     def set_nodelay(self, value: bool) -> None:
         """Send small messages at once, which is the default, or (false) let the system collect them."""
