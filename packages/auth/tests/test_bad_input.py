@@ -327,11 +327,28 @@ def test_OA8_an_answer_of_the_token_endpoint_that_is_none_is_refused(site: Any, 
         {"access_token": "x", "expires_in": -1},
         {"access_token": "x", "expires_in": True},
         {"access_token": "x", "refresh_token": ["x"]},
+        *(
+            {name: value} | ({} if name == "access_token" else {"access_token": "x"})
+            for name in ("access_token", "refresh_token")
+            for value in ("a\r\nX: y", "a\0", "\u2603", "\xe9", "a\ud800", "a\x7f", "\n")
+        ),
     ],
 )
 def test_OA8_an_answer_without_a_usable_access_token_is_refused(answer: dict[str, Any]) -> None:
     with pytest.raises(ProviderUnreachable):
         TokenSet.of_answer(answer, "https://id.example/token")
+
+
+@pytest.mark.parametrize("name", ["access_token", "refresh_token"])
+def test_OA24_a_token_that_is_no_text_of_a_header_fails_the_sign_in_and_is_not_logged(
+    site: Any, caplog: Any, name: str
+) -> None:
+    async def act(site: Any) -> Any:
+        return (await site.sign_in()).code, await site.user()
+
+    lies = {"answer": lambda answer: {**answer, name: "secretmark\ud800"}}
+    assert site(act, lies=lies) == (502, None)
+    assert "secretmark" not in caplog.text and name in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -1192,7 +1209,8 @@ class Confirm(RequestHandler):
         self.write(Confirm.answer)
 
 
-def openid2(served: Any, run: Any, new_browser: Any, secret: str, answer: bytes, **changes: str | None) -> str:
+def openid2(served: Any, run: Any, new_browser: Any, secret: str, answer: bytes, **changes: Any) -> str:
+    """The answer to an assertion with *changes*: other values, or functions of ``return_to`` that give them."""
     Confirm.answer = answer
 
     async def main() -> str:
@@ -1213,7 +1231,7 @@ def openid2(served: Any, run: Any, new_browser: Any, secret: str, answer: bytes,
                 "openid.ax.type.email": "http://axschema.org/contact/email",
                 "openid.ax.value.email": "ann@id.example",
                 "openid.signed": f"{signed},ns.ax,ax.type.email,ax.value.email",
-                **{f"openid.{name}": value for name, value in changes.items()},
+                **{f"openid.{name}": value(return_to) if callable(value) else value for name, value in changes.items()},
             }
             query = urlencode({name: value for name, value in assertion.items() if value is not None})
             return str((await browser.get(f"{return_to}&{query}")).body.decode())
@@ -1246,11 +1264,17 @@ def test_OA26_only_a_line_of_its_own_confirms(
         ({"mode": "setup_needed"}, "openid.mode"),
         ({"op_endpoint": "https://attacker.test/"}, "openid.op_endpoint"),
         ({"return_to": "https://attacker.test/in"}, "openid.return_to"),
+        # What the provider has signed for another sign-in, in a browser that has begun one of its own.
+        ({"return_to": lambda url: url.partition("?")[0]}, "openid.return_to"),
+        ({"return_to": lambda url: url.partition("?")[0] + "?state=" + "A" * 43}, "openid.return_to"),
+        ({"return_to": lambda url: url.partition("?")[0] + "?state="}, "openid.return_to"),
+        ({"return_to": lambda url: f"{url}&state=x"}, "openid.return_to"),
+        ({"return_to": lambda url: f"{url}&user=ann"}, "openid.return_to"),
         ({"signed": "claimed_id"}, "openid.signed"),
     ],
 )
 def test_OA26_an_assertion_for_or_of_somebody_else_is_refused(
-    served: Any, run: Any, new_browser: Any, secret: str, changes: dict[str, str], check: str
+    served: Any, run: Any, new_browser: Any, secret: str, changes: dict[str, Any], check: str
 ) -> None:
     answer = openid2(served, run, new_browser, secret, b"is_valid:true\n", **changes)
     assert answer.startswith(f"refused: {check}")

@@ -101,9 +101,9 @@ def sessions(request: pytest.FixtureRequest, secret: str, clock: Clock) -> Sessi
 def visits(served: Served, run: Run, new_browser: Any) -> Callable[..., Any]:
     """Runs a coroutine function with an application and a browser."""
 
-    def use(sessions: Sessions | None, act: Callable[[Any], Any], **settings: Any) -> Any:
+    def use(sessions: Sessions | None, act: Callable[[Any], Any], more: Any = (), **settings: Any) -> Any:
         async def main() -> Any:
-            app = Application(HANDLERS, sessions=sessions, login_url="/login", **settings)
+            app = Application([*HANDLERS, *more], sessions=sessions, login_url="/login", **settings)
             async with served(app) as base:
                 return await act(new_browser(base))
 
@@ -148,6 +148,47 @@ def test_SC11_signing_in_changes_the_id_and_keeps_the_values(sessions: Sessions,
         assert (await seen(browser))["user"] is None
 
     visits(sessions, act)
+
+
+ANN = {"iss": "https://id.example", "sub": "ann", "name": "Ann"}
+
+
+@pytest.mark.parametrize(
+    ("user", "stays"),
+    [
+        (ANN | {"name": "Ann B."}, True),
+        (ANN | {"sub": "bob"}, False),
+        (ANN | {"iss": "https://other.example"}, False),
+        ({"name": "Ann"}, False),
+        ({}, False),
+    ],
+)
+def test_SC11_another_user_does_not_get_the_values_of_the_one_before(
+    sessions: Sessions, visits: Any, user: dict[str, Any], stays: bool
+) -> None:
+    class SignInAs(Page):
+        async def post(self) -> None:
+            await self.sign_in(json.loads(self.request.body))
+
+    async def act(browser: Any) -> None:
+        await browser.get("/put/cart/3")
+        for one in (ANN, user):
+            await browser.send("POST", "/as", {}, json.dumps(one))
+        after = await seen(browser)
+        assert after["user"] == user
+        assert after["values"] == ({"cart": "3"} if stays else {})
+
+    visits(sessions, act, more=[("/as", SignInAs)])
+
+
+def test_a_user_without_iss_and_sub_is_the_same_if_nothing_of_it_has_changed(sessions: Sessions, visits: Any) -> None:
+    async def act(browser: Any) -> Any:
+        await browser.get("/put/cart/3")
+        await browser.get("/in")
+        await browser.get("/in")
+        return await seen(browser)
+
+    assert visits(sessions, act)["values"] == {"cart": "3"}
 
 
 def test_signing_out_leaves_nothing(sessions: Sessions, visits: Any) -> None:

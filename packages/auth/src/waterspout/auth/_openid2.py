@@ -6,7 +6,7 @@ OpenID Connect, which has nothing in common with it but the name, is in `watersp
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, cast
-from urllib.parse import urlencode, urljoin
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from waterspout.auth._endpoints import without_query
 from waterspout.auth._errors import AuthError, CheckFailed
@@ -106,6 +106,11 @@ class OpenIdMixin(ProviderMixin):
         returned = without_query(assertion.get("openid.return_to", ""))
         if returned != without_query(return_to or cast("RequestHandler", self).request.full_url()):
             raise CheckFailed("openid.return_to", "the assertion was made for another address")
+        # The signed address has this sign-in's state: else another's assertion would do with a state of one's own.
+        query = dict(parse_qsl(urlsplit(assertion["openid.return_to"]).query, keep_blank_values=True))
+        is_bound = return_to is None or "state" in query
+        if not is_bound or any(assertion.get(name) != value for name, value in query.items()):
+            raise CheckFailed("openid.return_to", "the assertion was made for another sign-in (11.1)")
         missing = _MUST_BE_SIGNED - {*assertion.get("openid.signed", "").split(",")}
         if missing:
             raise CheckFailed("openid.signed", f"the provider has not signed {', '.join(sorted(missing))}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +13,8 @@ from waterspout.auth._errors import ProviderUnreachable
 
 #: Seconds before its end from which a token counts as expired: it has to arrive, and clocks differ.
 EARLY = 30.0
+#: What tokens are made of (RFC 6749, A.12 and A.17).
+_TOKEN = re.compile(r"[\x20-\x7e]+")
 
 
 class TokenSet:
@@ -57,6 +60,9 @@ class TokenSet:
         token = answer.get("access_token")
         if not isinstance(token, str) or not token:
             raise ProviderUnreachable(f"{source} answered without an access_token")
+        for name in ("access_token", "refresh_token"):
+            if isinstance(value := answer.get(name), str) and value and _TOKEN.fullmatch(value) is None:
+                raise ProviderUnreachable(f"{source} answered with a {name} that is not printable ASCII (RFC 6749, A)")
         kind = answer.get("token_type", "Bearer")
         if not isinstance(kind, str) or kind.lower() != "bearer":
             raise ProviderUnreachable(f"{source} answered with a token_type that is not Bearer (RFC 6750)")

@@ -88,6 +88,7 @@ class Sessions:
     async def save(self, handler: RequestHandler, session: Session) -> None:
         """Keep ``session``, and have the response carry its cookie. Call it before the response's head has left.
 
+        It is kept as a whole: of two requests that save one session at once, the values of the later one stay.
         Raises ValueError if it does not fit into a cookie, TypeError for values that are no JSON.
         """
         data = session.to_json()
@@ -112,7 +113,13 @@ class Sessions:
         session.is_new = session.is_changed = False
 
     async def sign_in(self, handler: RequestHandler, session: Session, user: dict[str, Any]) -> None:
-        """Make ``user`` (a dictionary of JSON values) the one who is signed in, under a new session id."""
+        """Make ``user`` (a dictionary of JSON values) the one who is signed in, under a new session id.
+
+        The session's values stay where nobody was signed in, or the same user (by ``iss`` and ``sub``, where both have
+        them); what was another's is cleared.
+        """
+        if session.user is not None and not _is_same(session.user, user):
+            session.clear()
         old = session.id
         session.rotate()
         session.is_new = True
@@ -180,6 +187,13 @@ class Sessions:
         """The cookie's name, and whether it is for https alone."""
         secure = handler.request.protocol == "https" if self.secure is None else self.secure
         return (f"__Host-{self.cookie_name}" if secure else self.cookie_name), secure
+
+
+def _is_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    names = ("iss", "sub")
+    if all(name in one and name in other for name in names):
+        return all(one[name] == other[name] for name in names)
+    return one == other
 
 
 def _session_of(data: bytes) -> Session | None:
