@@ -280,3 +280,37 @@ def test_names_that_do_not_fit_into_addresses_are_refused(secret: str) -> None:
     for names in (["a/b"], ["out"], ["a", "a"], [""], ["é"]):
         with pytest.raises(ValueError, match="provider"):
             SignIn([client(name) for name in names], base_url="https://app.example", secret=secret)
+
+
+OWN = "(our own)"
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_signed_out"),
+    [
+        ({}, True),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "null"}, True),
+        ({"Sec-Fetch-Site": "same-site", "Origin": "https://www.app.example"}, True),
+        ({"Sec-Fetch-Site": "none"}, True),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "https://trusted.example"}, True),
+        ({"Origin": OWN}, True),
+        ({"Origin": "https://trusted.example"}, True),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "https://attacker.test"}, False),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": OWN}, False),
+        ({"Sec-Fetch-Site": "cross-site"}, False),
+        ({"Origin": "https://attacker.test"}, False),
+        ({"Origin": f"{OWN}.attacker.test"}, False),
+        ({"Origin": "null"}, False),
+        ({"Origin": ""}, False),
+    ],
+)
+def test_another_site_s_form_signs_nobody_out(site: Any, headers: dict[str, str], is_signed_out: bool) -> None:
+    async def act(site: Any) -> None:
+        await site.sign_in()
+        sent = {name: value.replace(OWN, site.base) for name, value in headers.items()}
+        response = await site.browser.post(f"{site.base}/signin/out", {}, **sent)
+        assert response.code == (303 if is_signed_out else 403)
+        assert ("Set-Cookie" in response.headers) == is_signed_out
+        assert (await site.user() is None) == is_signed_out
+
+    site(act, settings={"trusted_origins": ["https://trusted.example"]})

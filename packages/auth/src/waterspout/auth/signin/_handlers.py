@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from waterspout.auth._errors import AuthError, CheckFailed, ProviderUnreachable
 from waterspout.auth.sessions import SessionMixin
 from waterspout.escape import xhtml_escape
 from waterspout.log import gen_log
-from waterspout.web import RequestHandler
+from waterspout.web import HTTPError, RequestHandler
 
 if TYPE_CHECKING:
     from waterspout.auth.oauth2 import OAuth2Client
@@ -95,18 +96,37 @@ class CallbackHandler(FromElsewhere):
 
 
 class SignOutHandler(SignInHandler):
-    """The way out. POST alone, so that no picture on another site's page signs users out."""
+    """The way out. POST alone, and not from another site, so that none of its pages signs users out: the browser would
+    not send the session along, and drop it nevertheless, as the answer says.
+    """
 
     __module__ = "waterspout.auth.signin"
 
     async def post(self) -> None:
-        """End the session; the provider's own way out comes next, if it has one."""
+        """End the session; the provider's own way out comes next, if it has one. 403 for another site's form, unless
+        `check_trusted_origin` takes its origin.
+        """
+        if self._is_from_elsewhere():
+            raise HTTPError(403, "another site's page may not sign users out")
         try:
             target = await self.signin.leave(self)
         except AuthError as error:  # of the provider's address; the session has ended
             gen_log.warning("the provider's way out is not known: %s", error)
             target = self.signin.after_sign_out
         self.redirect(target, status=303)
+
+    def _is_from_elsewhere(self) -> bool:
+        """What the browser itself says comes first; older ones, and those over plain http, tell the origin alone."""
+        site, origin = self.request.headers.get("Sec-Fetch-Site"), self.request.headers.get("Origin")
+        if site is not None:
+            is_ours = site != "cross-site"
+        else:
+            parts = urlsplit(self.signin.base_url)
+            is_ours = origin is None or origin.lower() in (
+                f"{parts.scheme}://{parts.netloc}".lower(),
+                f"{self.request.protocol}://{self.request.host}".lower(),
+            )
+        return not is_ours and not (origin is not None and self.check_trusted_origin(origin))
 
 
 class BackChannelLogoutHandler(FromElsewhere):
