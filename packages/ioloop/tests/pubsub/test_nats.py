@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from waterspout.pubsub import HubRefused, HubUnavailable, NatsHub
+from waterspout.pubsub import HubRefused, HubUnavailable, NatsHub, _requests
 
 
 def test_a_repeated_key_publishes_once(nats_server: Any, run: Any) -> None:
@@ -148,5 +148,23 @@ def test_a_hub_that_is_opened_twice_at_once_has_one_connection(nats_server: Any,
         await hub.close()
         await asyncio.sleep(0.1)
         assert asyncio.all_tasks() == before
+
+    run(main())
+
+
+def test_who_waits_for_the_server_asks_as_soon_as_it_is_there_again(
+    nats_server: Any, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        async with NatsHub(nats_server.url, patience=36_000) as hub:
+            monkeypatch.setattr(_requests, "FIRST_PAUSE", 3600.0)
+            monkeypatch.setattr(_requests, "LONGEST_PAUSE", 3600.0)
+            for number in range(1, 4):
+                nats_server.kill()
+                publishing = [asyncio.create_task(hub.publish("t", each)) for each in range(5)]
+                await asyncio.sleep(0.1)  # they have found nobody
+                nats_server.start()
+                await asyncio.gather(*publishing)
+                assert await hub.cursor("t") == 5 * number
 
     run(main())

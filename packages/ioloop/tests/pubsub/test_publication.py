@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
 
 from waterspout.pubsub import HubUnavailable, NatsHub, _nats
+from waterspout.pubsub._subjects import Subjects
 
 
 @pytest.fixture
@@ -47,10 +49,10 @@ async def publish_in_vain(gate: Any, hub: NatsHub, other: NatsHub, what: str) ->
 
 
 async def kept(hub: NatsHub) -> list[str | None]:
-    """The keys of all that the server has on ``t``."""
-    assert hub._subjects is not None
-    keys, after = [], 0
-    while (found := await hub._subjects.next("t", after)) is not None:
+    """The keys of all that the server has on ``t``, as soon as the hub is connected to it again."""
+    keys: list[str | None] = []
+    after = 0
+    while (found := await hub._try("read", partial(Subjects.next, topic="t", after=after))) is not None:
         keys.append(found[0].key)
         after = found[0].cursor
     return keys

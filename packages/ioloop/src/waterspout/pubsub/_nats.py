@@ -119,6 +119,7 @@ class NatsHub(SharedHub):
     def _use(self, connection: Any) -> None:
         self._connection = connection
         self._subjects = Subjects(connection, ANSWER, self._name, self._stream_errors)
+        self._requests.repeat()
 
     async def _new_connection(self) -> Any:
         """The client library tries for ever, and tells `_heard` what stands in its way."""
@@ -275,8 +276,10 @@ class NatsHub(SharedHub):
         self._requests.repeat()
 
     async def _reconnected(self) -> None:
-        # The server may have been started anew, without what it knew of us.
+        # The server may have been started anew, without what it knew of us. Who waits for it to be there need not wait
+        # any more: else a server that is gone again soon would be there for nobody.
         self._trouble = ""
+        self._requests.repeat()
         if self._renewed is not None:
             self._renewed.set()
 

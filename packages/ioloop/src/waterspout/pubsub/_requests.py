@@ -39,7 +39,7 @@ class Requests:
         self.repeat()
 
     def repeat(self) -> None:
-        """Nobody will answer what is out: it is asked again now, and not when its time is over."""
+        """Nobody will answer what is out, or somebody is there again: all is asked now, not when its time is over."""
         limits, self._limits = self._limits, set()
         for limit in limits:
             if not limit.expired():
