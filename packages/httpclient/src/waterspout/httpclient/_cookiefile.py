@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import time
 from collections.abc import Iterable
 from math import inf, isfinite
 from typing import Any, Final
 
+from waterspout.httpclient._controls import has_controls
+
 __all__ = ["read_cookies", "write_cookies"]
 
 VERSION: Final = 1
-_control = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 #: What is kept of a cookie, and of which type it must be when it comes back.
 FIELDS: Final[dict[str, tuple[type, ...]]] = {
     "name": (str,), "value": (str,), "domain": (str,), "path": (str,), "expires": (int, float, type(None)),
@@ -62,7 +62,7 @@ def read_cookies(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
         for name, types in FIELDS.items():
             if type(entry[name]) not in types or (type(entry[name]) is float and not isfinite(entry[name])):
                 raise ValueError(f"{os.fspath(path)}: {name} of a cookie is {type(entry[name]).__name__}")
-        if any(_control.search(entry[name]) for name in ("name", "value", "domain", "path")):
+        if any(has_controls(entry[name]) for name in ("name", "value", "domain", "path")):
             raise ValueError(f"{os.fspath(path)}: a cookie holds control characters")
         if entry["expires"] is None:
             entry["expires"] = inf

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+from waterspout.httpclient._controls import has_controls
 from waterspout.httpclient._suffixes import is_probably_public_suffix
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ MAX_AGE = 400 * 24 * 3600.0
 #: RFC 6265bis, 6.1 asks for at least 50 a domain and 3000 altogether.
 MAX_PER_DOMAIN, MAX_TOTAL = 180, 3000
 
-_control = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _ip = re.compile(r"[0-9.]+\Z|.*:")
 
 
@@ -182,7 +182,7 @@ class CookieJar:
 
     def _accepted(self, url: URL, field: str) -> Cookie | None:
         """The cookie of a Set-Cookie *field* of a response to *url*; None where it must be ignored (5.6, 5.7)."""
-        if _control.search(field) is not None:
+        if has_controls(field):
             return None
         pair, *attributes = field.split(";")
         name, equals, value = pair.partition("=")

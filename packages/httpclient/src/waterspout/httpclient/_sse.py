@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, NamedTuple
 
+from waterspout.httpclient._controls import has_controls
 from waterspout.httpclient._errors import (
     ConnectError,
     HTTPStreamClosedError,
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 MAX_EVENT = 1024 * 1024
 #: Seconds between tries: what a server may ask for at most, and what is waited if it asks for nothing.
 MAX_RETRY, DEFAULT_RETRY = 60.0, 3.0
-
-
-_control = re.compile("[\\x00-\\x08\\x0a-\\x1f\\x7f]")
 
 
 class ServerSentEvent(NamedTuple):
@@ -74,7 +71,7 @@ class EventParser:
             self._type = value
         elif name == "id":
             # The standard ignores one with a NUL. Other controls cannot be said in a header field either.
-            if _control.search(value) is None:
+            if not has_controls(value):
                 self.last_id = value
         elif name == "retry" and value.isascii() and value.isdigit():
             self.retry = min(float(value[:12]) / 1000, MAX_RETRY)
