@@ -28,10 +28,10 @@ def test_XS9_what_a_form_of_another_site_can_send_is_415(kind: str | None) -> No
     [b"[" * 100_000, b"1" * 10_000, b"NaN", b"[Infinity]", b"-Infinity", b"", b"{", b"\xff", b"{'a': 1}", b"1 2"],
 )
 def test_UE9_UE10_malformed_json_is_400_however_it_is_broken(body: bytes) -> None:
-    before = time.perf_counter()
+    before = time.process_time()
     with pytest.raises(HTTPInputError, match="malformed JSON") as caught:
         parse_json(body, "application/json")
-    assert caught.value.status == 400 and time.perf_counter() - before < 0.5
+    assert caught.value.status == 400 and time.process_time() - before < 0.5
 
 
 def test_UE10_of_repeated_names_the_last_counts() -> None:

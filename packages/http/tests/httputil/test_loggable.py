@@ -40,10 +40,10 @@ def test_LG1_a_record_is_one_printable_line_of_bounded_length(uri: str) -> None:
     "uri", ["/" + "a" * 60_000, "/" + "\x1b" * 60_000, "/?" + "token=" * 10_000, "/?" + "a&" * 30_000]
 )
 def test_LG1_a_long_target_is_cut_at_2_kb_in_linear_time(uri: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     line = request_summary("GET", uri, "127.0.0.1")
     assert len(line) <= MAX_LENGTH + 40
-    assert time.perf_counter() - began < 0.1
+    assert time.process_time() - began < 0.5
 
 
 def test_LG1_what_fits_is_not_cut() -> None:
