@@ -141,6 +141,20 @@ def test_routes_with_named_groups_and_several_roots_are_told_apart(root: Path, s
     assert short == [False, True, False, True]
 
 
+def test_routes_with_one_root_and_other_default_files_are_told_apart(root: Path, short: list[bool]) -> None:
+    (root / "deep" / "index.html").write_bytes(b"index")
+    (root / "deep" / "home.html").write_bytes(b"home")
+    rules = [
+        (f"/{name}/(.*)", StaticFileHandler, {"path": str(root), "default_filename": file})
+        for name, file in (("i", "index.html"), ("h", "home.html"), ("n", None))
+    ]
+    targets = [("/i/deep/",), ("/h/deep/",), ("/n/deep/",)]
+    answers = ask(Application(rules), *targets, *targets)
+    assert [answer.rpartition(b"\r\n\r\n")[2] for answer in answers if b" 200 " in answer] == [b"index", b"home"] * 2
+    assert [answer[:12] for answer in answers[2::3]] == [b"HTTP/1.1 403"] * 2
+    assert short == [False, False, False, True, True, False]
+
+
 # What may happen to a file between two requests.
 
 

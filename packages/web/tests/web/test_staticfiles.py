@@ -456,6 +456,23 @@ def test_versions_are_remembered_until_reset_or_always_new(fetch: Fetch, root: P
     assert not StaticFileHandler._static_hashes
 
 
+def test_a_file_that_changes_between_its_url_and_the_first_request_for_it_has_the_new_tag(
+    fetch: Fetch, root: Path
+) -> None:
+    class Page(RequestHandler):
+        def get(self) -> None:
+            self.write(self.static_url("a.txt"))
+
+    app = Application([("/", Page)], static_path=str(root))
+    old = fetch(app).body.decode().partition("?v=")[2]
+    (root / "a.txt").write_bytes(b"changed")
+    fetched = fetch(app, "/static/a.txt", headers={"If-None-Match": f'"{old}"'})
+    assert (fetched.code, fetched.body) == (200, b"changed")
+    assert fetched.headers["Etag"] == f'"{hashlib.sha512(b"changed").hexdigest()}"'
+    assert fetch(app).body.decode().partition("?v=")[2] == fetched.headers["Etag"].strip('"')
+    StaticFileHandler.reset()
+
+
 def test_a_large_file_is_hashed_in_a_thread_and_one_too_large_not_at_all(fetch: Fetch, root: Path) -> None:
     (root / "big").write_bytes(b"x" * 2_000_000)
     threads: list[bool] = []

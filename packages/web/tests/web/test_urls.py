@@ -104,3 +104,26 @@ def test_no_more_marks_than_versions_are_kept() -> None:
     assert len(cache._marks) == 3
     cache.reset()
     assert not cache._marks
+
+
+def test_a_version_that_was_made_before_the_first_check_is_forgotten_when_its_file_changes() -> None:
+    cache = VersionCache()
+    for mark in (1, 2):  # the second time its version is there, and may be of the file as it was
+        cache.note("a", mark)
+        assert cache.get("a", lambda path: "old") == "old"
+    cache.check("a", 2)
+    assert cache.get("a", lambda path: "new") == "new"
+    cache.note("b", 1)
+    cache.get("b", lambda path: "same")
+    cache.check("b", 1)
+    assert cache.get("b", lambda path: "another") == "same"
+
+
+def test_a_version_is_forgotten_with_its_mark_and_marks_in_use_stay() -> None:
+    cache = VersionCache(limit=2)
+    for path in "abac":  # b is asked for longest ago when c comes
+        cache.check(path, 1)
+        cache.get(path, str.upper)
+    assert list(cache._marks) == ["a", "c"] and cache.get("b", lambda path: "made anew") == "made anew"
+    cache.check("d", 1, limit=5)
+    assert list(cache._marks) == ["a", "c", "d"]

@@ -78,7 +78,7 @@ class Application(
         self._finds_by_rules = finds_by_rules(type(self))
         self._routes = {}
         self._plans = {}
-        self._known_files: dict[tuple[str, str], KnownFile] = {}
+        self._known_files: dict[tuple[str, str, str | None], KnownFile] = {}  # by root, path and default file
         self._server_name = settings.get("server_name") or default_server_name(self.compat_tornado)
         #: Seconds after which a handler that still waits is cancelled, and 503 answered; None: never.
         self.handler_timeout: float | None = settings.get("handler_timeout")

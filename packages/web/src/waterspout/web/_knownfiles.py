@@ -113,7 +113,7 @@ def _answer(handler: StaticFileHandler, captured: str) -> bool:
         return False
     application = handler.application
     files = application._known_files
-    known = files.get((root, captured))
+    known = files.get((root, captured, handler.default_filename))
     request = handler.request
     if (
         known is None
@@ -129,7 +129,7 @@ def _answer(handler: StaticFileHandler, captured: str) -> bool:
     ):
         return False
     if not known.is_as_it_was():
-        del files[root, captured]
+        del files[root, captured, handler.default_filename]
         return False
     if handler._static_hashes.get(known.path) != known.version:
         return False
@@ -188,7 +188,7 @@ def remember(handler: StaticFileHandler) -> None:
         files = handler.application._known_files
         while len(files) >= MAX_KNOWN:
             del files[next(iter(files))]
-        files[handler.root, handler.path] = known
+        files[handler.root, handler.path, handler.default_filename] = known
 
 
 def _folders(root: str, path: str) -> tuple[str, ...] | None:

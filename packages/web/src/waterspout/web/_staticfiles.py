@@ -125,7 +125,7 @@ class StaticFileHandler(RequestHandler):
             self._choose_coding()
         self.modified = self.get_modified_time()
         if self._stat_result is not None:  # a changed file has another tag
-            self._versions.check(self.absolute_path, mark_of(self._stat_result))
+            self._versions.check(self.absolute_path, mark_of(self._stat_result), self.MAX_CACHED_VERSIONS)
         if self._is_long_to_hash():
             await asyncio.get_running_loop().run_in_executor(None, self._get_cached_version, self.absolute_path)
         self.set_headers()
@@ -377,10 +377,11 @@ class StaticFileHandler(RequestHandler):
         absolute = cls.get_absolute_path(root, path)
         if cls._reads_files():
             try:
-                regular_file(absolute)
+                status = regular_file(absolute)
             except StaticPathError as error:
                 gen_log.error("Could not open static file %r: %s", path, error.reason)
                 return None
+            cls._versions.note(absolute, mark_of(status), cls.MAX_CACHED_VERSIONS)
         return cls._get_cached_version(absolute)
 
     @classmethod

@@ -39,14 +39,27 @@ class VersionCache:
             self._versions[path] = version
         return version
 
-    def check(self, path: str, mark: object) -> None:
-        """Forget the version of a file that has changed: *mark* is another than last time."""
+    def note(self, path: str, mark: object, limit: int | None = None) -> None:
+        """Say what *mark* a file has whose version may be made now, for `check` to know. ``limit`` as for `get`."""
+        with self._lock:
+            if path not in self._versions:
+                self._keep_mark(path, mark, limit)
+
+    def check(self, path: str, mark: object, limit: int | None = None) -> None:
+        """Forget the version of a file that has changed: *mark* is another than last time. ``limit`` as for `get`."""
         with self._lock:
             if self._marks.get(path, mark) != mark:
                 self._versions.pop(path, None)
-            self._marks[path] = mark
-            while len(self._marks) > self._limit:
-                del self._marks[next(iter(self._marks))]
+            self._keep_mark(path, mark, limit)
+
+    def _keep_mark(self, path: str, mark: object, limit: int | None) -> None:
+        """The mark that was asked for longest ago goes first, and its version with it: nothing could tell its age."""
+        self._marks.pop(path, None)
+        self._marks[path] = mark
+        while len(self._marks) > (limit or self._limit):
+            first = next(iter(self._marks))
+            del self._marks[first]
+            self._versions.pop(first, None)
 
     def reset(self) -> None:
         """Forget all versions: files are read anew. (Setting ``static_hash_cache=False`` does so at every page.)"""
