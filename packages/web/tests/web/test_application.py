@@ -27,6 +27,7 @@ from waterspout.web import (
 )
 
 Fetch = Callable[..., HTTPResponse]
+Raw = Callable[..., bytes]
 
 
 class Says(RequestHandler):
@@ -184,6 +185,28 @@ def test_a_streamed_body_comes_in_pieces_before_the_method_runs(fetch: Fetch, si
     response = fetch([("/", Upload)], method="POST", body=b"x" * size)
     assert response.code == 200 and b'"total": %d' % size in response.body and b'"body": 0' in response.body
     assert (b'"many": true' in response.body) is (size > 100_000)
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_handler_that_answers_while_its_body_comes_has_its_method_not_called(
+    raw: Raw, caplog: Any, waits: bool
+) -> None:
+    called: list[str] = []
+
+    @stream_request_body
+    class Refuses(RequestHandler):
+        def data_received(self, chunk: bytes) -> Any:
+            self.set_status(422)
+            self.finish("refused")
+            return asyncio.sleep(0) if waits else None
+
+        def put(self) -> None:
+            called.append("kept what was refused")
+
+    head = b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n"
+    answer = raw([("/", Refuses)], head + b"abc")
+    assert answer.startswith(b"HTTP/1.1 422 ") and answer.endswith(b"\r\n\r\nrefused")
+    assert not called and "Uncaught" not in caplog.text
 
 
 class FormHandler(RequestHandler):

@@ -133,6 +133,8 @@ async def run_methods(handler: RequestHandler, plan: CallPlan, args: Any, kwargs
         except StreamClosedError:  # no body, no method: the client left, or was refused
             handler._end_quietly()
             return
+        if handler._finished:  # by `data_received`
+            return
     result = method(*args, **kwargs)
     if result is not None:
         await _awaited(handler, result)
