@@ -105,6 +105,29 @@ def test_catalogues_that_cannot_be_read_are_logged(tmp_path: Path, caplog: pytes
     assert "hidden" not in caplog.text
 
 
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"",
+        b"\xde\x12\x04\x95\x00\x00",
+        {"": "Content-Type: text/plain; charset=klingon\n", "a": "b"},
+        {"": "Content-Type: text/plain; charset=UTF-8\nPlural-Forms: nplurals=2\n", "a": "b"},
+    ],
+    ids=["empty", "cut short", "unknown charset", "half the plural forms"],
+)
+def test_a_damaged_catalogue_leaves_the_others_loaded(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damaged: bytes | dict[str, str]
+) -> None:
+    german, french = (tmp_path / code / "LC_MESSAGES" / "app.mo" for code in ("de", "fr"))
+    write_catalogue(german, damaged if isinstance(damaged, dict) else {})
+    if isinstance(damaged, bytes):
+        german.write_bytes(damaged)
+    write_catalogue(french, {"a": "b"})
+    locale.load_gettext_translations(str(tmp_path), "app")
+    assert locale.get("fr").translate("a") == "b" and "de" not in locale.get_supported_locales()
+    assert "Cannot load translation for 'de'" in caplog.text
+
+
 def test_the_default_locale_has_no_catalogue_and_needs_none(tmp_path: Path) -> None:
     locale.load_gettext_translations(str(tmp_path), "app")
     assert locale.get("en_US").translate("x", "y", 2) == "y"

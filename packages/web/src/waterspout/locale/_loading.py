@@ -53,7 +53,7 @@ def load_gettext_translations(directory: str, domain: str) -> None:
         try:
             with open(os.path.join(folder, "LC_MESSAGES", f"{domain}.mo"), "rb") as file:
                 loaded[code] = gettext.GNUTranslations(file)
-        except (OSError, ValueError) as error:  # ValueError: not a catalogue, or not in its charset
+        except Exception as error:  # of a file that is damaged or cut short gettext raises what it stumbles over
             gen_log.error("Cannot load translation for %r: %s", code, error)
     registry.use_gettext(loaded)
     gen_log.debug("Supported locales: %s", sorted(registry.supported))
