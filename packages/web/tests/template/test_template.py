@@ -40,6 +40,7 @@ def render(source: str | bytes, **variables: object) -> bytes:
         ("{% try %}a{{ 1 / 0 }}b{% except ZeroDivisionError %}c{% else %}d{% finally %}e{% end %}", b"ace"),
         ("{% try %}a{{ 1 }}b{% except ZeroDivisionError %}c{% else %}d{% finally %}e{% end %}", b"a1bde"),
         ("{% apply upper %}a{{ '<' }}{% apply upper %}b{% end %}c{% end %}d", b"A&LT;BCd"),
+        ("{% apply lambda text: text[::-1] %}ab{% end %}", b"ba"),
         ("{% set x = [1] %}{{ x }}{% set x.append(2) %}{{ x }}", b"[1][1, 2]"),
     ],
 )

@@ -209,7 +209,7 @@ class _Generator:
         self._suite(node.body, here)
         out.statement("return _tt_join(_tt_pieces)", here)
         out.dedent()
-        out.raw(f"{self._await}_tt_raw({node.function}({self._await}{name}()))", here)
+        out.raw(f"{self._await}_tt_raw(({node.function})({self._await}{name}()))", here)
 
     def _include(self, node: Include, here: Place) -> None:
         included = _included(node, here.file, self._lookup)
