@@ -400,3 +400,9 @@ def test_new_project_serves_passes_its_check_and_its_tests(folder: Path, program
     assert tests.returncode == 0 and "2 passed" in tests.stdout, tests.stdout + tests.stderr
     status, _, errors = finished(folder, "new", "mine")
     assert status == 1 and "is there already" in errors
+
+
+@pytest.mark.parametrize(("place", "why"), [("hello.py/mine", "Not a directory"), ("", "No such file or directory")])
+def test_a_new_project_that_cannot_be_written_is_a_line(folder: Path, place: str, why: str) -> None:
+    status, _, errors = finished(folder, "new", place)
+    assert (status, errors) == (1, f"waterspout: cannot write {place!r}: {why}\n")

@@ -16,6 +16,17 @@ def execute(command: str, parsed: Parsed) -> int:
     folder = parsed.operands[0]
     if os.path.exists(folder) and (not os.path.isdir(folder) or os.listdir(folder)):
         raise SystemExit(f"waterspout: {folder!r} is there already, and not empty")
+    try:
+        _write_files(folder)
+    except OSError as error:
+        raise SystemExit(f"waterspout: cannot write {error.filename or folder!r}: {error.strerror or error}") from None
+    print(f"{folder}: {', '.join(FILES)}")
+    print(f"cd {folder} && waterspout dev app.py")
+    print("tests: pip install pytest, then pytest")
+    return 0
+
+
+def _write_files(folder: str) -> None:
     title = os.path.basename(os.path.abspath(folder))
     for name, text in FILES.items():
         path = os.path.join(folder, name)
@@ -23,7 +34,3 @@ def execute(command: str, parsed: Parsed) -> int:
         with open(path, "x", encoding="utf-8") as file:
             file.write(text.replace("@SECRET@", secrets.token_hex(32)).replace("@NAME@", title))
     os.chmod(os.path.join(folder, "secret.txt"), 0o600)
-    print(f"{folder}: {', '.join(FILES)}")
-    print(f"cd {folder} && waterspout dev app.py")
-    print("tests: pip install pytest, then pytest")
-    return 0
