@@ -148,6 +148,46 @@ def test_a_client_that_leaves_is_a_disconnect(until: Until) -> None:
     assert log == ["http.request", "http.disconnect", "told"]
 
 
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_all_who_wait_for_the_client_hear_of_it_though_another_gives_up(until: Until, kind: str) -> None:
+    log: list[str] = []
+
+    async def listen(receive: Any) -> None:
+        log.append((await receive())["type"])
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        if kind == "websocket":
+            await send({"type": "websocket.accept"})
+        listeners = [asyncio.create_task(listen(receive)) for _ in range(3)]
+        await asyncio.sleep(0)
+        listeners[0].cancel()
+        looks = asyncio.create_task(receive())  # as Starlette's is_disconnected does
+        await asyncio.sleep(0)
+        looks.cancel()
+        log.append("waiting")
+        await asyncio.gather(*listeners[1:])
+
+    async def main() -> None:
+        container = ASGIContainer(app)
+        server = HTTPServer(container)
+        (sock,) = bind_sockets(0, "127.0.0.1")
+        server.add_sockets([sock])
+        _, writer = await asyncio.open_connection(*sock.getsockname())
+        upgrade = (
+            b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        )
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n" + (upgrade if kind == "websocket" else b"") + b"\r\n")
+        await until(lambda: log)
+        writer.close()
+        await until(lambda: not container._tasks)
+        server.stop()
+
+    asyncio.run(main())
+    assert log == ["waiting", f"{kind}.disconnect", f"{kind}.disconnect"]
+
+
 @pytest.mark.parametrize("routed", [False, True], ids=["alone", "behind a router"])
 @pytest.mark.parametrize("body", [b"", b"Content-Length: 10\r\n", b"Transfer-Encoding: chunked\r\n"])
 def test_an_application_that_ends_because_its_client_left_is_no_error(
@@ -345,3 +385,21 @@ def test_an_application_without_lifespan_is_served_all_the_same() -> None:
             return "served"
 
     assert asyncio.run(main()) == "served"
+
+
+@pytest.mark.parametrize("step", ["startup", "shutdown"])
+def test_an_exception_in_a_lifespan_is_logged(step: str, caplog: Any) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        while True:
+            event = (await receive())["type"]
+            if event == f"lifespan.{step}":
+                raise ConnectionError("no database")
+            await send({"type": f"{event}.complete"})
+
+    async def main() -> str:
+        async with ASGIContainer(app):
+            return "served"
+
+    assert asyncio.run(main()) == "served"
+    (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert "lifespan" in record.message and "no database" in caplog.text

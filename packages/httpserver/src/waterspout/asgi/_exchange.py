@@ -113,8 +113,9 @@ class Exchange(HTTPMessageDelegate):
                 self._told_end = True
                 return {"type": "http.request", "body": b"", "more_body": False}
             self._want()
-            self._change = asyncio.get_running_loop().create_future()
-            await self._change
+            if self._change is None or self._change.done():
+                self._change = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._change)  # several may wait, and one of them may give up
 
     async def send(self, message: dict[str, Any]) -> None:
         """Take an event of the response. Waits while the client is slow.

@@ -24,12 +24,14 @@ class Lifespan:
         self._task: asyncio.Task[None] | None = None
         self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._answer: asyncio.Future[str | None] | None = None
+        self._is_spoken = False
         self.state: dict[str, Any] = {}
 
     async def startup(self) -> None:
         """Tell the application that serving begins; raises `LifespanFailed` if it cannot start.
 
-        One that does not speak this protocol (it raises at once) is served without it.
+        One that does not speak this protocol (it raises at once) is served without it; so is one that raises later,
+        as ASGI has it, but that is logged as an error.
         """
         self._task = asyncio.get_running_loop().create_task(self._run())
         failure = await self._ask("lifespan.startup")
@@ -53,11 +55,18 @@ class Lifespan:
     async def _run(self) -> None:
         scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self.state}
         try:
-            await self._application(scope, self._events.get, self._send)
+            await self._application(scope, self._receive, self._send)
         except Exception as error:
-            app_log.debug("the ASGI application has no lifespan: %r", error)
+            if self._is_spoken:
+                app_log.error("Exception in the lifespan of the ASGI application", exc_info=True)
+            else:
+                app_log.debug("the ASGI application has no lifespan: %r", error)
         finally:
             self._settle(None)
+
+    async def _receive(self) -> dict[str, Any]:
+        self._is_spoken = True
+        return await self._events.get()
 
     async def _send(self, message: dict[str, Any]) -> None:
         kind = message["type"]

@@ -106,8 +106,9 @@ class WebSocketExchange:
     async def receive(self) -> dict[str, Any]:
         """The next event; after ``websocket.disconnect`` always that one again."""
         while not self._events:
-            self._change = asyncio.get_running_loop().create_future()
-            await self._change
+            if self._change is None or self._change.done():
+                self._change = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._change)  # several may wait, and one of them may give up
         event = self._events[0]
         if event["type"] != "websocket.disconnect":
             self._events.popleft()
