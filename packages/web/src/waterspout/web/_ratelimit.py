@@ -60,9 +60,28 @@ class RateLimiter:
         self._buckets.pop(key, None)
 
 
+#: Beginnings of IPv6 addresses, written out, of which the first 64 bits say nothing of who it is: IPv4 in IPv6 and this
+#: machine (RFC 4291, 2.5), translated IPv4 (RFC 6052, 8215), and addresses of a link (fe80::/10).
+_EACH_A_CLIENT = ("0000:0000:0000:0000:", "0064:ff9b:", "fe8", "fe9", "fea", "feb")
+
+
 def client_address(handler: RequestHandler) -> str:
-    """The address of the client: behind a trusted proxy the one that it names, never what a stranger claims."""
-    return handler.request.remote_ip or ""
+    """The address of the client: behind a trusted proxy the one that it names, never what a stranger claims.
+
+    Of IPv6 the network of 64 bits: who has one has 2**64 addresses, and few are given less.
+    """
+    address = handler.request.remote_ip or ""
+    return _network(address) if ":" in address else address
+
+
+def _network(address: str) -> str:
+    from ipaddress import IPv6Address  # only where a client comes by IPv6
+
+    try:
+        whole = IPv6Address(address.partition("%")[0]).exploded
+    except ValueError:
+        return address
+    return whole if whole.startswith(_EACH_A_CLIENT) else f"{whole[:19]}::/64"
 
 
 def rate_limit(
@@ -70,7 +89,7 @@ def rate_limit(
 ) -> Callable[[Method], Method]:
     """Method decorator: 429 with Retry-After for clients that ask more than *count* times in *seconds*.
 
-    *key* tells clients apart (default: by address).
+    *key* tells clients apart (default: by address, and by the network of 64 bits for IPv6).
     """
     limiter = RateLimiter(count, seconds, max_keys=max_keys)
 

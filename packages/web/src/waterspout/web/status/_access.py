@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from waterspout.web._errors import HTTPError
 from waterspout.web._hosts import hosts_for_debug, is_loopback
-from waterspout.web._ratelimit import RateLimiter
+from waterspout.web._ratelimit import RateLimiter, client_address
 
 if TYPE_CHECKING:
     from waterspout.web._handler import RequestHandler
@@ -63,11 +63,11 @@ class Access:
                             handler.request.remote_ip)  # fmt: skip
         sent = _password_of(handler)
         if sent is not None:
-            wait = self._guesses.wait_for(handler.request.remote_ip or "")
+            wait = self._guesses.wait_for(client_address(handler))
             if wait:
                 raise HTTPError(429, headers={"Retry-After": str(int(wait) + 1)})
             if hmac.compare_digest(sent, self._password):
-                self._guesses.forget(handler.request.remote_ip or "")
+                self._guesses.forget(client_address(handler))
                 return
         raise HTTPError(401, headers={"WWW-Authenticate": 'Basic realm="status", charset="UTF-8"'})
 
