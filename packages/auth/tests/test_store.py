@@ -71,6 +71,18 @@ def test_replace_brings_nothing_back(with_store: Any) -> None:
     assert with_store(act) == [False, True, b"w"]
 
 
+def test_touch_lets_a_value_live_on_as_it_is(with_store: Any) -> None:
+    async def act(store: Any) -> list[Any]:
+        first = await store.touch("k", 100)
+        await store.set("k", b"v", 100)
+        seen = [first, await store.touch("k", 200), await store.get("k")]
+        await store.touch("k", 0.001)
+        await asyncio.sleep(0.01)
+        return [*seen, await store.get("k"), await store.touch("k", 100)]
+
+    assert with_store(act) == [False, True, b"v", None, False]
+
+
 def test_values_end_with_their_time(run: Run) -> None:
     clock = Clock()
     store = MemoryStore(clock=clock)

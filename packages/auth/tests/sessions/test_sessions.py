@@ -237,6 +237,60 @@ def test_the_cookie_is_renewed_now_and_then_and_not_with_every_request(
     assert visits(sessions, act) == [False, False, True, False]
 
 
+@pytest.mark.parametrize("kind", ["memory", "redis"])
+def test_a_request_that_renews_a_session_does_not_undo_what_another_changes_meanwhile(
+    secret: str, visits: Any, clock: Clock, kind: str, request: pytest.FixtureRequest
+) -> None:
+    from waterspout.auth.sessions import RedisStore
+
+    store: Any = MemoryStore(clock=clock)
+    if kind == "redis":
+        store = RedisStore(f"unix://{request.getfixturevalue('redis_socket')}", prefix="renewed:")
+    sessions = Sessions(secret, store=store, clock=clock)
+
+    async def act(browser: Any) -> Any:
+        await browser.get("/put/cart/1")
+        clock.now += 0.5 * DAY  # the next request renews
+        load = store.get
+
+        async def get(key: str) -> bytes | None:
+            data: bytes | None = await load(key)
+            store.get = load
+            changed = Session.from_json(data or b"")
+            changed["cart"] = "2"
+            await store.replace(key, changed.to_json(), DAY)
+            return data
+
+        store.get = get
+        assert "Set-Cookie" in (await browser.get("/")).headers
+        values = (await seen(browser))["values"]
+        if kind == "redis":
+            await store.aclose()
+        return values
+
+    assert visits(sessions, act) == {"cart": "2"}
+
+
+def test_a_store_of_ones_own_needs_no_touch(secret: str, visits: Any, clock: Clock) -> None:
+    class Plain:
+        """No more than `Store` asks for."""
+
+        def __init__(self) -> None:
+            inner = MemoryStore(clock=clock)
+            self.get, self.set, self.add, self.replace, self.delete = (
+                inner.get, inner.set, inner.add, inner.replace, inner.delete
+            )  # fmt: skip
+
+    async def act(browser: Any) -> Any:
+        await browser.get("/put/cart/1")
+        for _ in range(3):
+            clock.now += 1.5 * DAY
+            assert "Set-Cookie" in (await browser.get("/")).headers
+        return (await seen(browser))["values"]
+
+    assert visits(Sessions(secret, store=Plain(), clock=clock), act) == {"cart": "1"}
+
+
 def test_SC11_the_cookie_is_out_of_reach_for_scripts_and_other_sites(sessions: Sessions, visits: Any) -> None:
     async def act(browser: Any) -> Any:
         return [await browser.get("/in", **headers) for headers in ({}, {"X-Forwarded-Proto": "https"})]

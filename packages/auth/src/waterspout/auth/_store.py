@@ -14,6 +14,10 @@ class Store(Protocol):
     Keys are made by this package: printable ASCII without blanks, at most 128 characters, nothing that a client sent
     (ids of clients are hashed first), so that they fit as file names and column values. ``ttl`` is in seconds.
     Values are bytes and secret. Every method may be called by several tasks at once.
+
+    A store may have a further method, ``async def touch(key, ttl) -> bool``: let the value, as it is then, last for
+    ``ttl`` seconds from now; whether there was one. Sessions that only live on are kept by it, so that this does not
+    undo what another request changes meanwhile; without it they are written again with `replace`.
     """
 
     async def get(self, key: str) -> bytes | None:
@@ -89,6 +93,11 @@ class MemoryStore:
             return False
         await self.set(key, value, ttl)
         return True
+
+    async def touch(self, key: str, ttl: float) -> bool:
+        """See `Store`."""
+        value = await self.get(key)
+        return value is not None and await self.replace(key, value, ttl)
 
     async def delete(self, key: str) -> None:
         """See `Store`."""

@@ -44,6 +44,10 @@ class RedisStore:
         """See `Store`."""
         return bool(await self._redis.set(self._prefix + key, value, px=_milliseconds(ttl), xx=True))
 
+    async def touch(self, key: str, ttl: float) -> bool:
+        """See `Store`."""
+        return bool(await self._redis.pexpire(self._prefix + key, _milliseconds(ttl)))
+
     async def delete(self, key: str) -> None:
         """See `Store`."""
         await self._redis.delete(self._prefix + key)

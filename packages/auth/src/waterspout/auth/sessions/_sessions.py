@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from waterspout.auth._secrets import Secret
@@ -81,8 +81,7 @@ class Sessions:
         if session is None or not self._is_alive(session, seen, now) or await self._is_revoked(session):
             return Session.new(now)
         if now - seen > self.idle * _RENEWAL:
-            session.is_changed = True
-            await self.save(handler, session)
+            await self._renew(handler, session)
         return session
 
     async def save(self, handler: RequestHandler, session: Session) -> None:
@@ -93,11 +92,27 @@ class Sessions:
         """
         data = session.to_json()
         if self.store is not None:
-            remaining = session.created + self.lifetime - self._clock()
             put = self.store.set if session.is_new else self.store.replace
-            if await put(_key(session.id), data, min(self.idle, max(remaining, 1.0))) is False:
+            if await put(_key(session.id), data, self._time_to_live(session)) is False:
                 return  # ended or renamed by another request meanwhile: it must not come back
             data = session.id.encode()
+        self._send_cookie(handler, data)
+        session.is_new = session.is_changed = False
+
+    async def _renew(self, handler: RequestHandler, session: Session) -> None:
+        """Let the session live on. Its values are left to the requests that change them, where the store can do so."""
+        touch: Callable[[str, float], Awaitable[bool]] | None = getattr(self.store, "touch", None)
+        if touch is None:
+            await self.save(handler, session)
+        elif await touch(_key(session.id), self._time_to_live(session)):
+            self._send_cookie(handler, session.id.encode())
+
+    def _time_to_live(self, session: Session) -> float:
+        remaining = session.created + self.lifetime - self._clock()
+        return min(self.idle, max(remaining, 1.0))
+
+    def _send_cookie(self, handler: RequestHandler, data: bytes) -> None:
+        """Have the response carry a cookie that is as old as now."""
         name, secure = self._cookie(handler)
         value = self._seal.seal(name, b"%d:%s" % (self._clock(), data))
         try:
@@ -110,7 +125,6 @@ class Sessions:
                     f"the session makes a cookie of {len(value)} bytes, which browsers drop: give Sessions a store"
                 ) from error
             raise
-        session.is_new = session.is_changed = False
 
     async def sign_in(self, handler: RequestHandler, session: Session, user: dict[str, Any]) -> None:
         """Make ``user`` (a dictionary of JSON values) the one who is signed in, under a new session id.
