@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -117,6 +118,25 @@ def test_an_exception_of_the_application(exchange: Exchange, executor: Any, wher
     else:
         assert received.startswith(b"HTTP/1.1 500 Internal Server Error") and not ended
     assert caplog.text.count("Uncaught exception of the WSGI application") == 1
+
+
+@pytest.mark.parametrize("executor", executors(), ids=["loop", "threads"])
+def test_what_close_raises_is_logged_and_so_is_the_request(exchange: Exchange, executor: Any, caplog: Any) -> None:
+    class Body(list[bytes]):
+        def close(self) -> None:
+            raise ValueError("in close")
+
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", [])
+        return Body([b"body"])
+
+    caplog.set_level("INFO")
+    received, closed = exchange(WSGIContainer(app, executor), GET)
+    gc.collect()  # an exception that nobody has looked at would be told now
+    assert received.endswith(b"\r\n\r\nbody") and not closed
+    errors = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert [record.message for record in errors] == ["Exception in close() of what the WSGI application returned"]
+    assert sum(record.name.endswith(".access") for record in caplog.records) == 1
 
 
 @pytest.mark.parametrize("executor", executors(), ids=["loop", "threads"])

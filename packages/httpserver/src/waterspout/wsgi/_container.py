@@ -55,10 +55,13 @@ class _Call:
         return data
 
     def close(self) -> None:
-        """PEP 3333: called however the response ended."""
+        """PEP 3333: called however the response ended. What it raises is logged: everything is sent already."""
         close = getattr(self._result, "close", None)
         if close is not None:
-            close()
+            try:
+                close()
+            except Exception:
+                app_log.error("Exception in close() of what the WSGI application returned", exc_info=True)
 
 
 class WSGIContainer:
