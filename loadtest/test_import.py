@@ -2,7 +2,7 @@
 
 Not wall-clock time, which on a busy machine says how busy it is. Both are measured in turn, each in its own processes
 that have imported asyncio and socket already, find nothing but the one distribution, and have it compiled by a start
-before. A machine's speed drifts, so what counts is the median of the ratios of two starts that follow each other.
+before (`paired` says which ratio counts).
 
 Without garbage collection: one that falls into the import walks what asyncio has brought, not what is measured. It
 costs both the same 2 ms (the more, the busier the memory), which is nearly a third of ours.
@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import statistics
 import subprocess
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from paired import steady_ratio
+
 #: 0.25 was measured on Python 3.11.
 OF_TORNADO = 1 / 3
-ROUNDS = 25
 PROBE = """
 import asyncio, gc, socket, sys, time
 gc.disable()
@@ -49,10 +51,13 @@ def seconds(module: str, caches: Path) -> float:
 
 
 def test_iostream_adds_at_most_a_third_of_what_tornados_adds(tmp_path: Path) -> None:
-    for module in ("waterspout.iostream", "tornado.iostream"):
-        seconds(module, tmp_path)  # compiles it
-    pairs = [(seconds("waterspout.iostream", tmp_path), seconds("tornado.iostream", tmp_path)) for _ in range(ROUNDS)]
-    ratio = statistics.median(ours / tornado for ours, tornado in pairs)
-    ours, tornado = (statistics.median(values) * 1e3 for values in zip(*pairs, strict=True))
-    print(f"adds {ours:.1f} ms of processor time, Tornado's {tornado:.1f} ms: {ratio:.2f} of it")
-    assert ratio <= OF_TORNADO, pairs
+    def ours() -> float:
+        return seconds("waterspout.iostream", tmp_path)
+
+    def tornado() -> float:
+        return seconds("tornado.iostream", tmp_path)
+
+    ours(), tornado()  # compiles them
+    ratio, measured = steady_ratio(ours, tornado, OF_TORNADO, pairs=15)
+    print(f"adds {ratio:.2f} of the processor time that Tornado's adds")
+    assert ratio <= OF_TORNADO, measured
