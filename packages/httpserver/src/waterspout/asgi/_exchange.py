@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from typing import Any
 
+from waterspout.asgi._change import Change
 from waterspout.httputil import (
     HTTPHeaders,
     HTTPMessageDelegate,
@@ -42,7 +43,7 @@ class Exchange(HTTPMessageDelegate):
         self._more = not request.complete
         self._told_end = False
         self.left = False
-        self._change: asyncio.Future[None] | None = None
+        self._change = Change()
         self._room: asyncio.Future[None] | None = None
         self._expects = request.expect_continue and not request.complete
         self._wanted: asyncio.Future[None] | None = None
@@ -64,7 +65,7 @@ class Exchange(HTTPMessageDelegate):
         """A piece of the body; the future is done when the application has taken enough for more to come."""
         self._parts.append(chunk)
         self._waiting_bytes += len(chunk)
-        self._tell()
+        self._change.tell()
         if self._waiting_bytes <= HIGH_WATER:
             return None
         self._room = asyncio.get_running_loop().create_future()
@@ -74,12 +75,12 @@ class Exchange(HTTPMessageDelegate):
         """The body is whole."""
         self._more = False
         self._connection.set_close_callback(self.on_connection_close)
-        self._tell()
+        self._change.tell()
 
     def on_connection_close(self) -> None:
         """The client left."""
         self.left = True
-        self._tell()
+        self._change.tell()
         if self._room is not None and not self._room.done():
             self._room.set_result(None)
         self._want()
@@ -89,10 +90,6 @@ class Exchange(HTTPMessageDelegate):
         wanted, self._wanted = self._wanted, None
         if wanted is not None and not wanted.done():
             wanted.set_result(None)
-
-    def _tell(self) -> None:
-        if self._change is not None and not self._change.done():
-            self._change.set_result(None)
 
     # What the application calls.
 
@@ -113,9 +110,7 @@ class Exchange(HTTPMessageDelegate):
                 self._told_end = True
                 return {"type": "http.request", "body": b"", "more_body": False}
             self._want()
-            if self._change is None or self._change.done():
-                self._change = asyncio.get_running_loop().create_future()
-            await asyncio.shield(self._change)  # several may wait, and one of them may give up
+            await self._change.wait()
 
     async def send(self, message: dict[str, Any]) -> None:
         """Take an event of the response. Waits while the client is slow.
@@ -156,7 +151,7 @@ class Exchange(HTTPMessageDelegate):
             else:
                 self.finished = True
                 self._connection.finish()
-                self._tell()
+                self._change.tell()
                 self._want()
         except StreamClosedError as error:
             self.left = True

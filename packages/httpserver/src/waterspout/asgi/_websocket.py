@@ -9,6 +9,7 @@ from enum import Enum
 from types import TracebackType
 from typing import Any
 
+from waterspout.asgi._change import Change
 from waterspout.asgi._exchange import ClientDisconnected
 from waterspout.http1 import response_head
 from waterspout.http1connection import HTTP1ServerConnection, UpgradedConnections
@@ -92,7 +93,7 @@ class WebSocketExchange:
         self._settings = settings
         self._state = State.CONNECTING
         self._events: deque[dict[str, Any]] = deque([{"type": "websocket.connect"}])
-        self._change: asyncio.Future[None] | None = None
+        self._change = Change()
         self._room: asyncio.Future[None] | None = None
         self._socket: WebSocketConnection | None = None
         self._codec: Connection | None = None
@@ -106,9 +107,7 @@ class WebSocketExchange:
     async def receive(self) -> dict[str, Any]:
         """The next event; after ``websocket.disconnect`` always that one again."""
         while not self._events:
-            if self._change is None or self._change.done():
-                self._change = asyncio.get_running_loop().create_future()
-            await asyncio.shield(self._change)  # several may wait, and one of them may give up
+            await self._change.wait()
         event = self._events[0]
         if event["type"] != "websocket.disconnect":
             self._events.popleft()
@@ -294,8 +293,7 @@ class WebSocketExchange:
 
     def _tell(self, event: dict[str, Any]) -> None:
         self._events.append(event)
-        if self._change is not None and not self._change.done():
-            self._change.set_result(None)
+        self._change.tell()
 
 
 def _headers(message: dict[str, Any]) -> HTTPHeaders:
