@@ -184,6 +184,45 @@ def test_restart_during_a_coroutine_makes_one_series_of_calls():
     asyncio.run(asyncio.wait_for(main(), 60))
 
 
+@pytest.mark.parametrize("kind", ["function", "coroutine", "coroutine that waits"])
+def test_restart_by_the_callback_itself_makes_one_series_of_calls_that_stop_ends(kind):
+    async def main():
+        timers = []
+
+        def restart():
+            periodic.stop()
+            periodic.start()
+            timers.append(periodic._timer)
+
+        async def restart_later():
+            if kind == "coroutine that waits":
+                await asyncio.sleep(0)
+            restart()
+
+        periodic = PeriodicCallback(restart if kind == "function" else restart_later, 3_600_000)
+        periodic.start()
+        periodic._call()  # what its timer would do in an hour
+        while not timers or periodic._busy is not None:
+            await asyncio.sleep(0)
+        assert periodic._timer is timers[0], "the next call comes one period after the restart"
+        periodic.stop()
+        assert all(timer.cancelled() for timer in asyncio.get_running_loop()._scheduled)
+
+    asyncio.run(main())
+
+
+def test_cancellation_out_of_the_callback_does_not_end_the_calls(app_log_records):
+    calls = []
+
+    def callback(periodic):
+        calls.append(1)
+        raise asyncio.CancelledError  # as ``future.result()`` of a cancelled future does
+
+    run(callback)
+    assert len(calls) >= 3
+    assert app_log_records.records == []
+
+
 def test_start_twice_makes_one_series_of_calls():
     async def main():
         calls = []

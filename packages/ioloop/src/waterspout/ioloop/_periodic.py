@@ -87,6 +87,7 @@ class PeriodicCallback:
         self._next_timeout = following(self._next_timeout, current_time, period)
 
     def _call(self) -> None:
+        timer = self._timer
         if self._busy is not None:  # stopped and started again while a call went on
             self._schedule()
             return
@@ -94,21 +95,22 @@ class PeriodicCallback:
             result = self.callback()
             if result is not None:
                 self._busy = convert_yielded(result)
-        except BadYieldError:
-            result = None  # it returned something that is not awaitable
+        except (BadYieldError, asyncio.CancelledError):
+            pass  # it returned something that is not awaitable; what it asked for was cancelled
         except Exception:
             app_log.error("Exception in callback %r", self.callback, exc_info=True)
         if self._busy is not None:
-            self.io_loop.add_future(self._busy, self._finished)
-        elif self._timer is not None:
-            self._schedule()
+            self.io_loop.add_future(self._busy, lambda future: self._finished(timer, future))
+        else:
+            self._go_on(timer)
 
-    def _finished(self, future: Any) -> None:
+    def _finished(self, timer: asyncio.TimerHandle | None, future: Any) -> None:
         self._busy = None
         if not future.cancelled() and (error := future.exception()) is not None:
             app_log.error("Exception in callback %r", self.callback, exc_info=error)
-        timer = self._timer
-        if timer is not None and timer.when() <= self._next_timeout:
-            # Still the timer that made this call (a restart meanwhile has set its own).
-            timer.cancel()
+        self._go_on(timer)
+
+    def _go_on(self, timer: asyncio.TimerHandle | None) -> None:
+        """After a call that ``timer`` made: unless it was stopped meanwhile; a restart has set a timer of its own."""
+        if timer is not None and self._timer is timer:
             self._schedule()
