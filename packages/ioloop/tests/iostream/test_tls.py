@@ -838,3 +838,36 @@ def test_a_read_that_waits_for_more_than_is_buffered_gives_it_back_when_cancelle
         server.close()
 
     run(main)
+
+
+@pytest.mark.parametrize("read", ["read_until", "read_bytes", "partial", "read_into"])
+def test_receiver_that_a_read_has_set_gets_what_came_with_it(run, sockets, server_tls, client_tls, recorder, read):
+    """Several records in one segment: the first is the read's, the others are the receiver's."""
+
+    async def main():
+        ours, theirs = sockets()
+        server = SSLIOStream(theirs, ssl_options=server_tls, server_side=True)
+        client = SSLIOStream(ours, ssl_options=client_tls, server_hostname="localhost")
+        await asyncio.gather(client.wait_for_handshake(), server.wait_for_handshake())
+        receiver = recorder()
+
+        async def change_over():
+            if read == "read_until":
+                await server.read_until(b"\n")
+            elif read == "read_into":
+                await server.read_into(bytearray(6))
+            else:
+                await server.read_bytes(6, partial=read == "partial")
+            server.set_receiver(receiver)
+
+        changing = asyncio.ensure_future(change_over())
+        await asyncio.sleep(0)
+        for record in (b"hello\n", b"second ", b"third"):
+            client._memory.encrypt(record)
+        socket.socket.send(client.socket, client._memory.output())
+        await changing
+        assert await receiver.wait_for(12) == b"second third"
+        client.close()
+        server.close()
+
+    run(main)

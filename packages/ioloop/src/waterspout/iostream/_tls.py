@@ -364,31 +364,32 @@ class SSLIOStream(IOStream):
             self._read_failed(outcome)
 
     def _records_arrived(self, pieces: list[bytes], size: int) -> None:
-        """Give what was decrypted, ``size`` bytes, to the reads that wait, one after the other, and keep the rest.
+        """Give what was decrypted, ``size`` bytes, to the read that waits, and keep the rest.
 
-        A read of so many bytes gets the records joined once, when all are there: the way of bulk data, in few steps.
+        All of it is kept before the read is told: its task may go on to read, or set a receiver, which takes what is
+        there.  A read of so many bytes gets the records joined once, when all are there: the way of bulk data, in few
+        steps.
         """
         future = self._read_future
-        if future is not None and self._kind == EXACTLY and not future.done():
+        waits = future is not None and not future.done()
+        if waits and self._kind == EXACTLY:
             wanted = self._want
             if size == wanted and not self._unread:
                 self._read_future = self._want = None
-                future.deliver(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+                future.deliver(pieces[0] if len(pieces) == 1 else b"".join(pieces))  # type: ignore[union-attr]
                 return
             self._keep(pieces, size)
             if self._unread >= wanted:
                 self._read_future = self._want = None
-                future.deliver(self._take(wanted))
+                future.deliver(self._take(wanted))  # type: ignore[union-attr]
             elif self._unread > self.max_buffer_size:
                 self._overfull()
             return
-        for piece in pieces:
-            if self._read_future is not None and not self._read_future.done():
-                self._arrived(piece)
-                if self._closed:
-                    return
-            else:
-                self._store(piece)
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if waits:
+            self._arrived(data)
+        else:
+            self._store(data)
 
     def _read_failed(self, error: Exception) -> None:
         from ssl import SSLEOFError, SSLZeroReturnError
@@ -422,7 +423,7 @@ class SSLIOStream(IOStream):
 
     def reading(self) -> bool:
         """Whether a read waits for data, or the handshake for the peer."""
-        return self._opening or super().reading()
+        return self._opening and not self._closed or super().reading()
 
     def detach(self) -> tuple[socket_module.socket, bytes]:
         """ValueError: the state of TLS cannot leave the stream."""
@@ -561,7 +562,7 @@ class SSLIOStream(IOStream):
 
     def writing(self) -> bool:
         """Whether output waits for the kernel, or for the handshake."""
-        return self._opening or super().writing()
+        return self._opening and not self._closed or super().writing()
 
     # -- closing -------------------------------------------------------------------------------------
 
