@@ -1,4 +1,4 @@
-"""PipeIOStream."""
+"""PipeIOStream: on pipes, and on what a program may find in their place."""
 
 import asyncio
 import os
@@ -104,3 +104,96 @@ def test_hook_of_a_subclass_is_honoured(run):
         writer.close()
 
     run(main)
+
+
+def test_close_callback_of_the_writing_end_hears_that_the_reader_has_gone(run, pipe, caplog):
+    async def main():
+        reader, writer = pipe()
+        closed = asyncio.Event()
+        writer.set_close_callback(closed.set)
+        await asyncio.sleep(0)
+        assert not writer.closed()
+        reader.close()
+        await closed.wait()
+        assert isinstance(writer.error, BrokenPipeError)
+
+    run(main)
+    assert caplog.messages == []
+
+
+# -- what epoll does not watch: a program's standard input and output may be files ---------------------
+
+
+@pytest.fixture
+def file(tmp_path):
+    (tmp_path / "file").write_bytes(b"one\ntwo\n" + bytes(300_000))
+    return tmp_path / "file"
+
+
+def test_regular_file_is_read_to_its_end(run, file):
+    async def main():
+        stream = PipeIOStream(os.open(file, os.O_RDONLY))
+        reading = stream.read_until(b"\n")
+        assert await reading == b"one\n"
+        cancelled = stream.read_bytes(1_000_000)
+        await asyncio.sleep(0)
+        cancelled.cancel()
+        assert await stream.read_until(b"\n") == b"two\n"
+        assert await stream.read_until_close() == bytes(300_000)
+        assert stream.closed()
+        assert stream.error is None
+
+    run(main)
+
+
+def test_end_of_a_regular_file_closes_and_calls_back(run, file):
+    async def main():
+        stream = PipeIOStream(os.open(file, os.O_RDONLY))
+        closed = asyncio.Event()
+        stream.set_close_callback(closed.set)
+        assert await stream.read_bytes(8) == b"one\ntwo\n"
+        assert not stream.closed()
+        with pytest.raises(StreamClosedError):
+            await stream.read_until(b"three")
+        await closed.wait()
+
+    run(main)
+
+
+def test_regular_file_is_pushed_and_pausing_holds_it_up(run, file, recorder):
+    async def main():
+        stream = PipeIOStream(os.open(file, os.O_RDONLY))
+        receiver = recorder()
+        stream.set_receiver(receiver)
+        await receiver.wait_for(1)
+        stream.pause_receiving()
+        before = len(receiver.data)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert len(receiver.data) == before
+        stream.resume_receiving()
+        await receiver.lost.wait()
+        assert receiver.data == file.read_bytes()
+
+    run(main)
+
+
+def test_null_device_is_at_its_end_at_once(run):
+    async def main():
+        assert await PipeIOStream(os.open(os.devnull, os.O_RDONLY)).read_until_close() == b""
+
+    run(main)
+
+
+def test_regular_file_is_written_and_stays_open_with_a_close_callback(run, file, caplog):
+    async def main():
+        stream = PipeIOStream(os.open(file, os.O_WRONLY | os.O_TRUNC))
+        stream.set_close_callback(lambda: None)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        await stream.write(b"written")
+        stream.close()
+        assert file.read_bytes() == b"written"
+
+    run(main)
+    assert caplog.messages == []
