@@ -188,6 +188,23 @@ def test_reading_nothing_needs_nothing(run, connect):
     run(main)
 
 
+@pytest.mark.parametrize("buffer", [b"12345", memoryview(b"12345")])
+@pytest.mark.parametrize("buffered", [b"", b"there "])
+def test_read_into_what_is_read_only_is_refused_and_takes_nothing(run, connect, buffer, buffered):
+    async def main():
+        stream, peer = connect()
+        peer.sendall(b"line\n" + buffered)
+        assert await stream.read_until(b"\n") == b"line\n"
+        with pytest.raises(TypeError, match="read-only"):
+            stream.read_into(buffer)
+        peer.sendall(b"hello")
+        assert await stream.read_bytes(len(buffered) + 5) == buffered + b"hello"
+        assert bytes(buffer) == b"12345"
+        stream.close()
+
+    run(main)
+
+
 def test_read_into_partial_takes_what_is_there_and_leaves_the_buffer_free(run, connect):
     async def main():
         stream, peer = connect()
@@ -656,5 +673,18 @@ def test_async_with_closes_after_the_output_has_left(run, connect):
             async with other:
                 raise KeyError
         assert other.closed()
+
+    run(main)
+
+
+def test_nothing_is_written_any_more_when_the_stream_is_closed(run, connect):
+    async def main():
+        stream, _ = connect()
+        writing = stream.write(bytes(20_000_000))
+        assert stream.writing()
+        stream.close()
+        assert not stream.writing()
+        with pytest.raises(StreamClosedError):
+            await writing
 
     run(main)

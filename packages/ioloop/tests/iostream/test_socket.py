@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from waterspout.iostream import IOStream, StreamClosedError
+from waterspout.iostream import IOStream, SSLIOStream, StreamClosedError
 
 
 @pytest.fixture
@@ -59,6 +59,17 @@ def test_receiver_may_be_set_before_the_connection_stands(run, listener, recorde
         assert await receiver.wait_for(5) == b"hello"
         peer.close()
         await receiver.lost.wait()
+
+    run(main)
+
+
+@pytest.mark.parametrize("kind", [IOStream, SSLIOStream])
+def test_connecting_a_closed_stream_fails(run, listener, kind):
+    async def main():
+        stream = kind(socket.socket())
+        stream.close()
+        with pytest.raises(StreamClosedError):
+            await stream.connect(listener.getsockname(), "localhost")
 
     run(main)
 

@@ -157,9 +157,12 @@ class BaseIOStream(StreamCore):
     def read_into(self, buf: bytearray | memoryview, partial: bool = False) -> asyncio.Future[int]:
         """Fill ``buf`` (with ``partial``: at least one byte of it); the result is the number of bytes.
 
-        ``buf`` belongs to the stream until the read is done.  `max_buffer_size` does not limit it.
+        ``buf`` belongs to the stream until the read is done.  `max_buffer_size` does not limit it.  TypeError if it
+        cannot be written to.
         """
         view = memoryview(buf).cast("B")
+        if view.readonly:
+            raise TypeError(f"cannot read into {type(buf).__name__}, which is read-only: give a bytearray")
         if self._read_future is not None or self._receiver is not None:
             self._refuse_read()
         filled = min(self._unread, len(view))
@@ -503,8 +506,8 @@ class BaseIOStream(StreamCore):
         return future
 
     def writing(self) -> bool:
-        """Whether output waits for the kernel."""
-        return self.pending > 0
+        """Whether output waits for the kernel; on a closed stream none does."""
+        return self.pending > 0 and not self._closed
 
     def set_nodelay(self, value: bool) -> None:
         """Send small writes at once instead of collecting them (TCP_NODELAY), where the descriptor knows that."""

@@ -394,6 +394,9 @@ class IOStream(BaseIOStream):
         stream is closed.  Reading and writing may begin at once and wait.  ``server_hostname`` is for TLS streams.
         """
         future: asyncio.Future[Self] = self._loop.create_future()
+        if self._closed:
+            self._fail(future)
+            return future
         self._opening = self._blocked = self._dirty = True
         self._listen(NOT_READING)
         self._connecting = future
