@@ -213,3 +213,33 @@ def test_only_an_own_resolver_is_closed():
     own.resolver = Fixed([])
     own.close()
     assert own.resolver.closed
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_port_that_is_none_is_a_failure_to_connect(run, host):
+    async def main():
+        async with TCPClient() as client:
+            with pytest.raises(StreamClosedError, match="65535"):
+                await client.connect(host, 70000)
+
+    run(main)
+
+
+def test_connection_does_not_stay_open_when_tls_cannot_begin(run):
+    async def main():
+        arrived = asyncio.get_running_loop().create_future()
+
+        class Server(TCPServer):
+            def handle_stream(self, stream, address):
+                arrived.set_result(stream)
+
+        async with Server() as server, TCPClient() as client:
+            server.listen(0, "127.0.0.1")
+            try:
+                await client.connect("127.0.0.1", port_of(server), ssl_options={"certificate": "?"})
+            except ValueError as error:
+                kept = error  # as its traceback keeps all that was on the way
+            assert "certificate" in str(kept)
+            assert await (await arrived).read_until_close() == b""
+
+    run(main)

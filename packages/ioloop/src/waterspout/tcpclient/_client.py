@@ -94,9 +94,13 @@ class TCPClient:
                 stream = await connect_first(places, open_stream, name)
                 if ssl_options is not None:
                     phase = f"during TLS handshake with {name}"
-                    stream = await stream.start_tls(
-                        False, ssl_options=ssl_options, server_hostname=server_hostname or host
-                    )
+                    try:
+                        stream = await stream.start_tls(
+                            False, ssl_options=ssl_options, server_hostname=server_hostname or host
+                        )
+                    except BaseException:  # ``ssl_options`` that are none leave it open
+                        stream.close()
+                        raise
         except TimeoutError as error:
             self._failed += 1
             if error.errno is not None or timeout is None:  # the system's own ETIMEDOUT, or the handshake's

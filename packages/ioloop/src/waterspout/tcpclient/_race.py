@@ -63,8 +63,10 @@ async def _one_after_the_other(
                 try:
                     stream = open_stream(family)
                     under_way[asyncio.ensure_future(stream.connect(address))] = address, stream
-                except OSError as error:
-                    note(address, stream, error)
+                except (OSError, OverflowError) as error:  # the latter is a port beyond 65535
+                    if stream is not None:
+                        stream.close()
+                    note(address, stream, error if isinstance(error, OSError) else OSError(errno.EINVAL, str(error)))
                     continue
             done, _ = await asyncio.wait(
                 under_way, timeout=HEAD_START if todo else None, return_when=asyncio.FIRST_COMPLETED
