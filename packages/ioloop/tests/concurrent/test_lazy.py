@@ -359,3 +359,28 @@ async def _await(future: Any) -> Any:
         return await future
     finally:
         del future
+
+
+@pending
+def test_failure_that_comes_with_the_cancellation_of_who_awaits_it_is_not_called_unseen(
+    make: Callable[[], Any],
+) -> None:
+    async def main() -> None:
+        complaints: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+        future = make()
+
+        async def wait() -> None:
+            await future
+
+        task = asyncio.ensure_future(wait())
+        await asyncio.sleep(0)
+        future.set_exception(TimeoutError())
+        task.cancel()
+        await asyncio.wait({task})
+        assert task.cancelled()
+        del future, task, wait
+        gc.collect()
+        assert complaints == []
+
+    run(main)

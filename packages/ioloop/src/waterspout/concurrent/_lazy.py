@@ -149,9 +149,12 @@ class LazyFuture(Future[_T]):
                     yield from self._inner
                 except asyncio.CancelledError:
                     # A task that is cancelled cancels the future that it waits for...
-                    if not self.cancel() and self._loop is None:
+                    if not self.cancel():
                         # ...but this one was done. Were it real, others might have seen the result.
-                        self._not_received()
+                        if self._loop is None:
+                            self._not_received()
+                        elif not self.cancelled():
+                            self.exception()  # a task that waits for a Future looks at it in any case
                     raise
             if self._value is PENDING:
                 return _future_result(self)
