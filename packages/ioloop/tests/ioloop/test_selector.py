@@ -133,6 +133,22 @@ def test_a_second_run_inside_the_first_is_refused_and_does_not_end_the_turn(loop
     assert turn.add == turn.flush_now
 
 
+def test_a_run_that_is_refused_leaves_the_one_that_goes_on_alone(loop):
+    """Also on Python 3.13.0, whose asyncio clears up after a run that never began: no loop was running then."""
+
+    async def main():
+        other = new_event_loop()
+        for run in (loop.run_forever, other.run_forever):
+            with pytest.raises(RuntimeError, match="running"):
+                run()
+            assert asyncio.get_running_loop() is loop
+            assert loop.is_running()
+        other.close()
+        await asyncio.sleep(0)
+
+    loop.run_until_complete(main())
+
+
 def test_works_as_a_loop_factory_for_asyncio_runner():
     async def main():
         return type(IOLoop.current().turn)

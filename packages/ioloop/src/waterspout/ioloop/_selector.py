@@ -100,13 +100,14 @@ class TurnEventLoop(asyncio.SelectorEventLoop):
 
     def run_forever(self) -> None:
         """As asyncio's."""
+        # First of all: Python 3.13.0 clears up after a run that it refuses, and the run that goes on has no loop then.
+        self._check_running()  # type: ignore[attr-defined]
         turn = self._turn
-        inside = self.is_running()  # a second run inside the first, which is refused, and ends nothing
         turn.running(True)
         try:
             super().run_forever()
         finally:
-            turn.running(inside)
+            turn.running(False)
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
