@@ -370,16 +370,16 @@ def test_failure_that_comes_with_the_cancellation_of_who_awaits_it_is_not_called
         asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
         future = make()
 
-        async def wait() -> None:
+        async def wait(future: Any) -> None:
             await future
 
-        task = asyncio.ensure_future(wait())
+        task = asyncio.ensure_future(wait(future))
         await asyncio.sleep(0)
         future.set_exception(TimeoutError())
         task.cancel()
         await asyncio.wait({task})
         assert task.cancelled()
-        del future, task, wait
+        del future, task
         gc.collect()
         assert complaints == []
 
