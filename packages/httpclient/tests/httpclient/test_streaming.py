@@ -16,9 +16,11 @@ from waterspout.httpclient import (
     HTTPClientError,
     HTTPRequest,
     HTTPStreamClosedError,
+    LineTooLongError,
     ProtocolError,
     ResponseTooLargeError,
     ServerSentEvent,
+    _streaming,
 )
 from waterspout.httpclient._sse import MAX_EVENT, MAX_RETRY, EventParser
 from waterspout.httpclient._streaming import BUFFER
@@ -81,6 +83,83 @@ def test_lines_are_found_wherever_the_pieces_break(run, peer, client, size):
     async def main():
         async with peer(handler) as server, client().stream(server.url) as response:
             assert [line async for line in response.lines()] == ["a", "b", "c", "", "", "ä"]
+
+    run(main)
+
+
+class CountingSplitter:
+    """A pattern that notes how many characters it was given to look at."""
+
+    def __init__(self, pattern):
+        self.pattern = pattern
+        self.looked_at = 0
+
+    def split(self, text):
+        self.looked_at += len(text)
+        return self.pattern.split(text)
+
+
+def test_each_character_of_a_long_line_is_looked_at_once(run, peer, client, monkeypatch):
+    splitter = CountingSplitter(_streaming._line_end)
+    monkeypatch.setattr(_streaming, "_line_end", splitter)
+    pieces = 500
+
+    async def handler(talk):
+        await talk.request()
+        await talk.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        await talk.send(*[b"64\r\n" + b"x" * 100 + b"\r\n"] * pieces, b"0\r\n\r\n")
+
+    async def main():
+        async with peer(handler) as server, client().stream(server.url) as response:
+            assert [line async for line in response.lines()] == ["x" * 100 * pieces]
+
+    run(main)
+    assert splitter.looked_at == 100 * pieces
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r", "\r\n", "\nmore\n", "\rmore"])
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_a_line_has_its_limit_with_or_without_an_end(run, peer, client, size, end):
+    async def handler(talk):
+        await talk.request()
+        body = f"first\n{'ä' * talk.peer.length}{end}".encode()
+        await talk.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body))
+        await talk.send(*(body[start : start + size] for start in range(0, len(body), size)))
+
+    async def read(length):
+        async with peer(handler) as server:
+            server.length = length
+            async with client().stream(server.url) as response:
+                lines = response.lines(max_line=10)
+                assert await anext(lines) == "first"
+                return [line async for line in lines]
+
+    async def main():
+        assert (await read(10))[0] == "ä" * 10
+        with pytest.raises(LineTooLongError, match="a line of http://127.0.0.1:.* is longer than 10 characters"):
+            await read(11)
+
+    run(main)
+
+
+def test_a_carriage_return_ends_its_line_at_once(run, peer, client):
+    """Who waits for what follows it waits for the next event of a stream whose lines end so."""
+
+    async def handler(talk):
+        await talk.request()
+        await talk.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: one\r\r")
+        await talk.peer.seen.wait()
+        await talk.send(b"\ndata: two\r\n\r")
+        await talk.request()
+
+    async def main():
+        async with peer(handler) as server:
+            server.seen = asyncio.Event()
+            events = client().events(server.url)
+            assert await anext(events) == ServerSentEvent("one")
+            server.seen.set()
+            assert await anext(events) == ServerSentEvent("two")
+            await events.aclose()
 
     run(main)
 
@@ -199,9 +278,10 @@ def test_CL17_event_without_end_is_an_error(run, peer, client):
     async def main():
         head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
         async with peer(head + b"data: " + b"x" * (MAX_EVENT + 10)) as server:
-            with pytest.raises(ValueError, match="longer than"):
+            with pytest.raises(ResponseTooLargeError, match="longer than") as failed:
                 async for _ in client().events(server.url):
                     raise AssertionError("no event is complete")
+            assert isinstance(failed.value, ValueError)
 
     run(main)
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         InvalidRedirectError,
         InvalidRequestError,
         InvalidURLError,
+        LineTooLongError,
         Phase,
         ProtocolError,
         ProxyError,
@@ -73,6 +74,7 @@ __all__ = [
     "InvalidRedirectError",
     "InvalidRequestError",
     "InvalidURLError",
+    "LineTooLongError",
     "ObservedFetch",
     "Phase",
     "PoolStatistics",
@@ -105,7 +107,7 @@ if not TYPE_CHECKING:
             "BodyNotReplayableError ConnectError ConnectionRefused ConnectionResetByServer "
             "ContentDecodingError FetchError ForbiddenAddressError HTTPClientError HTTPError "
             "HTTPStreamClosedError HTTPTimeoutError HeadTooLargeError InvalidRedirectError "
-            "InvalidRequestError InvalidURLError Phase ProtocolError ProxyError RedirectError "
+            "InvalidRequestError InvalidURLError LineTooLongError Phase ProtocolError ProxyError RedirectError "
             "ResolveError ResponseTooLargeError TLSError TooManyRedirectsError UnknownMethodError"
         ),
         _observer="ClientObserver ObservedFetch",

@@ -8,6 +8,7 @@
           |    +-- ProtocolError          the answer breaks HTTP
           |         +-- ResponseTooLargeError   ... or passes a limit
           |         |    +-- HeadTooLargeError    (also an UnsatisfiableReadError)
+          |         |    +-- LineTooLongError     (also a ValueError)
           |         +-- ContentDecodingError    ... or its content coding is broken
           +-- ConnectError                no connection came about (also an OSError)
           |    +-- ConnectionRefused      nobody listens there (also a ConnectionRefusedError)
@@ -145,6 +146,12 @@ class ResponseTooLargeError(ProtocolError):
 
 class HeadTooLargeError(ResponseTooLargeError, UnsatisfiableReadError):
     """The response's head is larger, or has more fields, than the client's limits allow."""
+
+    __module__ = "waterspout.httpclient"
+
+
+class LineTooLongError(ResponseTooLargeError, ValueError):
+    """A line of a streamed response is longer than who reads its lines allows."""
 
     __module__ = "waterspout.httpclient"
 

@@ -8,10 +8,11 @@ import contextlib
 import re
 from collections import deque
 from collections.abc import AsyncIterator, Generator
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from waterspout.httpclient._delivery import Delivery
-from waterspout.httpclient._errors import HTTPClientError, HTTPStreamClosedError
+from waterspout.httpclient._errors import HTTPClientError, HTTPStreamClosedError, LineTooLongError, Phase
 from waterspout.httpclient._response import HTTPResponse
 from waterspout.httpclient._shown import without_userinfo
 from waterspout.httputil import charset_of
@@ -57,24 +58,39 @@ class StreamedResponse(HTTPResponse):
     async def lines(self, max_line: int = MAX_LINE) -> AsyncIterator[str]:
         r"""The body as text, line by line, without line ends (``\n``, ``\r\n`` or ``\r``).
 
-        Raises ValueError for a line of more than *max_line* characters.
+        Raises `LineTooLongError`, which is a ValueError, for a line of more than *max_line* characters, as soon as so
+        many of it have come, whether or not its end ever does: no more of it is kept.
         """
         decoder = codecs.getincrementaldecoder(charset_of(self.headers.get("Content-Type", "")))("replace")
-        held = ""
+        begun = StringIO()  # a line whose end has not come; what is in it is not looked at again
+        half_end = False  # the text so far ends with a carriage return: a line feed that follows belongs to it
         async for piece in self:
-            text = held + decoder.decode(piece)
-            # A carriage return at the very end may be half of a line end.
-            whole = len(text) - text.endswith("\r")
-            *complete, held = _line_end.split(text[:whole])
-            held += text[whole:]
-            for line in complete:
+            text = decoder.decode(piece)
+            if not text:
+                continue
+            if half_end and text[0] == "\n":
+                text = text[1:]
+            half_end = text.endswith("\r")
+            *ended, rest = _line_end.split(text)
+            for end in ended:
+                line = end
+                if begun.tell():
+                    begun.write(end)
+                    line = begun.getvalue()
+                    begun = StringIO()
+                self._limit_line(len(line), max_line)
                 yield line
-            if len(held) > max_line:
-                url = without_userinfo(self.effective_url)
-                raise ValueError(f"a line of {url} is longer than {max_line} characters")
-        held += decoder.decode(b"", True)
-        if held:
-            yield held.removesuffix("\r")
+            begun.write(rest)
+            self._limit_line(begun.tell(), max_line)
+        begun.write(decoder.decode(b"", True))
+        self._limit_line(begun.tell(), max_line)
+        if begun.tell():
+            yield begun.getvalue()
+
+    def _limit_line(self, length: int, most: int) -> None:
+        if length > most:
+            url = without_userinfo(self.effective_url)
+            raise LineTooLongError(f"a line of {url} is longer than {most} characters", url=url, phase=Phase.BODY)
 
 
 class ResponseStream:
