@@ -151,6 +151,19 @@ def test_large_static_file_arrives_whole(port: int) -> None:
         large.unlink()
 
 
+def test_an_upgrade_that_is_wanted_is_named_in_connection(port: int) -> None:
+    """RFC 9110, 7.8; and the connection goes on."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    with contextlib.closing(connection):
+        for _ in range(2):
+            connection.request("GET", "/upgrading")
+            response = connection.getresponse()
+            assert (response.status, response.getheader("Upgrade")) == (426, "websocket")
+            assert response.read() == b"not without"
+            options = [option.strip().lower() for option in (response.getheader("Connection") or "").split(",")]
+            assert "upgrade" in options and "close" not in options and not response.will_close
+
+
 def test_response_that_breaks_off_does_not_look_complete(port: int) -> None:
     with pytest.raises((http.client.IncompleteRead, ConnectionError)):
         _get(port, "/broken")

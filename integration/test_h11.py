@@ -8,6 +8,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
 
 import h11
 import pytest
@@ -16,6 +17,7 @@ from waterspout.httpclient import AsyncHTTPClient
 from waterspout.httpserver import HTTPServer
 from waterspout.netutil import bind_sockets
 from waterspout.web import Application, RequestHandler
+from waterspout.websocket import WebSocketHandler
 
 SECONDS = 20.0
 
@@ -41,12 +43,28 @@ class Nothing(RequestHandler):
         self.set_status(204)
 
 
-def with_server(client: Callable[[tuple[str, int]], None]) -> None:
+class Socket(WebSocketHandler):
+    """Knows none of the versions that are asked for."""
+
+
+class Upgrading(RequestHandler):
+    def get(self) -> None:
+        self.set_status(426)
+        self.set_header("Upgrade", "TLS/1.2, HTTP/2.0")
+        self.write("not without")
+
+
+#: What answers 426.
+WANTING = [("/socket", Socket), ("/upgrading", Upgrading)]
+
+
+def with_server(client: Callable[[tuple[str, int]], None], **settings: Any) -> None:
     """Run a blocking client in a thread while our server serves."""
 
     async def main() -> None:
         (sock,) = bind_sockets(0, "127.0.0.1")
-        server = HTTPServer(Application([("/echo", Echo), ("/slowly", Slowly), ("/nothing", Nothing)]))
+        routes = [("/echo", Echo), ("/slowly", Slowly), ("/nothing", Nothing), *WANTING]
+        server = HTTPServer(Application(routes, **settings))
         server.add_sockets([sock])
         await asyncio.to_thread(client, sock.getsockname())
         server.stop()
@@ -112,6 +130,47 @@ def test_h11s_client_takes_every_kind_of_response_on_one_connection() -> None:
         assert peer.socket.recv(1) == b""
 
     with_server(client)
+
+
+WEBSOCKET_8 = [
+    ("Upgrade", "websocket"),
+    ("Sec-WebSocket-Version", "8"),
+    ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+]
+
+
+@pytest.mark.parametrize("compress", [False, True])
+@pytest.mark.parametrize(
+    ("target", "fields", "upgrade"),
+    [
+        ("/socket", [("Connection", "Upgrade"), *WEBSOCKET_8], "websocket"),
+        ("/socket", [("Connection", "Upgrade, close"), *WEBSOCKET_8], "websocket"),
+        ("/upgrading", [], "TLS/1.2, HTTP/2.0"),
+        ("/upgrading", [("Connection", "close")], "TLS/1.2, HTTP/2.0"),
+    ],
+)
+def test_WS15_a_426_names_its_upgrade_for_this_connection_and_leaves_it_as_it_was(
+    target: str, fields: list[tuple[str, str]], upgrade: str, compress: bool
+) -> None:
+    """RFC 9110, 7.8 and 15.5.22. The connection goes on, unless the client has said that it does not."""
+    closes = any("close" in value for _, value in fields)
+
+    def client(address: tuple[str, int]) -> None:
+        peer = Peer(address)
+        peer.send(request("GET", target, *fields), h11.EndOfMessage())
+        status, received, body = peer.response()
+        assert (status, received["upgrade"], bool(body)) == (426, upgrade, True)
+        assert received.get("sec-websocket-version") == ("13" if target == "/socket" else None)
+        assert received["connection"] == ("Upgrade, close" if closes else "Upgrade")
+        if closes:
+            assert peer.connection.their_state is h11.MUST_CLOSE
+            assert peer.socket.recv(1) == b""
+        else:
+            peer.again()
+            peer.send(request("GET", "/echo?name=h11"), h11.EndOfMessage())
+            assert peer.response()[2] == b"hello h11"
+
+    with_server(client, compress_response=compress)
 
 
 def test_h11s_client_is_understood_with_chunks_and_told_to_continue() -> None:

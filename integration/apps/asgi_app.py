@@ -85,6 +85,13 @@ class Broken(web.RequestHandler):
         raise ValueError("broken off on purpose")
 
 
+class Upgrading(web.RequestHandler):
+    def get(self) -> None:
+        self.set_status(426)
+        self.set_header("Upgrade", "websocket")
+        self.write("not without")
+
+
 async def begins(application: web.Application) -> None:
     await asyncio.sleep(0)
     print("the application begins", flush=True)
@@ -103,6 +110,7 @@ application = web.Application(
         ("/polls", Polls),
         ("/upload", Upload),
         ("/broken", Broken),
+        ("/upgrading", Upgrading),
     ],
     cookie_secret="only for tests, everybody can read it",
     xsrf_cookies=True,

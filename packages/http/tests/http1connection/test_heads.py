@@ -31,6 +31,44 @@ def test_connection_close_is_said_and_obeyed() -> None:
     assert response({"Content-Length": "3", "Connection": "Close"})[1] is False
 
 
+@pytest.mark.parametrize(
+    ("given", "keep", "version", "said"),
+    [
+        (None, True, "HTTP/1.1", "Upgrade"),
+        (None, False, "HTTP/1.1", "Upgrade, close"),
+        (None, True, "HTTP/1.0", "Upgrade, Keep-Alive"),
+        (None, False, "HTTP/1.0", "Upgrade, close"),
+        ("Upgrade", True, "HTTP/1.1", "Upgrade"),
+        ("upgrade", False, "HTTP/1.1", "upgrade, close"),
+        ("close", True, "HTTP/1.1", "close, Upgrade"),
+        ("close, upgrade", True, "HTTP/1.0", "close, upgrade"),
+        ("keep-alive", True, "HTTP/1.1", "keep-alive, Upgrade"),
+        ("keep-alive", False, "HTTP/1.1", "Upgrade, close"),
+    ],
+)
+def test_a_426_names_its_upgrade_in_connection_beside_what_becomes_of_it(
+    given: str | None, keep: bool, version: str, said: str
+) -> None:
+    fields = {"Upgrade": "websocket", "Content-Length": "3"} | ({} if given is None else {"Connection": given})
+    head, kept = response(fields, keep=keep, version=version, code=426)
+    assert sorted(head.split("\r\n")) == [f"Connection: {said}", "Content-Length: 3", "Upgrade: websocket"]
+    assert kept is ("close" not in said)
+
+
+def test_a_426_without_upgrade_and_another_status_with_it_name_nothing() -> None:
+    assert response({"Content-Length": "3"}, code=426) == ("Content-Length: 3", True)
+    assert response({"Content-Length": "3", "Upgrade": "h2c"}) == ("Content-Length: 3\r\nUpgrade: h2c", True)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("given", ["X-Hop", "X-Hop, Upgrade", "X-Hop,, close", "CLOSE ,\tX-Hop"])
+def test_the_callers_own_options_stay_and_close_among_them_counts(given: str, keep: bool) -> None:
+    head, kept = response({"Content-Length": "3", "Connection": given}, keep=keep)
+    said = {option.strip().lower() for option in given.split(",") if option} | (set() if keep else {"close"})
+    assert {option.strip().lower() for option in head.rpartition("Connection: ")[2].split(",")} == said
+    assert kept is ("close" not in said)
+
+
 @pytest.mark.parametrize("given", [{}, {"Content-Length": "7"}, {"Transfer-Encoding": "chunked"}])
 @pytest.mark.parametrize("version", ["HTTP/1.0", "HTTP/1.1"])
 def test_RW6_205_has_no_content_and_says_so(given: dict[str, str], version: str) -> None:

@@ -164,6 +164,21 @@ def test_a_malformed_handshake_does_not_reach_the_application(
     assert received.split(b" ")[1] == status
 
 
+@pytest.mark.parametrize("closes", [False, True])
+def test_WS15_another_version_is_told_which_upgrade_there_is(exchange: Exchange, closes: bool) -> None:
+    request = UPGRADE.replace(b"Version: 13", b"Version: 8") + b"\r\n"
+    if closes:
+        request = request.replace(b"keep-alive, Upgrade", b"close, Upgrade")
+    received, closed = exchange(ASGIContainer(echo), request)
+    lines = received.partition(b"\r\n\r\n")[0].lower().split(b"\r\n")
+    assert lines[0] == b"http/1.1 426 upgrade required"
+    assert [line for line in lines if line.startswith(b"connection")] == [
+        b"connection: upgrade" + b", close" * closes  # RFC 9110, 7.8
+    ]
+    assert b"upgrade: websocket" in lines and b"sec-websocket-version: 13" in lines
+    assert closed is closes
+
+
 @pytest.mark.parametrize("ends", ["returns", "raises"])
 def test_an_application_that_ends_ends_the_websocket(ends: str, caplog: Any) -> None:
     async def end(scope: Any, receive: Any, send: Any) -> None:

@@ -77,6 +77,25 @@ def handler(**methods: Any) -> Any:
     return [(r"/.*", type("Handler", (web.RequestHandler,), methods))]
 
 
+@pytest.mark.parametrize("closes", [False, True])
+@pytest.mark.parametrize("version", ["1.0", "1.1", "2", "3"])
+def test_an_upgrade_is_named_in_connection_and_not_sent_where_there_is_none(version: str, closes: bool) -> None:
+    def get(self: Any) -> None:
+        self.set_status(426)
+        self.set_header("Upgrade", "websocket")
+        if closes:
+            self.request.connection.close_after_response()
+
+    server = serve(handler(get=get), scope_of(http_version=version))
+    assert server.head[0] == 426 and server.complete
+    connection = [value for name, value in server.sent[0]["headers"] if name == b"connection"]
+    if version.startswith("1"):
+        assert server.head[1][b"upgrade"] == b"websocket"
+        assert connection == [b"Upgrade"] + [b"close"] * closes
+    else:  # RFC 9113, 8.2.2, RFC 9114, 4.2
+        assert b"upgrade" not in server.head[1] and connection == []
+
+
 def test_whole_response_is_two_events_and_leaves_date_and_server_to_the_server() -> None:
     server = serve(handler(get=lambda self: self.write("hello")), scope_of())
     status, headers = server.head

@@ -84,6 +84,7 @@ def test_WS15_other_versions_are_told_which_one_there_is(handshake: Callable[...
     answer = handshake(Plain, f"Sec-WebSocket-Version: {version}")
     assert status(answer) == 426
     assert b"sec-websocket-version: 13\r\n" in answer.lower()
+    assert b"\r\nupgrade: websocket\r\n" in answer.lower()
 
 
 @pytest.mark.parametrize("line", ["Upgrade: notwebsocket", "Upgrade:", "Connection: keep-alive"])

@@ -43,14 +43,37 @@ def make_response_head(
         headers["Content-Length"] = "0"
     if line.code < 200:
         pass  # the final response says what becomes of the connection; 101 says what it changes to (RFC 9110, 7.8)
-    elif (headers.get("Connection") or "").lower() == "close":
-        keep_alive = False
+    elif (given := headers.get("Connection")) is not None or line.code == 426:
+        upgrades = line.code == 426 and "Upgrade" in headers
+        keep_alive = _name_options(headers, given or "", upgrades, keep_alive, version == "HTTP/1.0" and asked_to_keep)
     elif not keep_alive:
         headers["Connection"] = "close"
     elif version == "HTTP/1.0" and asked_to_keep:
         headers["Connection"] = "Keep-Alive"
     head = response_head(line.code, line.reason, headers.to_text())
     return head, MessageWriter(framing, length), keep_alive
+
+
+def _name_options(headers: HTTPHeaders, given: str, upgrades: bool, keep_alive: bool, promise: bool) -> bool:
+    """Set Connection to what the caller has *given* and what is true; returns whether the connection may be kept.
+
+    A 426 names the protocol it wants in Upgrade, and that field's name here (RFC 9110, 7.8 and 15.5.22): without it the
+    field is dropped on the way, as meant for another connection. *promise*: to be kept has to be said.
+    """
+    options = {option.lower(): option for option in map(str.strip, given.split(",")) if option}
+    if upgrades:
+        options.setdefault("upgrade", "Upgrade")
+    if not keep_alive or "close" in options:
+        keep_alive = False
+        options.pop("keep-alive", None)
+        options.setdefault("close", "close")
+    elif promise:
+        options.setdefault("keep-alive", "Keep-Alive")
+    if options:
+        headers["Connection"] = ", ".join(options.values())
+    else:
+        headers.pop("Connection", None)
+    return keep_alive
 
 
 def make_request_head(line: RequestStartLine, headers: HTTPHeaders) -> tuple[bytes, MessageWriter]:

@@ -211,7 +211,8 @@ class WebSocketExchange:
             return
         body = (words or responses.get(status, "")).encode() + b"\n"
         headers = HTTPHeaders({"Content-Length": str(len(body)), "Content-Type": "text/plain; charset=UTF-8"})
-        if status == 426:
+        if status == 426:  # the connection names the upgrade in Connection, too
+            headers["Upgrade"] = "websocket"
             headers["Sec-WebSocket-Version"] = WEBSOCKET_VERSION
         self._connection.write_headers(ResponseStartLine("", status, responses.get(status, "Unknown")), headers, body)
         self._over()

@@ -222,15 +222,24 @@ class ASGIConnection(HTTPConnection):
         self._close_callback = None
 
     def _lines(self, text: str) -> list[tuple[bytes, bytes]]:
-        """Header lines as ASGI has them, without what the server adds itself."""
+        """Header lines as ASGI has them, without what the server adds itself.
+
+        Upgrade is left out where the protocol has none (RFC 9113, 8.2.2), and else named in Connection (RFC 9110, 7.8).
+        """
         headers = []
+        has_upgrades = self._version.startswith("1.")
         for line in text.encode("latin-1").split(b"\r\n"):
             name, found, value = line.partition(b":")
             name, value = name.lower(), value.strip(b" \t")
             ours = name == b"server" and value.decode("latin-1") == self._server_name
-            if found and not ours and name not in (b"date", b"connection", b"transfer-encoding"):
-                headers.append((name, value))
-        if not self._keep and self._version.startswith("1."):
+            if not found or ours or name in (b"date", b"connection", b"transfer-encoding"):
+                continue
+            if name == b"upgrade":
+                if not has_upgrades:
+                    continue
+                headers.append((b"connection", b"Upgrade"))
+            headers.append((name, value))
+        if not self._keep and has_upgrades:
             headers.append((b"connection", b"close"))
         return headers
 

@@ -72,6 +72,7 @@ def send_whole_response(handler: HandlerResponse, own_flush: bool) -> None:
         handler._transforms
         or application.transforms
         or own_flush
+        or status == 426  # what the connection says of itself depends on it (RFC 9110, 7.8)
         or not (type(connection) is HTTP1ServerConnection or hasattr(connection, "respond"))
     ):
         handler._write_buffer = [body] if body else []

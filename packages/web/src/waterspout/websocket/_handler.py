@@ -71,8 +71,6 @@ class WebSocketHandler(RequestHandler):
         if type(self).get_websocket_protocol is WebSocketHandler.get_websocket_protocol:
             self.shake_hands()
         elif (protocol := self.get_websocket_protocol()) is None:
-            self.set_header("Sec-WebSocket-Version", WEBSOCKET_VERSION)
-            self.set_header("Upgrade", "websocket")
             self._refuse(426, "Upgrade Required")
         else:
             await protocol.accept_connection(self)
@@ -90,9 +88,6 @@ class WebSocketHandler(RequestHandler):
         accept: Callable[..., Any] | None = getattr(self.request.connection, "accept_websocket", None)
         wrong = refusal(self.request) if accept is None else None
         if wrong is not None:
-            if wrong.status == 426:
-                self.set_header("Sec-WebSocket-Version", WEBSOCKET_VERSION)
-                self.set_header("Upgrade", "websocket")
             self._refuse(wrong.status, wrong.message)
         elif not self._origin_is_welcome():
             self._refuse(403, "Cross origin websockets not allowed")
@@ -238,6 +233,9 @@ class WebSocketHandler(RequestHandler):
         gen_log.debug("%s: %s", self._request_summary(), message)
         self.set_status(status)
         self.set_header("Content-Type", "text/plain; charset=UTF-8")
+        if status == 426:  # the connection names the upgrade in Connection, too
+            self.set_header("Sec-WebSocket-Version", WEBSOCKET_VERSION)
+            self.set_header("Upgrade", "websocket")
         self.finish(message)
 
     def _accept(self) -> None:
