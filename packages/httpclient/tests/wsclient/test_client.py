@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -291,13 +292,13 @@ def key_of(request: bytes) -> bytes:
     return next(field[1] for field in fields if field[0].lower() == b"sec-websocket-key")
 
 
-def answer(*lines: str, status: str = "101 Switching Protocols", key: bytes = b"") -> bytes:
+def answer(*lines: str, status: str = "101 Switching Protocols", key: bytes = b"", version: str = "HTTP/1.1") -> bytes:
     fields = {"upgrade": "Upgrade: websocket", "connection": "Connection: Upgrade"}
     fields["sec-websocket-accept"] = f"Sec-WebSocket-Accept: {accept_key(key.decode())}"
     for line in lines:
         name, _, value = line.partition(":")
         fields[name.lower()] = line if value else ""
-    return "\r\n".join([f"HTTP/1.1 {status}", *filter(None, fields.values()), "", ""]).encode()
+    return "\r\n".join([f"{version} {status}", *filter(None, fields.values()), "", ""]).encode()
 
 
 @pytest.mark.parametrize(
@@ -325,6 +326,46 @@ def test_WS18_WS23_an_answer_that_does_not_fit_fails_the_connection(
             with pytest.raises(WebSocketError, match=why):
                 await websocket_connect(server.url.replace("http", "ws"), subprotocols=["a"])
         assert not server.errors
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("version", "why"),
+    [
+        ("HTTP/1.0", "answers 101 in HTTP/1.0, which has no upgrades"),
+        ("HTTP/0.9", "not HTTP"),
+        ("HTTP/1.2", "not HTTP"),
+        ("HTTP/2", "not HTTP"),
+        ("http/1.1", "not HTTP"),
+    ],
+)
+@pytest.mark.parametrize("lines", [[], ["Connection: keep-alive, Upgrade"], ["Upgrade:"]])
+@pytest.mark.parametrize("behind", [b"", b"\x81\x02hi"])
+def test_WS23_a_websocket_needs_an_answer_in_HTTP_1_1(
+    run: Run, peer: Callable[..., Any], version: str, why: str, lines: list[str], behind: bytes
+) -> None:
+    async def handler(talk: Any) -> None:
+        key = key_of(await talk.request())
+        await talk.send(answer(*lines, key=key, version=version) + behind)
+        with contextlib.suppress(ConnectionResetError):  # what came behind the answer is not read
+            assert await talk.reader.read() == b""  # the client closes
+
+    async def main() -> None:
+        async with peer(handler) as server:
+            with pytest.raises(WebSocketError, match=why):
+                await websocket_connect(server.url.replace("http", "ws"))
+        assert not server.errors
+
+    run(main)
+
+
+def test_WS23_a_refusal_may_come_in_HTTP_1_0(run: Run, peer: Callable[..., Any]) -> None:
+    async def main() -> None:
+        async with peer(b"HTTP/1.0 403 Forbidden\r\nContent-Length: 4\r\n\r\npage") as server:
+            with pytest.raises(HTTPClientError, match="403") as error:
+                await websocket_connect(server.url)
+            assert error.value.response is not None and error.value.response.body == b"page"
 
     run(main)
 

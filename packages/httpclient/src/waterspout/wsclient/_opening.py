@@ -186,6 +186,11 @@ class Opening:
         headers = head.headers
         if not self.agrees:
             raise WebSocketError(f"{self.url} answers the opening handshake with {head.status} {head.reason}")
+        if head.version == "HTTP/1.0":
+            raise WebSocketError(
+                f"{self.url} answers 101 in HTTP/1.0, which has no upgrades (RFC 9110, 7.8); WebSockets need HTTP/1.1"
+                " from the server, and from proxies before it"
+            )
         if headers.get("Upgrade", "").strip().lower() != "websocket":
             raise WebSocketError(f"{self.url} switches to {headers.get('Upgrade')!r} instead of websocket")
         if "upgrade" not in [token.strip().lower() for token in headers.get("Connection", "").split(",")]:
