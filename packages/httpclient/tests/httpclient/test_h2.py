@@ -25,6 +25,8 @@ from waterspout.httpclient import (
     HTTPTimeoutError,
     ProtocolError,
     ResponseTooLargeError,
+    Retries,
+    _h2,
 )
 
 
@@ -340,6 +342,193 @@ def test_lost_session_is_replaced(run, serve, http2):
             server.links[0].writer.transport.abort()
             assert (await http.fetch(server.url)).body == b"hello"
             assert len(server.links) == 2
+
+    run(main)
+
+
+# -- servers that fall silent
+
+
+class Relay:
+    """A way to *server* whose connections can fall silent: what comes after `hush` is neither passed on nor refused."""
+
+    def __init__(self, server):
+        self.server = server
+        self.pumps, self.flowing = set(), []
+
+    async def __aenter__(self):
+        self.listener = await asyncio.start_server(self.connected, "127.0.0.1", 0)
+        self.url = f"https://127.0.0.1:{self.listener.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(self, *exc_info):
+        self.listener.close()
+        for pump in self.pumps:
+            pump.cancel()
+        await asyncio.gather(*self.pumps, return_exceptions=True)
+
+    async def connected(self, reader, writer):
+        there, back = await asyncio.open_connection("127.0.0.1", int(self.server.url.rpartition(":")[2]))
+        flowing = asyncio.Event()
+        flowing.set()
+        self.flowing.append(flowing)
+        for source, target in ((reader, back), (there, writer)):
+            self.pumps.add(asyncio.create_task(self.pump(source, target, flowing)))
+
+    async def pump(self, source, target, flowing):
+        try:
+            while data := await source.read(65536):
+                await flowing.wait()
+                target.write(data)
+        except ConnectionError:
+            pass  # one side is gone: so is the other
+        finally:
+            target.close()
+
+    def hush(self):
+        """From now on nothing passes on the connections that there are."""
+        for flowing in self.flowing:
+            flowing.clear()
+
+    def speak(self):
+        """What has been held back passes."""
+        for flowing in self.flowing:
+            flowing.set()
+
+
+@pytest.fixture
+def silenced(run, serve, http2):
+    """``silenced(test, **client_options)``: ``await test(client, relay, server)`` when the server has fallen silent."""
+
+    def begin(test, answer=None, settings=None, **options):
+        async def main():
+            async with serve(answer or (lambda request: request.reply()), settings=settings) as server:
+                async with Relay(server) as relay:
+                    http = http2(**options)
+                    await http.fetch(relay.url)
+                    relay.hush()
+                    await test(http, relay, server)
+
+        run(main)
+
+    return begin
+
+
+@pytest.mark.parametrize("limits", [{"request_timeout": 0.4}, {"read_timeout": 0.4}])
+@pytest.mark.parametrize("options", [{}, {"max_connections_per_host": 1}, {"max_connections": 1}])
+def test_silent_session_gets_no_new_requests_after_a_timeout(silenced, limits, options):
+    async def test(http, relay, server):
+        with pytest.raises(HTTPTimeoutError):
+            await http.fetch(relay.url, **limits)
+        assert http.statistics().open == 0  # nobody else was on it
+        assert (await http.fetch(relay.url)).body == b"hello"
+        assert len(server.links) == 2 and http.statistics().open == http.pool.size == 1
+
+    silenced(test, **options)
+
+
+def test_others_on_a_silent_session_go_on_until_their_own_deadlines(silenced):
+    async def test(http, relay, server):
+        later = http.fetch(relay.url + "/later", request_timeout=1.5)
+        answered = http.fetch(relay.url + "/answered")
+        with pytest.raises(HTTPTimeoutError):
+            await http.fetch(relay.url, request_timeout=0.4)
+        assert (await http.fetch(relay.url)).body == b"hello"
+        assert len(server.links) == 2 and not answered.done()
+        with pytest.raises(HTTPTimeoutError, match="/later was waiting for the response after") as late:
+            await later
+        assert float(str(late.value).split()[-2]) >= 1.49
+        assert not answered.done()
+        relay.speak()
+        assert (await answered).body == b"hello"
+        assert http.statistics().open == 1  # the silent one closed with its last request
+        await http.fetch(relay.url)
+        assert len(server.links) == 2
+
+    silenced(test)
+
+
+def test_those_who_wait_for_a_place_on_a_silent_session_get_a_new_one(silenced):
+    async def test(http, relay, server):
+        first = http.fetch(relay.url, request_timeout=0.4)
+        waiting = [http.fetch(f"{relay.url}/{number}") for number in range(3)]
+        with pytest.raises(HTTPTimeoutError):
+            await first
+        assert [response.body for response in await asyncio.gather(*waiting)] == [b"hello"] * 3
+        assert len(server.links) == 2
+
+    silenced(test, settings={h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: 1})
+
+
+def test_a_retry_after_a_timeout_in_silence_goes_to_a_new_session(silenced):
+    async def test(http, relay, server):
+        retries = Retries(1, backoff=0.01)
+        assert (await http.fetch(relay.url, read_timeout=0.4, retries=retries)).body == b"hello"
+        assert len(server.links) == 2
+
+    silenced(test)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_who_gives_up_by_cancelling_finds_a_new_session_after_a_while_of_silence(silenced, monkeypatch, method):
+    monkeypatch.setattr(_h2, "SILENCE", 0.5)
+    body = b"x" if method == "POST" else None
+
+    async def test(http, relay, server):
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while http.statistics().open:
+            assert loop.time() - began < 30
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await http.fetch(relay.url, method=method, body=body)
+        assert loop.time() - began >= 0.5
+        assert (await http.fetch(relay.url)).body == b"hello"
+        assert len(server.links) == 2
+
+    silenced(test)
+
+
+def test_a_slow_answer_beside_others_is_no_silence(run, serve, http2):
+    async def answer(request):
+        if request.path == "/slow":
+            return
+        if request.path == "/stream":
+            request.headers()
+            for _ in range(10_000):
+                await request.data(b"tick", end=False)
+                await asyncio.sleep(0.01)
+        await request.reply()
+
+    async def main():
+        async with serve(answer) as server:
+            http = http2()
+            async with http.stream(server.url + "/stream", request_timeout=0) as stream:
+                slow = http.fetch(server.url + "/slow", request_timeout=0.4)
+                async for _ in stream:
+                    if slow.done():
+                        break
+                assert isinstance(slow.exception(), HTTPTimeoutError)
+                assert (await http.fetch(server.url)).body == b"hello"
+                assert len(server.links) == 1
+
+    run(main)
+
+
+def test_a_session_that_others_need_stays_where_there_may_be_no_other(run, serve, http2):
+    async def answer(request):
+        if request.path == "/":
+            await request.reply()
+
+    async def main():
+        async with serve(answer) as server:
+            http = http2(max_connections_per_host=1)
+            await http.fetch(server.url)
+            waiting = http.fetch(server.url + "/waiting")
+            with pytest.raises(HTTPTimeoutError):
+                await http.fetch(server.url + "/slow", request_timeout=0.4)
+            assert (await http.fetch(server.url)).body == b"hello"
+            assert len(server.links) == 1 and not waiting.done()
 
     run(main)
 

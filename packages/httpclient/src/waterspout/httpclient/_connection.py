@@ -93,6 +93,9 @@ class Connection:
         self.exchange = None
         self.route.available(self)
 
+    def given_up(self, timed_out: bool) -> None:
+        """It is closed next, because nobody waits any longer; nobody else is on it."""
+
     def close(self) -> None:
         """Close now, whatever is under way; nobody is told."""
         self.exchange = None

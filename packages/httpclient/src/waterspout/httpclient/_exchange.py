@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from waterspout.http1 import Data, EndOfMessage, InterimResponse, MessageWriter, ResponseHead
 from waterspout.httpclient._again import restart, try_again
 from waterspout.httpclient._connection import FRESH, LOOK_INTERVAL
-from waterspout.httpclient._errors import FetchError, Phase, ResponseTooLargeError
+from waterspout.httpclient._errors import FetchError, HTTPTimeoutError, Phase, ResponseTooLargeError
 from waterspout.httpclient._failures import (
     callback_error,
     closed_error,
@@ -412,7 +412,11 @@ class Exchange:
 
     def fail(self, error: BaseException, *, final: bool = False) -> None:
         """Answer with *error*, unless it is not *final* and the request is to be tried again."""
-        if self.answer is None or (not final and try_again(self, error)):
+        if self.answer is None:
+            return
+        if self.connection is not None and isinstance(error, HTTPTimeoutError):
+            self.connection.given_up(True)
+        if not final and try_again(self, error):
             return
         if isinstance(error, FetchError):
             error.url = error.url or self.shown_url()
@@ -437,6 +441,8 @@ class Exchange:
 
     def cancel(self) -> None:
         """Nobody waits for the answer any more."""
+        if self.connection is not None:
+            self.connection.given_up(False)
         self._answer(None)
 
     def _answer(self, response: HTTPResponse | None) -> None:

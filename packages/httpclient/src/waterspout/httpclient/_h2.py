@@ -5,6 +5,10 @@ request on it is a `RequestStream`, which shows an exchange the same face as an 
 and a body, calls ``exchange.take`` with the same events, is released or closed. Closing one resets its stream and
 leaves the session alone. Flow control is the exchange's: what it does not take is not acknowledged, so the server
 stops sending for that stream only.
+
+A server that has gone without a word (a NAT that has forgotten the connection, a machine without power) is given up by
+TCP only after many minutes. So a session on which a request ends in silence is retired: it takes no more of them, and
+closes with its last one.
 """
 
 from __future__ import annotations
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Bytes that a server may send ahead on one stream, and on all together.
 STREAM_WINDOW, SESSION_WINDOW = 1024 * 1024, 16 * 1024 * 1024
+#: Seconds without a sign of a server that owes us one, after which it may be gone.
+SILENCE = 5.0
 #: Frames that carry nothing (settings, pings, empty data, resets of what is over) before one that does (H2-1, H2-5).
 MAX_IDLE_FRAMES = 1000
 #: Bytes in the same sense: h2 says nothing of a reset of a stream that is over. More than the largest head and frame.
@@ -36,7 +42,7 @@ class Session:
 
     __slots__ = (
         "__weakref__", "_closing", "_idle_bytes", "_idle_frames", "_streams", "_unacknowledged", "deadline", "exchange",
-        "h2", "idle_until", "received", "route", "served", "stream",
+        "h2", "idle_until", "received", "route", "served", "silent_since", "stream",
     )  # fmt: skip
 
     idle_until: float
@@ -46,6 +52,7 @@ class Session:
     deadline: float
     received: int
     served: int
+    silent_since: float
 
     def __init__(self, route: Route, stream: IOStream) -> None:
         self.route = route
@@ -53,6 +60,8 @@ class Session:
         self.served = 0
         self.received = 0
         self.idle_until = inf
+        #: Loop time since which the server has left us waiting for a sign of it; inf: it owes us nothing.
+        self.silent_since = inf
         #: As `Connection.exchange`, for those who look over all connections; a session is nobody's alone.
         self.exchange: Exchange | None = None
         self._closing = False
@@ -97,6 +106,8 @@ class Session:
 
     def opened(self, stream: RequestStream) -> None:
         """*stream* has begun its request."""
+        if self.silent_since == inf and stream.exchange is not None:
+            self.silent_since = stream.exchange.timing.sent
         self._streams[stream.number] = stream
         self.served += 1
         self.idle_until = inf
@@ -117,6 +128,27 @@ class Session:
                 return
             self.idle_until = route.pool.deadlines.now + route.pool.idle_timeout
         route.streams_available()
+
+    def doubt(self, sent: float, timed_out: bool) -> None:
+        """Nobody waits any longer for the answer to a request that was *sent* then: is the server still there?
+
+        If it has been silent for `SILENCE`, or all the time of a request that *timed_out*, retire; but not while others
+        need the session and the route has no room for another one.
+        """
+        route = self.route
+        if self._closing:
+            return
+        if route.pool.time() - self.silent_since < SILENCE and not (timed_out and self.silent_since <= sent):
+            return
+        if len(self._streams) == 1 or route.has_room():
+            self._retire()
+            route.connect_for_waiting()
+
+    def _retire(self) -> None:
+        """Take no more requests, and close with the last one."""
+        self._closing = True
+        if self.route.session is self:
+            self.route.session = None
 
     def close(self) -> None:
         """Close now; the streams' exchanges are not told."""
@@ -156,6 +188,7 @@ class Session:
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the server."""
+        self.silent_since = self.route.pool.time()
         self.received += len(data)
         self._idle_bytes += len(data)
         try:
@@ -167,6 +200,8 @@ class Session:
             self._handle(event)
             if self.stream.closed():
                 return
+        if not self._streams:
+            self.silent_since = inf
         if self._idle_frames > MAX_IDLE_FRAMES or self._idle_bytes > MAX_IDLE_BYTES:
             limits = f"{MAX_IDLE_FRAMES} HTTP/2 frames, or {MAX_IDLE_BYTES} bytes of them,"
             self._refuse(HTTPInputError(f"more than {limits} without any content"))
@@ -218,10 +253,8 @@ class Session:
 
     def _terminated(self, last: int | None) -> None:
         """GOAWAY: no new requests; those above *last* were not looked at."""
-        self._closing = True
+        self._retire()
         route = self.route
-        if route.session is self:
-            route.session = None
         for number, stream in sorted(self._streams.items()):
             if last is not None and number > last:
                 self._streams.pop(number, None)

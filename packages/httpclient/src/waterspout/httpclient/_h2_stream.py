@@ -105,6 +105,11 @@ class RequestStream:
         """The response is complete."""
         self._over()
 
+    def given_up(self, timed_out: bool) -> None:
+        """It is closed next, because nobody waits any longer: is the server still there (`Session.doubt`)?"""
+        if self.exchange is not None and not self._paused:  # else the server waits for us
+            self._session.doubt(self.exchange.timing.sent, timed_out)
+
     def close(self) -> None:
         """Nobody wants the rest: reset the stream."""
         session = self._session

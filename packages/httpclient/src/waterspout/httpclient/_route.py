@@ -183,6 +183,11 @@ class Route:
 
     # Making connections.
 
+    def has_room(self) -> bool:
+        """Whether one more connection may be made without closing another."""
+        pool = self.pool
+        return len(self.connections) + len(self.attempts) < pool.max_per_host and pool.size < pool.max_connections
+
     def connect_for_waiting(self) -> None:
         """There may be room again: make connections for those who wait without an attempt of their own."""
         if len(self.attempts) < len(self.waiting) and self.session is None:
@@ -193,8 +198,8 @@ class Route:
     def _connect_for(self, exchange: Exchange) -> bool:
         """Start an attempt for *exchange*; False where a limit forbids it."""
         pool = self.pool
-        if pool.http2 and self.attempts and not self.connections and self.url.scheme == "https":
-            return False  # the first connection tells whether one is enough
+        if pool.http2 and self.attempts and self.url.scheme == "https" and not self._speaks_http1():
+            return False  # the first connection tells whether one is enough; to replace a session it is
         if len(self.connections) + len(self.attempts) >= pool.max_per_host:
             if not self.idle:
                 return False
@@ -209,6 +214,9 @@ class Route:
         pool.size += 1
         attempt.task = pool.start(self._make(attempt))
         return True
+
+    def _speaks_http1(self) -> bool:
+        return any(isinstance(connection, Connection) for connection in self.connections)
 
     async def _make(self, attempt: Attempt) -> None:
         pool = self.pool
