@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from waterspout.httpclient import FetchError, HTTPClientError, HTTPStreamClosedError
+from waterspout.httpclient import FetchError, HTTPClientError, HTTPStreamClosedError, HTTPTimeoutError
 from waterspout.httputil import HTTPOutputError
 
 
@@ -142,6 +142,57 @@ def test_idle_connection_that_the_server_closes_is_noticed_at_once(run, peer, cl
             assert http.statistics().idle == 1
             await asyncio.sleep(0.03)
             assert http.statistics().open == 0 and http.pool.size == 0
+
+    run(main)
+
+
+@pytest.mark.parametrize("limits", [{"request_timeout": 0.4}, {"read_timeout": 0.4}])
+@pytest.mark.parametrize("kept", [1, 4])
+def test_a_server_that_has_fallen_silent_costs_one_timeout_not_one_for_each_kept_connection(
+    run, peer, client, kept, limits
+):
+    async def handler(talk):
+        first = talk.peer.connections <= kept
+        await talk.request()
+        if first:
+            while talk.peer.connections < kept:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        await talk.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await talk.request()
+        if not first:
+            await talk.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await talk.request()
+
+    async def main():
+        async with peer(handler) as server:
+            http = client()
+            await asyncio.gather(*[http.fetch(server.url) for _ in range(kept)])
+            assert http.statistics().idle == kept
+            with pytest.raises(HTTPTimeoutError):
+                await http.fetch(server.url, **limits)
+            assert http.statistics().open == http.pool.size == 0
+            for _ in range(2):
+                assert (await http.fetch(server.url)).body == b"ok"
+            assert server.connections == kept + 1
+
+    run(main)
+
+
+def test_connections_that_were_used_since_a_slow_request_was_sent_are_kept(run, peer, client):
+    async def handler(talk):
+        while b"/slow" not in await talk.request():
+            await talk.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await talk.request()
+
+    async def main():
+        async with peer(handler) as server:
+            http = client()
+            slow = http.fetch(server.url + "/slow", request_timeout=0.4)
+            while not slow.done():
+                await http.fetch(server.url)
+            assert isinstance(slow.exception(), HTTPTimeoutError)
+            await http.fetch(server.url)
+            assert server.connections == 2 and http.statistics().idle == 1
 
     run(main)
 

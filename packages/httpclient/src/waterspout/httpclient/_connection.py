@@ -94,7 +94,16 @@ class Connection:
         self.route.available(self)
 
     def given_up(self, timed_out: bool) -> None:
-        """It is closed next, because nobody waits any longer; nobody else is on it."""
+        """It is closed next, because nobody waits any longer.
+
+        A server that has said nothing until a request's time was up may be gone, and then kept connections that have
+        not been used since are as dead: they are closed, too, so that each does not take its own timeout to find out.
+        """
+        exchange = self.exchange
+        if timed_out and exchange is not None and not exchange.first_byte:
+            sent = exchange.timing.sent
+            for idle in [idle for idle in self.route.idle if idle.served and idle.last_used < sent]:
+                idle.close()
 
     def close(self) -> None:
         """Close now, whatever is under way; nobody is told."""
