@@ -496,3 +496,26 @@ def test_a_start_that_explains_why_it_fails_is_told_in_its_words_alone(caplog: p
     asyncio.run(web.asgi(web.Application(on_startup=fail))({"type": "lifespan"}, server.receive, server.send))
     assert server.sent == [{"type": "lifespan.startup.failed", "message": "no database at db.example: start it"}]
     assert caplog.text == ""  # the server says it
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_streamed_body_that_is_answered_before_it_is_whole_leaves_no_task(waits: bool) -> None:
+    @web.stream_request_body
+    class Refuses(web.RequestHandler):
+        async def refuse(self) -> None:
+            await asyncio.sleep(0)
+            self.finish("refused")
+
+        def data_received(self, chunk: bytes) -> Any:
+            return self.refuse() if waits else self.finish("refused") and None
+
+    async def main() -> set[Any]:
+        server = Server([{"type": "http.request", "body": b"abc", "more_body": True}])
+        scope = scope_of("/", "POST", [(b"content-length", b"100")])
+        await asyncio.wait_for(web.asgi(web.Application([("/", Refuses)]))(scope, server.receive, server.send), 30)
+        assert server.body == b"refused" and server.complete
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return asyncio.all_tasks() - {asyncio.current_task()}
+
+    assert not asyncio.run(main())

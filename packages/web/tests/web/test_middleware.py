@@ -133,3 +133,46 @@ def test_context_variables_set_by_it_are_seen_by_the_handler(fetch: Fetch) -> No
 def test_what_is_no_list_of_functions_is_refused_at_once(wrong: Any) -> None:
     with pytest.raises(TypeError, match="setting middleware"):
         Application(middleware=wrong)
+
+
+@pytest.mark.parametrize("how", ["at once", "later", "from outside"])
+def test_it_goes_on_when_a_streamed_body_is_answered_before_it_is_whole(how: str) -> None:
+    log: list[str] = []
+    over = asyncio.Event()
+
+    async def around(handler: RequestHandler, call_next: Any) -> None:
+        await call_next()
+        log.append("after")
+        over.set()
+
+    @stream_request_body
+    class Refuses(RequestHandler):
+        def data_received(self, chunk: bytes) -> Any:
+            if how == "at once":
+                self.finish("refused")
+            elif how == "later":
+                return self.refuse()
+            else:
+                asyncio.get_running_loop().call_later(0.01, self.finish, "refused")
+
+        async def refuse(self) -> None:
+            await asyncio.sleep(0)
+            self.send_error(422)
+
+        def post(self) -> None:
+            log.append("never")
+
+    async def main() -> None:
+        application = Application([("/", Refuses)], middleware=[around])
+        server = application.listen(0, "127.0.0.1")
+        port = next(iter(server._sockets.values())).getsockname()[1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc")
+        assert b"422" in await reader.read() or how != "later"
+        await asyncio.wait_for(over.wait(), 30)
+        writer.close()
+        server.stop()
+        await server.close_all_connections()
+
+    asyncio.run(main())
+    assert log == ["after"]

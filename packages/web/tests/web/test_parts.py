@@ -14,6 +14,7 @@ import pytest
 
 from waterspout.httpclient import HTTPResponse
 from waterspout.httputil import HTTPInputError, MultipartStream
+from waterspout.iostream import StreamClosedError
 from waterspout.web import Application, RequestHandler, read_request_body
 from waterspout.web._parts import Part, Parts
 
@@ -198,6 +199,44 @@ def test_an_answer_before_the_body_was_read_closes_the_connection(raw: Raw) -> N
     head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 600000\r\n\r\n"
     received = raw([("/", Refuses)], head + b"x" * 1000)
     assert received.startswith(b"HTTP/1.1 409") and b"Connection: close" in received
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"Content-Length: 6\r\n\r\nabcdef",
+        b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize("read", [0, 1])
+def test_a_body_that_came_whole_and_was_not_read_keeps_nobody_waiting(raw: Raw, message: bytes, read: int) -> None:
+    @read_request_body()
+    class Ignores(RequestHandler):
+        async def post(self) -> None:
+            await asyncio.sleep(0.02)
+            for _ in range(read):
+                await anext(aiter(self.body_pieces()))
+            self.write("ignored")
+
+    request = b"POST / HTTP/1.1\r\nHost: a\r\n" + message
+    received = raw([("/", Ignores)], request + request)
+    assert received.count(b"\r\n\r\nignored") == 2
+
+
+def test_reading_on_after_the_answer_is_an_error_and_no_wait(raw: Raw) -> None:
+    heard: list[object] = []
+
+    @read_request_body()
+    class Goes(RequestHandler):
+        async def post(self) -> None:
+            await self.finish("too early")
+            try:
+                heard.append([piece async for piece in self.body_pieces()])
+            except StreamClosedError as error:
+                heard.append(type(error))
+
+    received = raw([("/", Goes)], b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n", 0.02, b"abc")
+    assert received.endswith(b"too early") and heard == [StreamClosedError]
 
 
 def test_the_limit_of_the_class_replaces_that_of_the_server(raw: Raw) -> None:

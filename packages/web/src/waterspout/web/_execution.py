@@ -130,10 +130,10 @@ async def run_methods(handler: RequestHandler, plan: CallPlan, args: Any, kwargs
     if handler._body_complete is not None:
         try:
             await handler._body_complete
-        except StreamClosedError:  # no body, no method: the client left, or was refused
+        except StreamClosedError:  # no body, no method: the client left, was refused, or has been answered
             handler._end_quietly()
             return
-        if handler._finished:  # by `data_received`
+        if handler._finished:
             return
     result = method(*args, **kwargs)
     if result is not None:

@@ -37,7 +37,6 @@ class RequestHandler(HandlerErrors):
 
     _auto_finish = True
     _prepared: Future[None] | None = None
-    _streams_body = False
     _reads_body: Reading | None = None
 
     def __init__(self, application: Application, request: HTTPServerRequest, **kwargs: Any) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from asyncio import Future, Task
+from asyncio import Task
 from typing import Any
 
-from waterspout.iostream import StreamClosedError
 from waterspout.log import app_log
 from waterspout.web._handlerresponse import HandlerResponse
 
@@ -19,7 +18,6 @@ class HandlerConnection(HandlerResponse):
     cancel_on_disconnect: bool | None = None
 
     _task: Task[None] | None = None
-    _body_complete: Future[None] | None = None
     _client_left = False
 
     def _client_is_gone(self) -> bool:
@@ -60,8 +58,7 @@ class HandlerConnection(HandlerResponse):
         """
         if self._finished:
             self._tell_client_left()
-        else:
-            self._connection_lost()
+        self._connection_lost()
 
     def _tell_client_left(self) -> None:
         if self._client_left:
@@ -74,15 +71,11 @@ class HandlerConnection(HandlerResponse):
 
     def _connection_lost(self) -> None:
         """The client left. Heard both from the connection and from the body's delivery, told once."""
-        if self._finished or self._client_left:
-            return
-        self._tell_client_left()
-        if self._body_reader is not None:
-            self._body_reader.lost()
-        elif (body := self._body_complete) is not None and not body.done():
-            body.set_exception(StreamClosedError())
-            body.exception()
+        over = self._finished or self._client_left
+        if not over:
+            self._tell_client_left()
+        self._end_body()
         wanted = self.cancel_on_disconnect
         task = self._task
-        if task is not None and (self.settings.get("cancel_on_disconnect") if wanted is None else wanted):
+        if not over and task is not None and (self.settings.get("cancel_on_disconnect") if wanted is None else wanted):
             task.cancel()

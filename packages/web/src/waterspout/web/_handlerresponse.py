@@ -17,7 +17,7 @@ from waterspout import escape
 from waterspout.escape import utf8
 from waterspout.http1 import is_safe_reason
 from waterspout.httputil import HTTPHeaders, format_timestamp, responses
-from waterspout.iostream import IOStream
+from waterspout.iostream import IOStream, StreamClosedError
 from waterspout.log import access_log
 from waterspout.web._handlerhooks import HandlerHooks
 from waterspout.web._redirect import redirect_location
@@ -51,6 +51,9 @@ class HandlerResponse(HandlerHooks):
     _asks_conditions = True
     # `flush` as this package defines it for the class: another one is the application's own, and is called.
     _flush_of_ours: ClassVar[Callable[..., Future[None]]]
+    # Of a class under `stream_request_body`, and what such a handler waits with for its body.
+    _streams_body = False
+    _body_complete: Future[None] | None = None
     # Of a class under `cors`.
     _cors_policy: CORSPolicy | None = None
 
@@ -239,10 +242,20 @@ class HandlerResponse(HandlerHooks):
     def _sent(self) -> None:
         """The response is sent: what is done after it."""
         self._finished = True
+        if self._streams_body:
+            self._end_body()
         self._log()
         awaitable = self.on_finish()
         if awaitable is not None:
             self._end_in_background(awaitable)
+
+    def _end_body(self) -> None:
+        """No more of the body will come, or matter: nobody shall wait for it any longer."""
+        if self._body_reader is not None:
+            self._body_reader.lost()
+        elif (body := self._body_complete) is not None and not body.done():
+            body.set_exception(StreamClosedError())
+            body.exception()
 
     def _tell_finished(self) -> None:
         awaitable = self.on_finish()
