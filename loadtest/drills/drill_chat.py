@@ -1,9 +1,10 @@
-"""The chat room on four workers behind nginx, while a worker and Redis are killed: nobody loses a message.
+"""The chat room on four workers behind nginx, while a worker and its hub are killed: nobody loses a message.
 
-``python loadtest/drills/drill_chat.py [--users 2000] [--messages 12]`` starts ``examples/chat/cluster.py``, lets all
-users long-poll through nginx, publishes, kills one worker with SIGKILL after a third of the messages and Redis after
-two thirds, and goes on. A message that was not confirmed is sent again under its key. At the end every user must have
-seen every confirmed message exactly once, in order. Exit code 1, with a line for each fault, otherwise.
+``python loadtest/drills/drill_chat.py [--hub redis] [--users 2000] [--messages 12]`` starts
+``examples/chat/cluster.py`` with its messages in Redis, or NATS, lets all users long-poll through nginx, publishes,
+kills one worker with SIGKILL after a third of the messages and the hub's server after two thirds, and goes on. A
+message that was not confirmed is sent again under its key. At the end every user must have seen every confirmed message
+exactly once, in order. Exit code 1, with a line for each fault, otherwise.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def children(pid: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-async def run(port: int, chat: int, redis: int, count: int, messages: int) -> int:
+async def run(port: int, chat: int, hub: int, count: int, messages: int) -> int:
     users = [User() for _ in range(count)]
     tasks = [asyncio.create_task(user.poll(port)) for user in users]
     await publish(port, "message 0")
@@ -111,8 +112,8 @@ async def run(port: int, chat: int, redis: int, count: int, messages: int) -> in
             os.kill(victim, signal.SIGKILL)
             print(f"worker {victim} killed before message {number}")
         if number == 2 * messages // 3:
-            os.kill(redis, signal.SIGKILL)
-            print(f"Redis {redis} killed before message {number}")
+            os.kill(hub, signal.SIGKILL)
+            print(f"the hub's server {hub} killed before message {number}")
         text = f"message {number}"
         attempts += await publish(port, text)
         texts.append(text)
@@ -126,32 +127,36 @@ async def run(port: int, chat: int, redis: int, count: int, messages: int) -> in
     for user in faults[:5]:
         missing, extra = [t for t in texts if t not in user.seen], len(user.seen) - len(set(user.seen))
         print(f"WRONG: a user misses {missing[:5]} and has {extra} twice; it saw {user.seen}")
+    lost = sum(len(set(texts) - set(user.seen)) for user in users)
+    twice = sum(len(user.seen) - len(set(user.seen)) for user in users)
     print(
         f"{count} users, {len(texts)} messages confirmed in {attempts + 1} attempts, {sum(u.repeated for u in users)}"
-        f" polls repeated, {len(children(chat))} workers at the end, {len(faults)} users with faults"
+        f" polls repeated, {len(children(chat))} workers at the end, {len(faults)} users with faults: {lost} messages"
+        f" lost, {twice} seen twice, over all users"
     )
     return int(bool(faults))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--hub", choices=["redis", "nats"], default="redis")
     parser.add_argument("--users", type=int, default=2000)
     parser.add_argument("--messages", type=int, default=12)
     parser.add_argument("--workers", type=int, default=4)
     options = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    command = [sys.executable, str(CLUSTER), "--port", "0", "--workers", str(options.workers)]
+    command = [sys.executable, str(CLUSTER), "--port", "0", "--workers", str(options.workers), "--hub", options.hub]
     cluster = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert cluster.stdout is not None
     try:
         said = "".join(cluster.stdout.readline() for _ in range(3))
-        found = re.search(r":(\d+)/\n\d+ workers \(pid (\d+)\), Redis \(pid (\d+)\), log in (\S+)", said)
+        found = re.search(r":(\d+)/\n\d+ workers \(pid (\d+)\), \w+ \(pid (\d+)\), log in (\S+)", said)
         if found is None:
             print(f"the cluster did not start: {said!r}")
             return 1
-        port, chat, redis = (int(found[number]) for number in (1, 2, 3))
-        code = asyncio.run(run(port, chat, redis, options.users, options.messages))
+        port, chat, hub = (int(found[number]) for number in (1, 2, 3))
+        code = asyncio.run(run(port, chat, hub, options.users, options.messages))
         log = Path(found[4]).read_text()
         if "Traceback" in log or code:
             print(log[-4000:])
