@@ -403,3 +403,39 @@ def test_an_exception_in_a_lifespan_is_logged(step: str, caplog: Any) -> None:
     assert asyncio.run(main()) == "served"
     (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
     assert "lifespan" in record.message and "no database" in caplog.text
+
+
+def test_what_an_application_still_does_at_the_end_has_a_time_and_is_then_cancelled(until: Until, caplog: Any) -> None:
+    log: list[str] = []
+    asked: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            for step in ("startup", "shutdown"):
+                await receive()
+                log.append(step)
+                await send({"type": f"lifespan.{step}.complete"})
+            return
+        asked.append(scope["path"])
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+        try:
+            await asyncio.sleep(0 if scope["path"] == "/soon" else 3600)
+            log.append("ended")
+        finally:
+            log.append("left")
+
+    async def main() -> None:
+        async with ASGIContainer(app, shutdown_grace=0.05) as container:
+            server = HTTPServer(container)
+            (sock,) = bind_sockets(0, "127.0.0.1")
+            server.add_sockets([sock])
+            _, writer = await asyncio.open_connection(*sock.getsockname())
+            writer.write(b"GET /soon HTTP/1.1\r\nHost: a\r\n\r\nGET /late HTTP/1.1\r\nHost: a\r\n\r\n")
+            await until(lambda: len(asked) == 2 and "left" in log and len(container._tasks) == 1)
+            writer.close()
+            server.stop()
+
+    asyncio.run(main())
+    assert log == ["startup", "ended", "left", "left", "shutdown"]
+    assert "1 requests' ASGI tasks did not end within 0.05 s" in caplog.text

@@ -436,6 +436,31 @@ class App:
         assert "could not start" not in said
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_application_that_does_not_end_is_told_of_and_cut_by_a_further_signal(serve: Serve, workers: int) -> None:
+    prelude = """
+import asyncio
+from waterspout.httpserver import _serving
+_serving.PATIENCE = 0.1
+class App:
+    async def __aenter__(self):
+        pass
+    async def __aexit__(self, *error):
+        print("ENDS", flush=True)
+        await asyncio.sleep(3600)
+    def __call__(self, request):
+        app(request)
+"""
+    with serve(f"run(App(), {LOCAL}, workers={workers})", prelude) as served:
+        assert served.serving().get()
+        served.signal(signal.SIGTERM)
+        served.line("Stopping: the application has not ended yet")
+        assert served.process.poll() is None
+        served.signal(signal.SIGINT)
+        assert served.ended() == 0
+        served.line("Stopped before the application had ended")
+
+
 @pytest.mark.parametrize("tuned", [True, False])
 def test_the_collector_is_tuned_unless_unwanted(serve: Serve, tuned: bool) -> None:
     with serve(f"run(app, {LOCAL}, tune_gc={tuned})") as served:

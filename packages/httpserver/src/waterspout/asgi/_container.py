@@ -25,8 +25,9 @@ class ASGIContainer:
     """Serves an ASGI 3 application: give it to an `HTTPServer`, or as a target to a router or `FallbackHandler`.
 
     *root_path* is the prefix that it is mounted at. Used as an async context manager it runs the application's
-    lifespan around the serving; without that, lifespan is not run. Bodies are streamed both ways, each side slowed
-    down by the other.
+    lifespan around the serving; without that, lifespan is not run. What the application still does for requests then
+    has *shutdown_grace* seconds before it is cancelled. Bodies are streamed both ways, each side slowed down by the
+    other.
 
     WebSockets: messages have up to *websocket_max_message_size* bytes; the client is asked every
     *websocket_ping_interval* seconds (0: never) whether it is still there, and has *websocket_ping_timeout* (default:
@@ -48,6 +49,7 @@ class ASGIContainer:
         websocket_ping_interval: float = 30.0,
         websocket_ping_timeout: float | None = None,
         websocket_compression: dict[str, Any] | DeflateOptions | None = None,
+        shutdown_grace: float = 10.0,
     ) -> None:
         self.application = application
         self._websocket = WebSocketSettings(
@@ -57,6 +59,7 @@ class ASGIContainer:
             compression_options(websocket_compression),
         )
         self.root_path = root_path.rstrip("/")
+        self.shutdown_grace: float = shutdown_grace
         self._lifespan = Lifespan(application)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -68,7 +71,14 @@ class ASGIContainer:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._tasks:
-            await asyncio.wait(self._tasks)
+            _, rest = await asyncio.wait(self._tasks, timeout=self.shutdown_grace)
+            if rest:
+                app_log.warning(
+                    "%d requests' ASGI tasks did not end within %g s and are cancelled", len(rest), self.shutdown_grace
+                )
+                for task in rest:
+                    task.cancel()
+                await asyncio.wait(rest)
         await self._lifespan.shutdown()
 
     def open_request(self, request: HTTPServerRequest) -> HTTPMessageDelegate:

@@ -60,7 +60,8 @@ def run(
     *supervise* makes it so for one worker too. *reuse_port* (default: on Linux) gives each worker a socket of its own.
     Log lines of several name their worker (``waterspout.log.set_worker``).
 
-    * SIGTERM, SIGINT: drain for up to *drain_deadline* seconds; a second one cuts what is left at once.
+    * SIGTERM, SIGINT: drain for up to *drain_deadline* seconds, then let the application end; a second one cuts what is
+      left at once, and one after the drain does not wait for the application.
     * SIGHUP with workers: each is replaced, when its successor accepts, and then drains; no request fails. An import
       string or a factory that imports gives the new code. If a new worker does not start, or does not accept
       within *start_deadline* seconds, the old ones go on. Without workers it is as SIGTERM.

@@ -31,7 +31,8 @@ GC_THRESHOLDS: Final = (100_000, 50, 100)
 class Serving:
     """Runs the application of *settings* on *sockets*.
 
-    `order` may be called from the loop at any time: the first one drains, a further one hurries it. *on_ready* is
+    `order` may be called from the loop at any time: the first one drains, a further one hurries it, and `Order.QUIT`
+    after that does not wait for the application to end either. *on_ready* is
     called when the server accepts, *on_drain* when it begins to stop, *on_failure* with the error that explains why it
     cannot start (default: a line in the log). Exit status: 0, or 1 if it could not start.
     """
@@ -55,6 +56,7 @@ class Serving:
         self._orders: asyncio.Queue[Order] = asyncio.Queue()
         self._task: asyncio.Task[Any] | None = None
         self._told_early = False
+        self._drained = False
 
     def run(self, prepare: Callable[[asyncio.AbstractEventLoop], object]) -> int:
         """Serve on a new loop; *prepare* is called on it first (signal handlers, control). Returns the exit status."""
@@ -65,7 +67,7 @@ class Serving:
             try:
                 await self._serve()
             except asyncio.CancelledError:
-                if not self._told_early:
+                if not (self._told_early or self._drained):
                     raise
             except ExplainedError as error:
                 if self.ready:
@@ -86,7 +88,11 @@ class Serving:
 
     def order(self, order: Order) -> None:
         """Stop, in this manner."""
-        if self.ready:
+        if self._drained:
+            if order is Order.QUIT and self._task is not None:
+                gen_log.warning("Stopped before the application had ended")
+                self._task.cancel()
+        elif self.ready:
             self._orders.put_nowait(order)
         elif self._task is not None and not self._told_early:
             self._told_early = True
@@ -107,7 +113,11 @@ class Serving:
                 _tune_collector(stack)
             self.ready = True
             self.on_ready()
-            await self._drain(server, await self._orders.get())
+            order = await self._orders.get()
+            await self._drain(server, order)
+            self._drained = True
+            if order in (Order.TERMINATE, Order.INTERRUPT):
+                asyncio.get_running_loop().call_later(PATIENCE, _tell_of_the_application)
 
     async def _drain(self, server: HTTPServer, order: Order) -> None:
         self.on_drain(order)
@@ -145,6 +155,10 @@ class Serving:
         return asyncio.ensure_future(
             server.drain(deadline, idle_grace=deadline if grace is None else grace, shared_sockets=shared)
         )
+
+
+def _tell_of_the_application() -> None:
+    gen_log.info("Stopping: the application has not ended yet; a further signal (Ctrl-C) does not wait for it")
 
 
 def say_failure(why: str) -> None:
