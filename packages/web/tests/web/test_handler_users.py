@@ -124,6 +124,29 @@ def test_cookies_are_cleared_one_by_one_and_all_at_once(fetch: Fetch) -> None:
     assert len(fetch([("/", Clear)], headers=headers).headers.get_list("Set-Cookie")) == 2
 
 
+@pytest.mark.parametrize("compat", ["waterspout", "tornado"])
+@pytest.mark.parametrize("more", [{}, {"domain": "example.com", "path": "/x"}])
+def test_no_cookie_that_a_client_sends_keeps_the_others_from_being_cleared(
+    fetch: Fetch, compat: str, more: dict[str, str]
+) -> None:
+    class Clear(RequestHandler):
+        def get(self) -> None:
+            self.clear_all_cookies(**more)
+
+        def post(self) -> None:
+            self.clear_cookie("__Host-a")
+
+    app = Application([("/", Clear)], compat=compat)
+    headers = {"Cookie": f"a=1; __Host-b=2; __secure-c=3; {'d' * 4100}=4; __HOST-{'e' * 30}=5; f[g]=6; h=7"}
+    cleared = fetch(app, headers=headers).headers.get_list("Set-Cookie")
+    found = {cookie.partition("=")[0].rstrip("e"): cookie for cookie in cleared}
+    assert list(found) == ["a", "__Host-b", "__secure-c", "__HOST-", "h"]
+    for name, cookie in found.items():
+        assert cookie.endswith("; Secure") is name.startswith("__")
+        assert ("Domain=example.com; " in cookie and "Path=/x" in cookie) is (bool(more) and "Host" not in name.title())
+    assert fetch(app, method="POST", body=b"").headers["Set-Cookie"].endswith("Path=/; Secure")
+
+
 # Who is signed in.
 
 

@@ -68,17 +68,27 @@ class HandlerCookies(HandlerInput):
         )  # fmt: skip
 
     def clear_cookie(self, name: str, **kwargs: Any) -> None:
-        """Have the browser forget a cookie. *domain* and *path* must be those it was set with."""
+        """Have the browser forget a cookie. *domain* and *path* must be those it was set with.
+
+        Those with ``__Host-`` and ``__Secure-`` are cleared with *secure*, as they were set.
+        """
         for unwanted in ("expires", "max_age"):
             if unwanted in kwargs:
                 raise TypeError(f"clear_cookie() got an unexpected keyword argument '{unwanted}'")
+        if name.lower().startswith(("__host-", "__secure-")):
+            kwargs.setdefault("secure", True)
         now = datetime.datetime.now(datetime.UTC)
         self.set_cookie(name, value="", expires=now - datetime.timedelta(days=365), **kwargs)
 
     def clear_all_cookies(self, **kwargs: Any) -> None:
-        """`clear_cookie` for every cookie of the request."""
+        """`clear_cookie` for every cookie of the request that a browser can have."""
+        from waterspout.web._setcookie import MAX_NAME_AND_VALUE
+
         for name in self.request.cookies:
-            self.clear_cookie(name, **kwargs)
+            if name.lower().startswith("__host-"):  # which have no other path, and no domain
+                self.clear_cookie(name, **{**kwargs, "domain": None, "path": "/"})
+            elif len(name) + len('""') <= MAX_NAME_AND_VALUE:
+                self.clear_cookie(name, **kwargs)
 
     def _cookie_secret(self) -> Secret:
         self.require_setting("cookie_secret", "secure cookies")
