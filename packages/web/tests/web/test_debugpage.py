@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from waterspout.httpclient import HTTPResponse
+from waterspout.testing import AsyncHTTPTestCase
 from waterspout.web import Application, HTTPError, RequestHandler
 from waterspout.web import _debugpage as debugpage
 
@@ -83,6 +84,42 @@ def test_RW9_only_clients_on_this_machine_see_it(fetch: Fetch, monkeypatch: pyte
     title = b"500: Internal Server Error"
     assert fetch(debugged(), "/story/1").body == b"<html><title>%b</title><body>%b</body></html>" % (title, title)
     assert [record for record in caplog.records if record.exc_info]  # then the log has all of it
+
+
+@pytest.mark.parametrize(
+    ("headers", "shown"),
+    [
+        ({"X-Forwarded-For": "192.0.2.1"}, False),
+        ({"X-Forwarded-For": "127.0.0.1, 192.0.2.1"}, False),
+        ({"X-Forwarded-For": "127.0.0.1", "X-Real-IP": "192.0.2.1"}, False),
+        ({"X-Forwarded-For": "unknown"}, False),
+        ({"Forwarded": "for=192.0.2.1"}, False),
+        ({"Via": "1.1 proxy"}, False),
+        ({"X-Forwarded-For": "::ffff:127.0.0.1, ::1"}, True),  # a development server in front of this one
+        ({"X-Real-IP": ""}, True),
+    ],
+)
+def test_RW9_who_comes_through_a_proxy_on_this_machine_does_not_see_it(
+    fetch: Fetch, headers: dict[str, str], shown: bool
+) -> None:
+    assert (b"KeyError" in fetch(debugged(), "/story/1", headers=headers).body) is shown
+
+
+def test_RW9_a_client_that_a_trusted_proxy_names_sees_it_if_it_is_on_this_machine() -> None:
+    class Case(AsyncHTTPTestCase):
+        def get_app(self) -> Application:
+            return debugged()
+
+        def get_httpserver_options(self) -> dict[str, Any]:
+            return {"xheaders": True, "trusted_downstream": ["127.0.0.1", "127.0.0.2"]}
+
+        def runTest(self) -> None:
+            for address, shown in (("127.0.0.9", True), ("192.0.2.1", False)):
+                response = self.fetch("/story/1", headers={"X-Forwarded-For": address})
+                assert (b"KeyError" in response.body) is shown
+
+    result = Case().run()
+    assert result is not None and result.wasSuccessful(), result.errors + result.failures
 
 
 def test_nothing_is_shown_without_the_setting(fetch: Fetch, caplog: Any) -> None:

@@ -10,6 +10,7 @@ from waterspout.routing import HostMatches, PathMatches, Rule
 from waterspout.web._errorpage import CONTENT_TYPES, HEADERS, choose_format, render, render_short
 from waterspout.web._errorreport import Report, Route, build_report
 from waterspout.web._hosts import is_loopback
+from waterspout.web._unknownproxy import comes_from_elsewhere
 
 if TYPE_CHECKING:
     from waterspout.web._handler import RequestHandler
@@ -18,8 +19,10 @@ __all__ = ["may_see", "routes_of", "short_report", "write_debug_page"]
 
 
 def may_see(handler: RequestHandler) -> bool:
-    """Whether the client is on this machine: the page shows source and variables."""
-    return is_loopback(handler.request.remote_ip or "")
+    """Whether the client is on this machine, and does not come through a proxy on it: the page shows source and
+    variables.
+    """
+    return is_loopback(handler.request.remote_ip or "") and not comes_from_elsewhere(handler.request)
 
 
 def write_debug_page(handler: RequestHandler, status: int, error: BaseException) -> None:

@@ -7,11 +7,12 @@ import inspect
 import ipaddress
 from binascii import Error as Base64Error
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from waterspout.web._errors import HTTPError
 from waterspout.web._hosts import hosts_for_debug, is_loopback
 from waterspout.web._ratelimit import RateLimiter, client_address
+from waterspout.web._unknownproxy import comes_from_elsewhere
 
 if TYPE_CHECKING:
     from waterspout.web._handler import RequestHandler
@@ -27,8 +28,6 @@ LOCAL = ("127.0.0.0/8", "::1/128")
 SHORTEST_PASSWORD = 12
 #: Wrong passwords that one address may send in a minute.
 GUESSES = 10
-#: What a proxy adds: whose address the socket has then is not the client.
-FORWARDING = ("Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via")
 
 
 class Access:
@@ -79,7 +78,7 @@ class Access:
             return False
         if not any(address in network for network in self._networks if network.version == address.version):
             return False
-        if _is_a_proxys(request.connection, request.remote_ip) and any(name in request.headers for name in FORWARDING):
+        if comes_from_elsewhere(request):
             return False
         # A page elsewhere whose name resolves to 127.0.0.1 makes the user's own browser ask (DNS rebinding).
         return not is_loopback(str(address)) or request.host in self._local_names
@@ -95,12 +94,6 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     address = ipaddress.ip_address(text.partition("%")[0])
     return getattr(address, "ipv4_mapped", None) or address
-
-
-def _is_a_proxys(connection: Any, remote_ip: str | None) -> bool:
-    """Whether *remote_ip* is the address of the connection itself, and not one that a trusted proxy has named."""
-    peer = getattr(getattr(connection, "context", None), "address", None)
-    return not isinstance(peer, tuple) or peer[0] == remote_ip
 
 
 def _password_of(handler: RequestHandler) -> bytes | None:
