@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from waterspout.httpclient import HTTPResponse
-from waterspout.web import Application, RequestHandler, safe_next, sign_url, verify_url
+from waterspout.web import Application, RequestHandler, safe_next, sign_url, stream_request_body, verify_url
 
 Fetch = Callable[..., HTTPResponse]
 Raw = Callable[..., bytes]
@@ -69,6 +69,39 @@ def test_RX12_a_handler_that_takes_too_long_is_cancelled_and_503(fetch: Fetch, c
     assert fetch(app).code == 503 and log == ["cancelled", "finished"]
     assert "handler_timeout" in caplog.text and not [r for r in caplog.records if r.exc_info]
     assert fetch(app, method="POST", body=b"").body == b"in time"
+
+
+@pytest.mark.parametrize("wraps", [True, False])
+@pytest.mark.parametrize("middleware", [True, False])
+def test_RX12_so_is_one_that_is_wrapped_by_an_instrument_or_had_its_body_streamed(
+    raw: Raw, wraps: bool, middleware: bool
+) -> None:
+    class Wrapped(Slow):
+        async def _execute(self, transforms: Any, *args: Any, **kwargs: Any) -> None:
+            await super()._execute(transforms, *args, **kwargs)
+
+    @stream_request_body
+    class Streamed(Slow):
+        def data_received(self, chunk: bytes) -> None:
+            self.log.append("piece")
+
+        put = Slow.get
+
+    async def around(handler: RequestHandler, call_next: Any) -> None:
+        await call_next()
+
+    log: list[str] = []
+    app = Application(
+        [("/", Wrapped if wraps else Streamed, {"log": log})],
+        handler_timeout=0.2,
+        middleware=[around] if middleware else [],
+    )
+    if wraps:
+        answer = raw(app, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", until=b"</html>")
+    else:  # what the client takes for its body is no time of the handler's
+        head = b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\na"
+        answer = raw(app, head, 0.3, b"b", until=b"</html>")
+    assert answer.startswith(b"HTTP/1.1 503 ") and log == [*["piece"] * (not wraps) * 2, "cancelled", "finished"]
 
 
 def test_RX12_after_the_head_has_left_the_connection_is_cut(raw: Raw) -> None:

@@ -80,7 +80,8 @@ class Application(
         self._plans = {}
         self._known_files: dict[tuple[str, str, str | None], KnownFile] = {}  # by root, path and default file
         self._server_name = settings.get("server_name") or default_server_name(self.compat_tornado)
-        #: Seconds after which a handler that still waits is cancelled, and 503 answered; None: never.
+        #: Seconds after which a handler that still waits is cancelled, and 503 answered; None: never. Under
+        #: `stream_request_body` they begin when the body is whole; who reads a body at a pace of its own has no limit.
         self.handler_timeout: float | None = settings.get("handler_timeout")
         if settings.get("ui_modules"):
             self.ui_modules = _ui_modules_of(settings["ui_modules"])

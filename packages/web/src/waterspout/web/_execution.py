@@ -75,8 +75,7 @@ def take_over(handler: RequestHandler, awaitable: Any) -> None:
         handler._task = task
         limit = handler.application.handler_timeout
         if limit is not None:
-            timer = loop.call_later(limit, handler._time_out, task)
-            task.add_done_callback(lambda done: timer.cancel())
+            handler._end_within(limit, task)
 
 
 async def drive(handler: RequestHandler, awaitable: Any) -> None:
@@ -135,6 +134,9 @@ async def run_methods(handler: RequestHandler, plan: CallPlan, args: Any, kwargs
             return
         if handler._finished:
             return
+        limit, task = handler.application.handler_timeout, asyncio.current_task()
+        if limit is not None and task is not None:
+            handler._end_within(limit, task)
     result = method(*args, **kwargs)
     if result is not None:
         await _awaited(handler, result)

@@ -65,6 +65,8 @@ class RequestHandler(HandlerErrors):
         self._watch_connection()
         self._task = task = asyncio.ensure_future(coroutine)
         task.add_done_callback(self._task_done)
+        if self.application.handler_timeout is not None:
+            self._end_within(self.application.handler_timeout, task)
 
     def _task_done(self, task: Task[None]) -> None:
         self._task = None

@@ -164,7 +164,12 @@ class HandlerErrors(HandlerConnection):
         if wanted:
             raise error
 
-    def _time_out(self, task: Task[None]) -> None:
+    def _end_within(self, seconds: float, task: Task[Any]) -> None:
+        """Cancel *task*, in which the handler waits, after that time: the setting ``handler_timeout``."""
+        timer = task.get_loop().call_later(seconds, self._time_out, task)
+        task.add_done_callback(lambda done: timer.cancel())
+
+    def _time_out(self, task: Task[Any]) -> None:
         """The setting ``handler_timeout`` has passed."""
         if not self._finished and not task.done():
             self._took_too_long = True
