@@ -871,3 +871,25 @@ def test_receiver_that_a_read_has_set_gets_what_came_with_it(run, sockets, serve
         server.close()
 
     run(main)
+
+
+def test_close_without_room_for_close_notify_does_not_reset_the_connection(run, tls_pair, monkeypatch):
+    """A reset would take along what is still in the kernel on its way to the peer."""
+
+    def full(*_):
+        raise BlockingIOError
+
+    async def main():
+        client, server = await tls_pair()
+        await server.write(b"never read, as the session tickets are")
+        await client.write(b"the last word")
+        with monkeypatch.context() as patch:
+            patch.setattr("waterspout.iostream._tls._send", full)
+            client.close()
+        assert await server.read_bytes(13) == b"the last word"
+        with pytest.raises(StreamClosedError):
+            await server.read_bytes(1)
+        assert isinstance(server.error, ssl.SSLEOFError)
+        assert "reset" not in str(server.error)
+
+    run(main)

@@ -594,9 +594,10 @@ class SSLIOStream(IOStream):
 
         Closing a socket that has unread data resets the connection, and the peer would lose what it was just sent.
         """
-        with contextlib.suppress(OSError):  # the peer may be gone; it is only told if it listens
+        with contextlib.suppress(OSError):  # the peer may be gone, or there is no room: it is only told if it listens
             if farewell:
                 _send(self.socket, farewell)
+        with contextlib.suppress(OSError):
             for _ in range(BATCHES_IN_A_ROW):
                 if _recv_into(self.socket, self._turn.buffer) < len(self._turn.buffer):
                     break
