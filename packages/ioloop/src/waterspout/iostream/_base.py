@@ -284,10 +284,8 @@ class BaseIOStream(StreamCore):
             size = found + len(want) - self._pos if found >= 0 else -1
             self._scanned = unread
         else:
-            if self._pos:  # ^ and lookbehind must not see what was read before
-                self._head = self._head[self._pos :]
-                self._pos = 0
-            match = want.search(self._head)
+            # ^ and lookbehind must not see what was read before; to copy the rest for each of many lines takes longer.
+            match = want.search(memoryview(self._head)[self._pos :] if self._pos else self._head)
             size = match.end() if match is not None else -1
         if limit is not None and (size > limit or (size < 0 and unread >= limit)):
             raise UnsatisfiableReadError(
