@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -104,6 +105,15 @@ def test_inside_a_running_loop_it_is_refused():
         coroutine.close()
 
     asyncio.run(main())
+
+
+def test_in_another_thread_there_are_no_signals():
+    async def main():
+        await asyncio.sleep(0)
+        return "done"
+
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(IOLoop.run, main).result(60) == "done"
 
 
 def test_on_uvloop_when_asked_for():

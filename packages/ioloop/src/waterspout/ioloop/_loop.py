@@ -216,8 +216,9 @@ class IOLoop(Configurable):
         """Run ``main`` (a coroutine, or a function that may return an awaitable) on a new loop; returns its result.
 
         At one of ``signals`` (SIGINT and SIGTERM) ``main`` is cancelled, so that its ``finally`` clauses run, and
-        None is returned without a traceback; a second one acts as it would without us. At the end all other tasks
-        are cancelled, asynchronous generators and the default executor shut down, and the loop is closed.
+        None is returned without a traceback; a second one acts as it would without us. In another thread than the
+        main one there are no signals. At the end all other tasks are cancelled, asynchronous generators and the default
+        executor shut down, and the loop is closed.
 
         ``loop_factory`` is as for the constructor; ``debug`` is asyncio's. ``tune_gc`` sets the garbage collector
         up for very many connections while ``main`` runs. RuntimeError if a loop is running on this thread.

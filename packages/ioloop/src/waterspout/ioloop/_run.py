@@ -7,6 +7,7 @@ import contextlib
 import gc
 import inspect
 import signal
+import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from typing import Any
 
@@ -60,6 +61,8 @@ async def _watched(
         removers.pop(number)()
         task.cancel()
 
+    if threading.current_thread() is not threading.main_thread():
+        signals = ()  # Python gives them to the main thread alone
     removers = {number: _handle(loop, number, end) for number in signals}
     try:
         result = main if inspect.isawaitable(main) else main()
