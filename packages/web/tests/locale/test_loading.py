@@ -60,6 +60,13 @@ def test_rows_and_files_that_do_not_fit_are_logged_and_left_out(
     assert set(locale.get_supported_locales()) == {"en_US", "es_LA"}
 
 
+def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
+    (tmp_path / "fr.csv").write_bytes('"school","\xe9cole"\n'.encode("latin-1"))
+    with pytest.raises(UnicodeDecodeError) as caught:
+        locale.load_translations(str(tmp_path))
+    assert caught.value.__notes__ == [f"The translations in {tmp_path / 'fr.csv'} are not utf-8."]
+
+
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     for load in (locale.load_translations, lambda path: locale.load_gettext_translations(path, "app")):
         with pytest.raises(FileNotFoundError):

@@ -2,10 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from waterspout.template import BaseLoader, DictLoader, Loader, ParseError, Template, TemplateNotFound
+from waterspout.template._loaders import MOST_HINTS
 
 
 @pytest.fixture
@@ -176,3 +178,25 @@ def test_TE2_a_strict_loader_refuses_what_lint_finds() -> None:
 
 def test_the_path_of_a_file_is_kept_for_tracebacks(root: Path) -> None:
     assert Loader(str(root)).load("sub/c.html").file.path == os.path.join(str(root), "sub", "c.html")
+
+
+def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("{% include 'part.html' %}")
+    (tmp_path / "part.html").write_bytes("caf\xe9".encode("latin-1"))
+    with pytest.raises(UnicodeDecodeError) as caught:
+        Loader(str(tmp_path)).load("page.html")
+    assert caught.value.__notes__ == [f"The template {tmp_path / 'part.html'} is not UTF-8."]
+
+
+@pytest.mark.parametrize("kind", [Loader, DictLoader])
+def test_a_name_that_is_close_is_looked_for_so_often_until_the_loader_is_reset(root: Path, kind: Any) -> None:
+    loader = Loader(str(root)) if kind is Loader else DictLoader({"a.html": "A"})
+
+    def hinted() -> bool:
+        with pytest.raises(TemplateNotFound) as caught:
+            loader.load("aa.html")
+        return "did you mean 'a.html'" in str(caught.value)
+
+    assert [hinted() for _ in range(MOST_HINTS + 2)] == [True] * MOST_HINTS + [False] * 2
+    loader.reset()
+    assert hinted()

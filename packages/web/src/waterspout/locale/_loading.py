@@ -68,8 +68,12 @@ def _encoding_of(path: str) -> str:
 def _read_csv(path: str, encoding: str) -> CSVMessages:
     import csv  # only applications that use it need it
 
-    with open(path, encoding=encoding, newline="") as file:
-        return _messages(csv.reader(file), path)
+    try:
+        with open(path, encoding=encoding, newline="") as file:
+            return _messages(csv.reader(file), path)
+    except UnicodeDecodeError as error:
+        error.add_note(f"The translations in {path} are not {encoding}.")
+        raise
 
 
 def _messages(rows: Iterable[list[str]], path: str) -> Mapping[str, dict[str, str]]:

@@ -3,7 +3,7 @@
 import os
 import posixpath
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Any, Final
@@ -15,6 +15,8 @@ from waterspout.util import is_tornado_compat
 
 #: Files that are looked at for a name like one that is not there.
 MOST_NAMES: Final = 2000
+#: Times that a loader looks for such a name until it is reset: clients may be who asks, and it takes milliseconds.
+MOST_HINTS: Final = 20
 
 
 class BaseLoader:
@@ -30,6 +32,7 @@ class BaseLoader:
     __module__ = "waterspout.template"
 
     lock: AbstractContextManager[Any]
+    _hints_left = MOST_HINTS
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class BaseLoader:
         """Forget all compiled templates: the next `load` of each reads it anew."""
         with self.lock:
             self.templates = {}
+            self._hints_left = MOST_HINTS
 
     def resolve_path(self, name: str, parent_path: str | None = None) -> str:
         """Return the full name of the template that ``name`` means inside the template ``parent_path``."""
@@ -85,6 +89,16 @@ class BaseLoader:
             for finding in lint(template.file.source, name):
                 raise ParseError(finding.message, name, finding.lineno)
         return template
+
+    def _near(self, name: str, names: Callable[[], Iterable[str]]) -> str:
+        """The one of *names* that may be meant by *name*, as the end of a sentence; empty if there is none."""
+        if self._hints_left <= 0:
+            return ""
+        self._hints_left -= 1
+        import difflib  # only where a name was mistyped
+
+        near = difflib.get_close_matches(name, list(names()), 1)
+        return f"; did you mean {near[0]!r}?" if near else ""
 
     def _create_template(self, name: str) -> Template:
         raise NotImplementedError(f"{type(self).__name__} does not define _create_template()")
@@ -127,7 +141,7 @@ class Loader(BaseLoader):
             with open(path, "rb") as file:
                 source = file.read()
         except FileNotFoundError:
-            hint = _near(name, self._names()) if os.path.isdir(self.root) else " (there is no such folder)"
+            hint = self._near(name, self._names) if os.path.isdir(self.root) else " (there is no such folder)"
             raise TemplateNotFound(f"there is no template {name!r} in {self.root}{hint}", name) from None
         return Template(source, name=name, loader=self, path=os.path.abspath(path))
 
@@ -157,14 +171,6 @@ class DictLoader(BaseLoader):
         try:
             source = self.dict[name]
         except KeyError:
-            message = f"there is no template {name!r} in the dictionary{_near(name, self.dict)}"
+            message = f"there is no template {name!r} in the dictionary{self._near(name, lambda: self.dict)}"
             raise TemplateNotFound(message, name) from None
         return Template(source, name=name, loader=self)
-
-
-def _near(name: str, names: Iterable[str]) -> str:
-    """The one of *names* that may be meant by *name*, as the end of a sentence; empty if there is none."""
-    import difflib  # only where a name was mistyped
-
-    near = difflib.get_close_matches(name, list(names), 1)
-    return f"; did you mean {near[0]!r}?" if near else ""

@@ -129,7 +129,12 @@ class Template:
         self.name = name
         self.loader = loader
         self.namespace: dict[str, Any] = loader.namespace if loader else {}
-        self.file = File(name, to_unicode(template_string), path or name, autoescape)
+        try:
+            source = to_unicode(template_string)
+        except UnicodeDecodeError as error:
+            error.add_note(f"The template {path or name} is not UTF-8.")
+            raise
+        self.file = File(name, source, path or name, autoescape)
         parse(self.file, whitespace)
         self.autoescape = self.file.autoescape
         self._generated_file = f"{name} (generated)"
