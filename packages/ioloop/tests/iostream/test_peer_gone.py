@@ -498,3 +498,79 @@ def test_peer_leaves_during_start_tls(leaves, server_side, begun, way):
         assert plain.closed()
 
     leaves(stage, "plain", way)
+
+
+# -- data and the reset at once ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("early", [False, True], ids=["read later", "read waits"])
+@pytest.mark.parametrize("kind", ["plain", "tls"])
+def test_reset_that_comes_with_data_is_noticed_by_the_next_read(run, sockets, server_tls, client_tls, kind, early):
+    """uvloop tells of both once, together."""
+
+    async def main():
+        stream, leave = await about_to_be_reset(sockets, server_tls, client_tls, kind)
+        first = stream.read_bytes(13) if early else None
+        leave()
+        assert await (first or stream.read_bytes(13)) == b"the last word"
+        with pytest.raises(StreamClosedError):
+            await stream.read_bytes(1)
+
+    run(main)
+
+
+@pytest.mark.parametrize("kind", ["plain", "tls"])
+def test_reset_that_comes_with_data_is_told_to_the_receiver(run, sockets, recorder, server_tls, client_tls, kind):
+    async def main():
+        stream, leave = await about_to_be_reset(sockets, server_tls, client_tls, kind)
+        receiver = recorder()
+        stream.set_receiver(receiver)
+        leave()
+        await receiver.lost.wait()
+        assert receiver.data == b"the last word"
+        assert receiver.error is not None
+
+    run(main)
+
+
+@pytest.mark.parametrize("push", [False, True])
+def test_reset_after_much_data_is_noticed(run, sockets, recorder, push):
+    async def main():
+        ours, peer = sockets()
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_000_000)
+        stream = IOStream(ours, read_chunk_size=1000)
+        peer.setblocking(False)
+        sent = peer.send(bytes(200_000))
+        reset(peer)
+        if push:
+            receiver = recorder()
+            stream.set_receiver(receiver)
+            await receiver.lost.wait()
+            assert len(receiver.data) <= sent
+        else:
+            assert len(await stream.read_until_close()) <= sent
+
+    run(main)
+
+
+async def about_to_be_reset(sockets, server_tls, client_tls, kind):
+    """A stream, and a function that has its peer send ``the last word`` and reset the connection."""
+    ours, theirs = sockets()
+    if kind == "plain":
+        stream, peer = IOStream(ours), IOStream(theirs)
+    else:
+        stream = SSLIOStream(ours, ssl_options=server_tls, server_side=True)
+        peer = SSLIOStream(theirs, ssl_options=client_tls, server_hostname="localhost")
+        await asyncio.gather(stream.wait_for_handshake(), peer.wait_for_handshake())
+
+    def leave():
+        peer.send_now(b"the last word")
+        peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.close(ConnectionAbortedError())
+
+    return stream, leave
+
+
+def reset(sock):
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()

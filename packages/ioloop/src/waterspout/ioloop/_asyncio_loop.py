@@ -35,6 +35,7 @@ class BaseAsyncIOLoop(IOLoop):
     readers: set[int]
     writers: set[int]
     started: bool
+    tells_once: bool
 
     def initialize(self, asyncio_loop: asyncio.AbstractEventLoop, **kwargs: Any) -> None:  # type: ignore[override]
         """Become the IOLoop of ``asyncio_loop``; RuntimeError if it has one, or is closed."""
@@ -53,6 +54,8 @@ class BaseAsyncIOLoop(IOLoop):
         self.writers = set()
         self.closing = False
         self.started = asyncio_loop.is_running()
+        # libuv watches a descriptor no more once it has told of its failure; asyncio's own loops tell again.
+        self.tells_once = not isinstance(asyncio_loop, asyncio.BaseEventLoop)
         self._running_on = asyncio_loop if hasattr(asyncio_loop, "_thread_id") else SilentLoop
         self._callbacks = CallbackRunner(self.add_callback)
         self._call_soon = asyncio_loop.call_soon

@@ -78,6 +78,7 @@ class IOLoop(Configurable):
     writers: set[int]
     closing: bool  #: `close` was called
     started: bool  #: it has run; a fork must come before that
+    tells_once: bool  #: it does not repeat that a descriptor has failed, while there is still something to read from it
     fork_refusal: str | None = None  #: why there must be no fork any more, for the error of who tries
 
     _callbacks: CallbackRunner

@@ -218,12 +218,13 @@ class StreamCore:
                 if reading == NOT_READING:
                     return
             self._reading = reading
-            if reading == PUSHING:
-                self.io_loop.selector_loop.add_reader(self.fileno(), self._push_readable)
-            elif reading == PULLING:
-                self.io_loop.selector_loop.add_reader(self.fileno(), self._pull_readable)
-            else:
+            if reading == NOT_READING:
                 self.io_loop.selector_loop.remove_reader(self.fileno())
+            elif self.io_loop.tells_once and self.resting_place is None:
+                self.io_loop.selector_loop.add_reader(self.fileno(), self._read_to_the_last, reading)
+            else:
+                readable = self._push_readable if reading == PUSHING else self._pull_readable
+                self.io_loop.selector_loop.add_reader(self.fileno(), readable)
 
     def _leave_resting_place(self) -> None:
         self._reading = NOT_READING
@@ -238,6 +239,23 @@ class StreamCore:
         """The `resting_place` has seen the descriptor become readable: from now on the loop watches it."""
         self._listen(PUSHING)
         self._push_readable()
+
+    def _read_to_the_last(self, reading: int) -> None:
+        """The descriptor is readable, on a loop that tells of a reset once: if data came with it, that is now.
+
+        After a short read another one sees it; bulk is watched anew, and then it is told anew.  This is not for the
+        connections of a server that has a `resting_place`: an answer to who has left fails, and deadlines end what has
+        none.
+        """
+        readable = self._push_readable if reading == PUSHING else self._pull_readable
+        before = self._received
+        readable()
+        if self._reading == reading and self._received - before < self._chunk:
+            before = self._received
+            readable()
+        if self._reading == reading and self._received != before:
+            self._listen(NOT_READING)
+            self._listen(reading)
 
     def _push_readable(self) -> None:
         """The descriptor is readable and there is a receiver; the form for any descriptor."""
