@@ -243,3 +243,31 @@ def test_connection_does_not_stay_open_when_tls_cannot_begin(run):
             assert await (await arrived).read_until_close() == b""
 
     run(main)
+
+
+def test_connection_does_not_stay_open_when_it_is_cancelled_with_the_handshake_complete(
+    run, server_tls, client_tls, monkeypatch
+):
+    async def main():
+        async with Greeting(ssl_options=server_tls) as server, TCPClient() as client:
+            server.listen(0, "127.0.0.1")
+            made = []
+
+            def complete(stream):
+                finish(stream)
+                made.append(stream)
+                connecting.cancel()
+
+            finish = SSLIOStream._handshake_complete
+            with monkeypatch.context() as patch:
+                patch.setattr(
+                    SSLIOStream, "_handshake_complete", lambda s: finish(s) if s._server_side else complete(s)
+                )
+                connecting = asyncio.ensure_future(
+                    client.connect("127.0.0.1", port_of(server), ssl_options=client_tls, server_hostname="localhost")
+                )
+                await asyncio.wait({connecting})
+            assert connecting.cancelled()
+            assert made[0].closed()
+
+    run(main)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from waterspout.iostream import SSLIOStream
+
 
 class TCPClient:
     """Connects to servers: resolves the name, tries the addresses, begins TLS.
@@ -94,12 +96,17 @@ class TCPClient:
                 stream = await connect_first(places, open_stream, name)
                 if ssl_options is not None:
                     phase = f"during TLS handshake with {name}"
+                    handshake: asyncio.Future[SSLIOStream] | None = None
                     try:
-                        stream = await stream.start_tls(
+                        handshake = stream.start_tls(
                             False, ssl_options=ssl_options, server_hostname=server_hostname or host
                         )
-                    except BaseException:  # ``ssl_options`` that are none leave it open
-                        stream.close()
+                        stream = await handshake
+                    except BaseException:
+                        stream.close()  # ``ssl_options`` that are none leave it open
+                        if handshake is not None and handshake.done() and not handshake.cancelled():
+                            if handshake.exception() is None:  # complete in the very turn of a cancellation
+                                handshake.result().close()
                         raise
         except TimeoutError as error:
             self._failed += 1
