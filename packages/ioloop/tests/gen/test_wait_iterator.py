@@ -120,3 +120,26 @@ def test_a_cancelled_next_loses_no_result(run: Any, too_late: bool) -> None:
         assert iterator.current_index == 0
 
     run(main)
+
+
+def test_a_cancelled_next_loses_no_failure(run: Any) -> None:
+    async def main() -> None:
+        future: asyncio.Future[int] = asyncio.Future()
+        iterator = WaitIterator(future)
+
+        async def consume() -> Any:
+            return await iterator.next()
+
+        task = asyncio.ensure_future(consume())
+        await asyncio.sleep(0)
+        future.set_exception(ZeroDivisionError())
+        future.add_done_callback(lambda _: task.cancel())  # after the iterator's own: its failure is on its way
+        await asyncio.wait({task})
+        assert task.cancelled()
+        assert not iterator.done()
+        with pytest.raises(ZeroDivisionError):
+            await iterator.next()
+        assert iterator.current_index == 0
+        assert iterator.done()
+
+    run(main)

@@ -65,6 +65,9 @@ class LazyFuture(Future[_T]):
         `_lose_result`.
         """
 
+    def _failure_not_received(self) -> None:
+        """The same for a failure, which others that wait may have seen."""
+
     def _lose_result(self) -> _T:
         """Give the result away and be cancelled instead."""
         value: _T = self._value
@@ -153,8 +156,9 @@ class LazyFuture(Future[_T]):
                         # ...but this one was done. Were it real, others might have seen the result.
                         if self._loop is None:
                             self._not_received()
-                        elif not self.cancelled():
-                            self.exception()  # a task that waits for a Future looks at it in any case
+                        elif not self.cancelled() and self.exception() is not None:
+                            # Asked for in any case, as by a task that waits for a Future: it is not unseen.
+                            self._failure_not_received()
                     raise
             if self._value is PENDING:
                 return _future_result(self)

@@ -25,6 +25,10 @@ class _Next(LazyFuture[Any]):
         self._lose_result()
         self._iterator._take_back(self._given)
 
+    def _failure_not_received(self) -> None:
+        assert self._given is not None
+        self._iterator._take_back(self._given)
+
 
 class WaitIterator:
     """Gives the results of awaitables in the order in which they are done::
