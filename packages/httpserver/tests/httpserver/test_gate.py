@@ -241,7 +241,14 @@ def test_a_connection_that_another_protocol_has_taken_over_counts_until_it_is_cl
 def test_a_first_request_is_served_while_its_connection_is_accepted(until: Any) -> None:
     # As many as wait to be accepted: their requests are here before the server looks for the first time.
     async def main() -> None:
-        server = HTTPServer(answer)
+        answered = 0
+
+        def counted(request: HTTPServerRequest) -> None:
+            nonlocal answered
+            answered += 1
+            answer(request)
+
+        server = HTTPServer(counted)
         (sock,) = bind_sockets(0, "127.0.0.1")
         clients = [socket.create_connection(sock.getsockname()) for _ in range(5)]
         for client in clients:
@@ -256,8 +263,8 @@ def test_a_first_request_is_served_while_its_connection_is_accepted(until: Any) 
             return add_reader(*arguments)
 
         server_loop().add_reader = counting  # type: ignore[method-assign]
-        await until(lambda: server._accepted == 5)
-        assert not server._connections and watched == 0, "no connection was ever waited for"
+        await until(lambda: answered == 5 and not server._connections)
+        assert watched == 0, "no connection was ever waited for"
         for client in clients:
             assert client.makefile("rb").read().endswith(b"ok")
             client.close()
