@@ -62,6 +62,7 @@ class RateLimiter:
 
 #: Beginnings of IPv6 addresses, written out, of which the first 64 bits say nothing of who it is: IPv4 in IPv6 and this
 #: machine (RFC 4291, 2.5), translated IPv4 (RFC 6052, 8215), and addresses of a link (fe80::/10).
+#: The server's cap on connections knows the same, but no released one has a public name for it, and any must do here.
 _EACH_A_CLIENT = ("0000:0000:0000:0000:", "0064:ff9b:", "fe8", "fe9", "fea", "feb")
 
 
